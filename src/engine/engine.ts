@@ -1,0 +1,114 @@
+import type { Duplex } from 'node:stream';
+
+/** A container as the engine lists it. */
+export interface Container {
+  id: string;
+  name: string;
+  image: string;
+  imageId: string;
+  state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  /** The engine's own words, such as `Up 3 minutes (healthy)`. */
+  status: string;
+  createdSeconds: number;
+  labels: Record<string, string>;
+  /** IPv4 address by network name. */
+  addresses: Record<string, string>;
+}
+
+export interface ContainerDetails {
+  id: string;
+  name: string;
+  running: boolean;
+  exitCode: number;
+  restartCount: number;
+  oomKilled: boolean;
+  healthcheck: { test: string[]; timeoutSeconds: number } | undefined;
+  health: 'starting' | 'healthy' | 'unhealthy' | undefined;
+  labels: Record<string, string>;
+}
+
+export interface Image {
+  id: string;
+  tags: string[];
+  labels: Record<string, string>;
+  entrypoint: string[];
+  command: string[];
+  user: string;
+  exposedPorts: number[];
+  hasHealthcheck: boolean;
+  createdSeconds: number;
+  sizeBytes: number;
+}
+
+export interface ContainerSpec {
+  name?: string;
+  image: string;
+  command?: string[];
+  entrypoint?: string[];
+  user?: string;
+  labels?: Record<string, string>;
+  environment?: string[];
+  /** `volume:/path[:ro]` */
+  mounts?: string[];
+  network?: string;
+  readOnly?: boolean;
+}
+
+export interface FileEntry {
+  path: string;
+  content: Buffer | string;
+  mode?: number;
+  uid?: number;
+  gid?: number;
+}
+
+export interface ExecResult {
+  exitCode: number;
+  /** stdout and stderr, as they came. */
+  output: string;
+}
+
+export interface EngineInfo {
+  version: string;
+  apiVersion: string;
+  cpus: number;
+  memoryBytes: number;
+  /** The engine's own clock; leases are measured by it, so that two operators' clocks need not agree. */
+  now: Date;
+}
+
+/** The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline or with the signal. */
+export interface Engine {
+  info(): Promise<EngineInfo>;
+  containers(labels: Record<string, string | undefined>): Promise<Container[]>;
+  inspect(id: string): Promise<ContainerDetails | undefined>;
+  image(reference: string): Promise<Image | undefined>;
+  images(labels: Record<string, string | undefined>): Promise<Image[]>;
+  tag(imageId: string, reference: string): Promise<void>;
+  /** Takes one tag away; the image goes with its last one. False when a container still needs it. */
+  untag(reference: string): Promise<boolean>;
+  /** Throws `NameTaken` when the name is in use: the engine makes that check atomic. */
+  create(spec: ContainerSpec): Promise<string>;
+  start(id: string): Promise<void>;
+  signal(id: string, signal: string): Promise<void>;
+  /** SIGTERM (or the image's own signal), then SIGKILL after the grace. */
+  stop(id: string, graceSeconds: number): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** The exit code, once the container has ended. */
+  wait(id: string): Promise<number>;
+  exec(id: string, command: string[]): Promise<ExecResult>;
+  /** A process with its input and output joined to the stream, for a conversation. */
+  converse(id: string, command: string[]): Promise<Duplex>;
+  /** The last lines a container printed. */
+  logs(id: string, lines: number): Promise<string>;
+  put(id: string, directory: string, files: FileEntry[]): Promise<void>;
+  /** All files below a path, by path relative to its parent; undefined when there is no such path. */
+  get(id: string, path: string): Promise<Map<string, Buffer> | undefined>;
+  volumes(labels: Record<string, string | undefined>): Promise<{ name: string; labels: Record<string, string> }[]>;
+  createVolume(name: string, labels: Record<string, string>): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+  networks(labels: Record<string, string | undefined>): Promise<{ id: string; name: string }[]>;
+  removeNetwork(id: string): Promise<void>;
+}
+
+export class NameTaken extends Error {}

@@ -1,0 +1,156 @@
+/** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
+
+/** A service as `docker compose config --format json` prints it, without `x-horme`. Horme passes it on, it adds keys. */
+export interface ComposeService {
+  image?: string;
+  build?: ComposeBuild;
+  command?: string[] | null;
+  entrypoint?: string[] | null;
+  environment?: Record<string, string | null>;
+  labels?: Record<string, string>;
+  networks?: Record<string, { aliases?: string[] } | null>;
+  volumes?: ComposeMount[];
+  secrets?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
+  configs?: { source: string; target?: string }[];
+  ports?: { target: number; published?: string; host_ip?: string; protocol?: string; mode?: string }[];
+  depends_on?: Record<string, { condition: DependencyCondition; required?: boolean }>;
+  healthcheck?: ComposeHealthcheck;
+  deploy?: {
+    replicas?: number;
+    resources?: {
+      limits?: { cpus?: number | string; memory?: string; pids?: number };
+      reservations?: { cpus?: number | string; memory?: string };
+    };
+  };
+  restart?: string;
+  stop_grace_period?: string;
+  stop_signal?: string;
+  container_name?: string;
+  network_mode?: string;
+  [key: string]: unknown;
+}
+
+export interface ComposeBuild {
+  context: string;
+  dockerfile?: string;
+  dockerfile_inline?: string;
+  args?: Record<string, string | null>;
+  target?: string;
+  [key: string]: unknown;
+}
+
+export interface ComposeMount {
+  type: string;
+  source?: string;
+  target: string;
+  read_only?: boolean;
+  [key: string]: unknown;
+}
+
+export interface ComposeHealthcheck {
+  test?: string[];
+  interval?: string;
+  timeout?: string;
+  retries?: number;
+  start_period?: string;
+  disable?: boolean;
+}
+
+/** The whole document of `docker compose config`, without `x-horme`. */
+export interface ComposeModel {
+  name: string;
+  services: Record<string, ComposeService>;
+  networks?: Record<string, Record<string, unknown> | null>;
+  volumes?: Record<string, Record<string, unknown> | null>;
+  secrets?: Record<string, { file?: string; environment?: string; content?: string; external?: boolean; name?: string }>;
+  configs?: Record<string, { file?: string; environment?: string; content?: string; external?: boolean; name?: string }>;
+}
+
+export type DependencyCondition = 'service_started' | 'service_healthy' | 'service_completed_successfully';
+
+export interface Environment {
+  name: string;
+  /** The public name; routes without a host of their own answer under it. */
+  domain: string;
+  /** A Docker context by name; undefined is the one the docker command line would use. */
+  context: string | undefined;
+  /** Host ports of the edge. */
+  ports: { http: number; https: number };
+}
+
+/** Host and path that the edge sends to a service. The longest path of a host wins. */
+export interface Route {
+  host: string;
+  /** Begins with `/`; matches the path itself and all below it. */
+  path: string;
+  port: number;
+}
+
+export type Strategy =
+  /** New replicas start beside the old ones. */
+  | { kind: 'surge' }
+  /** Must not run twice, for the reason given: the old one stops before the new one starts. */
+  | { kind: 'stop-first'; reason: string };
+
+/** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}` or `${REDIS_URL}`. */
+export interface SecretVariable {
+  variable: string;
+  /** The value with `{database-url}` or `{redis-url}` where the platform's secret goes. */
+  template: string;
+}
+
+export interface Service {
+  name: string;
+  /** A job runs to its end before what depends on it starts; a service stays. */
+  kind: 'service' | 'job';
+  replicas: number;
+  definition: ComposeService;
+  routes: Route[];
+  /** Path that answers 2xx or 3xx when a replica is ready; undefined: the port accepts connections. */
+  healthPath: string | undefined;
+  strategy: Strategy;
+  /** Arguments of the migration, run once in the new image before the rollout. */
+  migrate: string[] | undefined;
+  secretVariables: SecretVariable[];
+  dependsOn: { service: string; condition: DependencyCondition }[];
+  /** How long a new replica may take to become healthy, seconds. */
+  readySeconds: number;
+  /** How long requests in flight may take to end when a replica drains, seconds. */
+  drainSeconds: number;
+  /** How long WebSockets and event streams may go on before their replica is told to end, seconds. */
+  longLivedSeconds: number;
+  /** Compose's stop_grace_period: SIGTERM to SIGKILL, seconds. */
+  stopSeconds: number;
+  /** What one replica reserves, to tell whether a whole surge fits. Zero: nothing was reserved. */
+  reservation: { cpus: number; memoryBytes: number };
+}
+
+export interface DatabaseOptions {
+  version: 17;
+  /** Memory limit, bytes. */
+  memoryBytes: number;
+}
+
+export interface CacheOptions {
+  memoryBytes: number;
+}
+
+export interface Stack {
+  name: string;
+  environment: Environment;
+  /** The Compose project, `<name>-<environment>`. */
+  project: string;
+  directory: string;
+  files: string[];
+  services: Service[];
+  model: ComposeModel;
+  database: DatabaseOptions | undefined;
+  cache: CacheOptions | undefined;
+  /** Content of the user's own page for `maintenance on`; undefined: ours. */
+  maintenancePage: string | undefined;
+  /** Largest request body the edge takes, bytes. */
+  maxBodyBytes: number;
+  /** How long the new replicas are compared with the old ones after the switch, seconds. */
+  watchSeconds: number;
+  warnings: string[];
+}
