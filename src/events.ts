@@ -11,6 +11,6 @@ export type Event =
   | { kind: 'log'; source: string; line: string }
   | { kind: 'note'; text: string }
   | { kind: 'warning'; text: string }
-  | { kind: 'proof'; proof: Proof };
+  | { kind: 'proof'; proof: Proof; release?: number; replicas?: number };
 
 export type Emit = (event: Event) => void;

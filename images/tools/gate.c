@@ -4,6 +4,7 @@
  *   gate hold <socket> <port>...          binds the ports and hands them to whoever connects to <socket>
  *   gate attach <socket> -- <command>...  receives the ports, runs <command> with NGINX="3;4;..." naming them
  *   gate probe <socket>                   exits 0 when an HTTP server on the unix socket answers 2xx
+ *   gate check <socket>                   exits 0 when a holder on <socket> hands out its ports
  *
  * A listening socket belongs to the network it was made in, whoever accepts from it. So the holder's container owns the
  * published ports and is never replaced, and two generations of nginx accept from the same queue while one takes over
@@ -113,6 +114,12 @@ static int connect_to_holder(const char *path) {
   }
 }
 
+static int check(const char *path) {
+  int fds[MAX_PORTS];
+  alarm(PROBE_SECONDS);
+  return receive_fds(connect_to_holder(path), fds) > 0 ? 0 : 1;
+}
+
 static pid_t run_with(const int *fds, int count, char **command, const sigset_t *mask) {
   pid_t child = fork();
   if (child != 0) return child;
@@ -180,6 +187,7 @@ int main(int argc, char **argv) {
   if (argc >= 4 && strcmp(argv[1], "hold") == 0) hold(argv[2], argv + 3, argc - 3);
   if (argc >= 5 && strcmp(argv[1], "attach") == 0 && strcmp(argv[3], "--") == 0) return attach(argv[2], argv + 4);
   if (argc == 3 && strcmp(argv[1], "probe") == 0) return probe(argv[2]);
-  fprintf(stderr, "usage: gate hold <socket> <port>... | gate attach <socket> -- <command>... | gate probe <socket>\n");
+  if (argc == 3 && strcmp(argv[1], "check") == 0) return check(argv[2]);
+  fprintf(stderr, "usage: gate hold <socket> <port>... | attach <socket> -- <command>... | probe <socket> | check <socket>\n");
   return 2;
 }

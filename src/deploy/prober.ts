@@ -1,3 +1,7 @@
+import { performance } from 'node:perf_hooks';
+import { Latencies } from './latencies.ts';
+import { createAsker, type Answer, type Asker, type ProbeTarget } from './probe.ts';
+
 /** What the prober measured at the public address while a plan ran. */
 export interface Proof {
   requests: number;
@@ -6,6 +10,201 @@ export interface Proof {
   /** The longest time in which no probe succeeded. */
   worstGapMilliseconds: number;
   wallSeconds: number;
+  /** From the start until no old replica got a new request; absent where nothing was switched. */
+  switchedSeconds?: number;
   /** Why nothing could be measured, where it could not. */
   notMeasured?: string;
+}
+
+export interface ProberOptions {
+  targets: ProbeTarget[];
+  /** Requests a second over all targets. */
+  perSecond?: number | undefined;
+  /** Ends the probing at once; what was in flight then counts neither way. */
+  signal?: AbortSignal | undefined;
+  timeoutMilliseconds?: number | undefined;
+}
+
+export interface ProberSnapshot {
+  requests: number;
+  failed: number;
+  /** Repeated because the server ended a kept connection; not failed. */
+  repeated: number;
+  /** Not sent, since too many were in flight already. */
+  heldBack: number;
+  p99Milliseconds: number;
+  worstGapMilliseconds: number;
+  /** Targets that answered no request before the switch, and so say nothing about it. */
+  excluded: { url: string; reason: string }[];
+  /** The first failures. */
+  failures: { url: string; secondsIn: number; reason: string }[];
+}
+
+export interface Prober {
+  /** Resolves once each target was asked for the first time: the switch may begin. Never rejects. */
+  ready: Promise<void>;
+  snapshot(): ProberSnapshot;
+  /** Waits for the requests in flight, at most one timeout. */
+  stop(): Promise<Proof>;
+}
+
+/** 50 a second: a gap of 20 ms shows, and an edge that serves 28,000 a second does not notice. */
+const defaultPerSecond = 50;
+const defaultTimeoutMilliseconds = 10_000;
+/** Over all targets; a stalled address must not exhaust this machine's ports. */
+const mostInFlight = 64;
+const failuresShown = 5;
+
+/** A target that answered before the switch. */
+interface Measured {
+  target: ProbeTarget;
+  sent: number;
+  inFlight: number;
+  lastSuccess: number;
+  worstGap: number;
+}
+
+/** Asks the public addresses all the time, half over kept and half over fresh connections, until stopped. */
+export function startProber(options: ProberOptions): Prober {
+  const probing = new Probing(options, createAsker(options.timeoutMilliseconds ?? defaultTimeoutMilliseconds));
+  return { ready: probing.baseline(), snapshot: () => probing.snapshot(), stop: () => probing.stop() };
+}
+
+class Probing {
+  readonly #started = performance.now();
+  readonly #targets: ProbeTarget[];
+  readonly #asker: Asker;
+  readonly #pace: NodeJS.Timeout;
+  readonly #signal: AbortSignal | undefined;
+  readonly #latencies = new Latencies();
+  readonly #measured: Measured[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #tally = { requests: 0, failed: 0, repeated: 0, heldBack: 0 };
+  readonly #excluded: ProberSnapshot['excluded'] = [];
+  readonly #failures: ProberSnapshot['failures'] = [];
+  #turn = 0;
+  #ended: number | undefined;
+  #proof: Promise<Proof> | undefined;
+
+  constructor(options: ProberOptions, asker: Asker) {
+    this.#targets = options.targets;
+    this.#asker = asker;
+    this.#signal = options.signal;
+    this.#pace = setInterval(() => this.#next(), 1000 / (options.perSecond ?? defaultPerSecond));
+    if (this.#signal?.aborted) this.#abort();
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** A target that is broken before the switch proves nothing about it: no later failure there is the switch's. */
+  async baseline(): Promise<void> {
+    const first = this.#targets.map(async (target) => {
+      const answer = await this.#asker.ask(target, 'fresh');
+      const reason = failureOf(answer);
+      if (reason !== undefined) this.#excluded.push({ url: target.url, reason });
+      else this.#measured.push({ target, sent: 0, inFlight: 0, lastSuccess: performance.now(), worstGap: 0 });
+    });
+    await Promise.all(first.map((asked) => this.#track(asked)));
+  }
+
+  snapshot(): ProberSnapshot {
+    return {
+      ...this.#tally,
+      p99Milliseconds: tenths(this.#latencies.percentile(0.99)),
+      worstGapMilliseconds: tenths(this.#worstGap()),
+      excluded: [...this.#excluded],
+      failures: [...this.#failures],
+    };
+  }
+
+  stop(): Promise<Proof> {
+    this.#proof ??= this.#finish();
+    return this.#proof;
+  }
+
+  #next(): void {
+    const state = this.#measured[this.#turn++ % this.#measured.length];
+    if (!state) return;
+    // Each target has its own share, so that a stalled one does not silence the others.
+    if (state.inFlight >= Math.max(1, Math.floor(mostInFlight / this.#measured.length))) {
+      this.#tally.heldBack += 1;
+      return;
+    }
+    void this.#track(this.#probe(state));
+  }
+
+  async #probe(state: Measured): Promise<void> {
+    state.inFlight += 1;
+    const answer = await this.#asker.ask(state.target, state.sent++ % 2 === 0 ? 'kept' : 'fresh');
+    state.inFlight -= 1;
+    if (this.#signal?.aborted) return;
+    this.#tally.requests += 1;
+    if (answer.repeated) this.#tally.repeated += 1;
+    if (answer.status !== undefined) this.#latencies.add(answer.milliseconds);
+    const reason = failureOf(answer);
+    if (reason === undefined) this.#succeeded(state);
+    else this.#failed(state.target.url, reason);
+  }
+
+  #succeeded(state: Measured): void {
+    const now = this.#ended ?? performance.now();
+    state.worstGap = Math.max(state.worstGap, now - state.lastSuccess);
+    state.lastSuccess = now;
+  }
+
+  #failed(url: string, reason: string): void {
+    this.#tally.failed += 1;
+    if (this.#failures.length >= failuresShown) return;
+    this.#failures.push({ url, secondsIn: tenths((performance.now() - this.#started) / 1000), reason });
+  }
+
+  /** The gap that is still open counts too. */
+  #worstGap(): number {
+    const now = this.#ended ?? performance.now();
+    return Math.max(0, ...this.#measured.map((state) => Math.max(state.worstGap, now - state.lastSuccess)));
+  }
+
+  #track(asked: Promise<void>): Promise<void> {
+    this.#inFlight.add(asked);
+    return asked.finally(() => this.#inFlight.delete(asked));
+  }
+
+  #abort = (): void => {
+    this.#end();
+    this.#asker.close();
+  };
+
+  #end(): void {
+    clearInterval(this.#pace);
+    this.#ended ??= performance.now();
+  }
+
+  async #finish(): Promise<Proof> {
+    this.#end();
+    await Promise.all(this.#inFlight);
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#asker.close();
+    const { requests, failed, p99Milliseconds, worstGapMilliseconds } = this.snapshot();
+    const wallSeconds = tenths(((this.#ended ?? 0) - this.#started) / 1000);
+    const proof: Proof = { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds };
+    const notMeasured = this.#notMeasured();
+    return notMeasured === undefined ? proof : { ...proof, notMeasured };
+  }
+
+  #notMeasured(): string | undefined {
+    if (this.#tally.requests > 0) return undefined;
+    if (this.#targets.length === 0) return 'no service has a public address';
+    if (this.#measured.length > 0) return 'it ended before the first request was answered';
+    const reasons = this.#excluded.map(({ url, reason }) => `${url}: ${reason}`).join('; ');
+    return `no public address answered before the switch (${reasons})`;
+  }
+}
+
+/** Undefined: the user was served. A 4xx is an answer of the application, such as a page that wants a login. */
+function failureOf(answer: Answer): string | undefined {
+  if (answer.status === undefined) return answer.error ?? 'no answer';
+  return answer.status >= 500 ? `answered ${answer.status}` : undefined;
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

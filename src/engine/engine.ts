@@ -83,7 +83,8 @@ export interface Engine {
   containers(labels: Record<string, string | undefined>): Promise<Container[]>;
   inspect(id: string): Promise<ContainerDetails | undefined>;
   image(reference: string): Promise<Image | undefined>;
-  images(labels: Record<string, string | undefined>): Promise<Image[]>;
+  /** Images with a tag that matches, such as `shop-local/*`. */
+  images(reference: string): Promise<Image[]>;
   tag(imageId: string, reference: string): Promise<void>;
   /** Takes one tag away; the image goes with its last one. False when a container still needs it. */
   untag(reference: string): Promise<boolean>;

@@ -1,0 +1,59 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
+import { cliStart } from './cli-start.ts';
+import { machine, round, table, type Measured, type Part } from './measure.ts';
+
+/** A part measures one thing against its baselines in one run; add yours here. */
+const parts: Part[] = [cliStart];
+
+type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
+
+const latest = new URL('results/latest.json', import.meta.url);
+const schema = 'horme.bench/1';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(names: string[]): Promise<number> {
+  const unknown = names.filter((name) => !parts.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    const lines = parts.map((part) => `  ${part.name.padEnd(12)}${part.about}`);
+    console.error(`no such part: ${unknown.join(', ')}\nnpm run bench -- [part…]\n${lines.join('\n')}`);
+    return 2;
+  }
+  const chosen = names.length === 0 ? parts : parts.filter((part) => names.includes(part.name));
+  const results: Record<string, Result> = {};
+  for (const part of chosen) results[part.name] = await run(part);
+  await save(results);
+  return Object.values(results).some((result) => 'failed' in result) ? 1 : 0;
+}
+
+/** A part that fails does not take the figures of the others with it. */
+async function run(part: Part): Promise<Result> {
+  const at = new Date().toISOString();
+  const started = performance.now();
+  try {
+    const measured = await part.measure();
+    console.log(`${table(measured)}\n`);
+    return { at, seconds: round((performance.now() - started) / 1000), ...measured };
+  } catch (error) {
+    const failed = String(error).slice(0, 500);
+    console.error(`${part.name} failed: ${failed}\n`);
+    return { at, failed };
+  }
+}
+
+/** Parts that were not run keep their last figures, with the time they are from. */
+async function save(results: Record<string, Result>): Promise<void> {
+  const document = { schema, machine: machine(), parts: { ...(await earlier()), ...results } };
+  await mkdir(new URL('.', latest), { recursive: true });
+  await writeFile(latest, JSON.stringify(document, undefined, 2) + '\n');
+}
+
+async function earlier(): Promise<Record<string, Result>> {
+  try {
+    const document = JSON.parse(await readFile(latest, 'utf8')) as { schema?: string; parts?: Record<string, Result> };
+    return document.schema === schema ? (document.parts ?? {}) : {};
+  } catch {
+    return {};
+  }
+}

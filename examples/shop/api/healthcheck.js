@@ -1,0 +1,8 @@
+/** For the image's HEALTHCHECK. Asks whether the process is live: what restarts unhealthy containers must not do so for its database. */
+import { get } from 'node:http';
+
+get({ host: '127.0.0.1', port: process.env.PORT || 8000, path: '/health/live', timeout: 2_000 }, (response) => {
+  process.exit(response.statusCode === 200 ? 0 : 1);
+})
+  .on('timeout', () => process.exit(1))
+  .on('error', () => process.exit(1));

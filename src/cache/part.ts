@@ -1,0 +1,40 @@
+import { hardened, healthcheck, platformService, type Part } from '../platform/part.ts';
+import { dataNetwork } from '../platform/networks.ts';
+
+export const cacheService = 'horme-redis';
+export const cacheAlias = 'cache';
+const dataVolume = 'horme-redis-data';
+/** Redis needs room beside its data for copy-on-write while it rewrites the append-only file. */
+const dataShare = 0.75;
+
+export const redisUrl = (password: string) => `redis://:${password}@${cacheAlias}:6379/0`;
+
+export const cachePart: Part = {
+  owner: 'cache',
+  services: (stack) => (stack.cache ? [redis(stack.cache.memoryBytes)] : []),
+  networks: (stack) => (stack.cache ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {}),
+  volumes: (stack) => (stack.cache ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
+};
+
+function redis(memoryBytes: number) {
+  return platformService({
+    name: cacheService,
+    owner: 'cache',
+    platformImage: 'redis',
+    uid: 71,
+    secretFiles: { 'cache-password': 'cache-password' },
+    strategy: { kind: 'stop-first', reason: `owns the volume ${dataVolume}` },
+    stopSeconds: 30,
+    definition: hardened(
+      { memoryBytes, cpus: 1 },
+      {
+        environment: { HORME_MAXMEMORY: String(Math.floor(memoryBytes * dataShare)) },
+        networks: { [dataNetwork]: { aliases: [cacheAlias] } },
+        volumes: [{ type: 'volume', source: dataVolume, target: '/var/lib/redis' }],
+        tmpfs: ['/tmp:uid=71,gid=71,mode=0700,size=1m'],
+        stop_grace_period: '30s',
+        healthcheck: healthcheck(['/usr/local/bin/healthcheck.sh']),
+      },
+    ),
+  });
+}

@@ -1,0 +1,65 @@
+import type { ExitCode } from '../errors.ts';
+import type { Emit } from '../events.ts';
+
+/** The options that every command has, wherever on the line they stood. */
+export interface GlobalOptions {
+  env?: string;
+  /** Compose files in the order given; empty: the names that Compose looks for. */
+  files: string[];
+  projectDirectory: string | undefined;
+  profiles: string[];
+  json: boolean;
+}
+
+/** All that a command knows of the outside. It prints by `print` and `result`, and never writes to a stream itself. */
+export interface CommandContext {
+  options: GlobalOptions;
+  arguments: string[];
+  /** The command's own options by camel-cased name, as the table declares them. */
+  flags: Record<string, unknown>;
+  emit: Emit;
+  /** Aborts at the first Ctrl-C (or SIGTERM, SIGHUP). */
+  signal: AbortSignal;
+  /** A result for people, on stdout; nothing with --json. */
+  print(text: string): void;
+  /** The final object, on stdout; nothing without --json. */
+  result(value: { schema: string } & Record<string, unknown>): void;
+}
+
+export interface CommandModule {
+  run(context: CommandContext): Promise<ExitCode | void>;
+}
+
+export interface OptionDeclaration {
+  /** As the help prints them, such as `--wait [seconds]`. */
+  flags: string;
+  description: string;
+  /**
+   * `seconds` and `count` reject what is not a number, and hand the command one. A `list` grows by one value each time
+   * the option is given: an option that took several at once would swallow the command behind it.
+   */
+  value?: 'text' | 'list' | 'seconds' | 'count';
+}
+
+export interface ArgumentDeclaration {
+  /** `<needed>`, `[optional]`, `<many...>` */
+  name: string;
+  choices?: readonly string[];
+}
+
+export interface CommandDeclaration {
+  name: string;
+  arguments?: readonly ArgumentDeclaration[];
+  summary: string;
+  options?: readonly OptionDeclaration[];
+  /** One command line that a reader can copy. A test parses each. */
+  example: string;
+  /** Flags that are always set: `plan` is `deploy` with `dryRun`. */
+  preset?: Record<string, unknown>;
+  /**
+   * It shows or carries a stream (`logs`, `exec`): Ctrl-C and a reader that went away end it at once and without a word.
+   * All other commands finish their current step first, and go on when nobody reads.
+   */
+  stream?: boolean;
+  load(): Promise<CommandModule>;
+}

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { bashCompletion, zshCompletion } from './completion.ts';
+import { commands } from './index.ts';
+
+/** What bash itself would offer for the words typed, the last one incomplete. */
+function offered(...words: string[]): string[] {
+  const script = `${bashCompletion()}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _horme; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const output = execFileSync('bash', ['-c', script, 'bash', 'horme', ...words], { encoding: 'utf8' });
+  return output.split('\n').filter(Boolean);
+}
+
+test('completes commands, also behind global options', () => {
+  expect(offered('re')).toEqual(['render', 'releases']);
+  expect(offered('--env', 'staging', '-f', 'deploy', 'st')).toEqual(['status']);
+});
+
+test('completes options and fixed arguments of the command', () => {
+  expect(offered('deploy', '--w')).toEqual(['--wait', '--watch']);
+  expect(offered('maintenance', 'o')).toEqual(['on', 'off']);
+  expect(offered('logs', '--f')).toEqual(['--follow', '--file']);
+});
+
+test('offers nothing for a value it cannot know', () => {
+  expect(offered('deploy', '--env', '')).toEqual([]);
+});
+
+test('the zsh script has each command, its options and its fixed arguments', () => {
+  const script = zshCompletion();
+  for (const { name } of commands) expect(script).toMatch(new RegExp(`^ {8}${name}\\)$`, 'm'));
+  expect(script).toContain("'(-f --follow)'{-f,--follow}'[go on printing as lines come]'");
+  expect(script).toContain("'1:argument:(on off)'");
+});

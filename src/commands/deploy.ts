@@ -1,0 +1,75 @@
+import { deploy, deployDefaults, planOnly, type DeployOptions, type DeployResult } from '../deploy/deploy.ts';
+import { planText } from '../deploy/plan.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { openSession, type Session } from '../session.ts';
+import type { CommandContext } from './command.ts';
+
+/** Long enough for another deploy to end (kamal waits as long); seconds. */
+const defaultWaitSeconds = 900;
+
+export async function run(context: CommandContext): Promise<ExitCode> {
+  const { flags, arguments: services } = context;
+  const session = await openSession(context);
+  checkServices(session, services);
+  const options: DeployOptions = {
+    ...deployDefaults,
+    services,
+    rebuild: flags.build === true,
+    waitSeconds: waitOf(flags),
+    watchSeconds: flags.watch as number | undefined,
+  };
+  if (flags.dryRun) return dryRun(context, session, options);
+  return report(context, session, await deploy(session, options));
+}
+
+export function waitOf(flags: Record<string, unknown>): number {
+  return typeof flags.wait === 'number' ? flags.wait : flags.wait === true ? defaultWaitSeconds : 0;
+}
+
+function checkServices({ stack }: Session, names: string[]): void {
+  const unknown = names.find((name) => !stack.services.some((service) => service.name === name));
+  if (!unknown) return;
+  throw new OperatorError(`the Compose file has no service "${unknown}"`, {
+    code: 'service-unknown',
+    exitCode: exitCodes.usage,
+    next: `one of: ${stack.services.map(({ name }) => name).join(', ')}`,
+  });
+}
+
+async function dryRun(context: CommandContext, session: Session, options: DeployOptions): Promise<ExitCode> {
+  const steps = await planOnly(session, options);
+  context.print(planText(steps));
+  context.result({ schema: 'horme.plan/1', project: session.stack.project, steps });
+  return exitCodes.done;
+}
+
+/** The end of every command that changes what runs: what happened, for people and for programs. */
+export function report(context: CommandContext, session: Session, result: DeployResult): ExitCode {
+  const { failure, exitCode, reason } = result;
+  if (!result.changed) context.print(`${session.stack.project}: nothing to do`);
+  if (exitCode !== exitCodes.done) {
+    const where = exitCode === exitCodes.rolledBack ? 'rolled back: the release before serves' : 'rolled back in part';
+    context.print([`${where}`, `because ${reason ?? ''}`, ...(failure?.lastSeen ? ['last lines:', indent(failure.lastSeen)] : [])].join('\n'));
+    if (failure?.next) context.print(`next: ${failure.next}`);
+  }
+  context.result({
+    schema: 'horme.deploy/1',
+    project: session.stack.project,
+    changed: result.changed,
+    release: result.release,
+    exitCode,
+    reason,
+    lastSeen: failure?.lastSeen,
+    proof: result.proof,
+    steps: result.steps,
+    url: urlOf(session),
+  });
+  return exitCode;
+}
+
+const indent = (text: string) => text.split('\n').map((line) => `  ${line}`).join('\n');
+
+export function urlOf({ stack }: Session): string {
+  const { https } = stack.environment.ports;
+  return `https://${stack.environment.domain}${https === 443 ? '' : `:${https}`}/`;
+}

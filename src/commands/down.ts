@@ -1,0 +1,61 @@
+import { labels } from '../engine/labels.ts';
+import { imageTags } from '../platform/images.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { takeLock } from '../release/lock.ts';
+import { openSession, type Session } from '../session.ts';
+import type { CommandContext } from './command.ts';
+
+/** Seconds that a service gets to end by itself; the edge goes first, so nothing new comes in. */
+const graceSeconds = 20;
+
+export async function run(context: CommandContext): Promise<ExitCode> {
+  const session = await openSession(context);
+  const { engine, stack } = session;
+  const withVolumes = context.flags.volumes === true;
+  const volumes = withVolumes ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name) : [];
+  if (withVolumes) refuseUnconfirmed(session, volumes, context.flags.confirm);
+  const removed = await underLock(context, session, () => removeContainers(session));
+  for (const { id } of await engine.networks({ [labels.composeProject]: stack.project })) await engine.removeNetwork(id);
+  for (const name of volumes) await engine.removeVolume(name);
+  context.print(`${stack.project}: ${removed} containers removed${withVolumes ? `, and the volumes ${volumes.join(', ')}` : '; volumes are kept'}`);
+  context.result({ schema: 'horme.down/1', project: stack.project, containers: removed, volumes });
+  return exitCodes.done;
+}
+
+function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unknown): void {
+  if (confirmed === stack.environment.name) return;
+  throw new OperatorError(`this destroys the data of ${stack.project} for good: the volumes ${volumes.join(', ')}`, {
+    code: 'confirmation',
+    exitCode: exitCodes.usage,
+    next: `horme down --volumes --confirm ${stack.environment.name}`,
+  });
+}
+
+async function underLock<T>(context: CommandContext, { engine, stack }: Session, work: () => Promise<T>): Promise<T> {
+  const { tools } = imageTags();
+  if (!(await engine.image(tools))) return work();
+  const options = { engine, project: stack.project, image: tools, purpose: 'down', waitSeconds: 0, signal: context.signal };
+  const lock = await takeLock({ ...options, onWait: () => undefined });
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The store last: while anything runs, its state must be there. */
+async function removeContainers({ engine, stack }: Session): Promise<number> {
+  const all = await engine.containers({ [labels.project]: stack.project });
+  const own = all.filter((container) => container.labels[labels.role] !== 'lock');
+  const rank = (service: string | undefined) => (service === 'horme-gate' ? 0 : service?.startsWith('horme-') ? 2 : 1);
+  for (const level of [0, 1, 2]) {
+    const group = own.filter((container) => rank(container.labels[labels.service]) === level);
+    await Promise.all(
+      group.map(async ({ id, state }) => {
+        if (state === 'running') await engine.stop(id, graceSeconds);
+        await engine.remove(id);
+      }),
+    );
+  }
+  return own.length;
+}

@@ -1,0 +1,148 @@
+import type { CommandDeclaration, OptionDeclaration } from './command.ts';
+
+const follow: OptionDeclaration = { flags: '-f, --follow', description: 'go on printing as lines come' };
+const wait: OptionDeclaration = {
+  flags: '--wait [seconds]',
+  description: 'wait for the lock instead of exiting with 4',
+  value: 'seconds',
+};
+const acceptSchema: OptionDeclaration = {
+  flags: '--accept-schema',
+  description: 'roll back although the database was migrated since; migrations are not undone',
+};
+const serviceNames = { name: '[service...]' };
+
+/** The command line as data: the parser, the help, the completion and the documentation come from this list. */
+export const commands: readonly CommandDeclaration[] = [
+  {
+    name: 'init',
+    summary: 'add x-horme to compose.yaml, or write a starter',
+    example: 'horme init',
+    load: () => import('./init.ts'),
+  },
+  {
+    name: 'check',
+    summary: 'check the files, the engine and the machine before a deploy',
+    example: 'horme check --env production',
+    load: () => import('./check.ts'),
+  },
+  {
+    name: 'render',
+    arguments: [{ name: '[file]' }],
+    summary: 'write the complete Compose and platform files, or print one',
+    options: [{ flags: '--output <dir>', description: 'folder to write to' }],
+    example: 'horme render nginx.conf --env production',
+    load: () => import('./render.ts'),
+  },
+  {
+    name: 'plan',
+    arguments: [serviceNames],
+    summary: 'print the steps a deploy would take, each with its cause',
+    example: 'horme plan --env production',
+    preset: { dryRun: true },
+    load: () => import('./deploy.ts'),
+  },
+  {
+    name: 'deploy',
+    arguments: [serviceNames],
+    summary: 'bring what runs to what the files say, without losing a request',
+    options: [
+      { flags: '--dry-run', description: 'print the plan and stop' },
+      wait,
+      {
+        flags: '--watch <seconds>',
+        description: 'how long to compare the new replicas with the old ones after the switch',
+        value: 'seconds',
+      },
+      { flags: '--build', description: 'rebuild even if the sources are unchanged' },
+    ],
+    example: 'horme deploy api --env production',
+    load: () => import('./deploy.ts'),
+  },
+  {
+    name: 'rollback',
+    arguments: [{ name: '[release]' }],
+    summary: 'restore an earlier release whole, by default the one before',
+    options: [wait, acceptSchema],
+    example: 'horme rollback 6 --env production',
+    load: () => import('./rollback.ts'),
+  },
+  {
+    name: 'releases',
+    summary: 'list the releases: who, when, from which commit, with what proof',
+    options: [{ flags: '--verify', description: 'check the chain of hashes of the ledger' }],
+    example: 'horme releases --verify',
+    load: () => import('./releases.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'show services, replicas, health, release and what is wrong',
+    example: 'horme status --env production',
+    load: () => import('./status.ts'),
+  },
+  {
+    name: 'logs',
+    arguments: [{ name: '[service]' }],
+    summary: 'print what the replicas printed',
+    options: [follow, { flags: '--tail <n>', description: 'lines of each replica to begin with', value: 'count' }],
+    example: 'horme logs -f api',
+    stream: true,
+    load: () => import('./logs.ts'),
+  },
+  {
+    name: 'exec',
+    arguments: [{ name: '<service>' }, { name: '<command...>' }],
+    summary: 'run a command in a replica of a service',
+    example: 'horme exec api node --version',
+    stream: true,
+    load: () => import('./exec.ts'),
+  },
+  {
+    name: 'scale',
+    arguments: [{ name: '<service=replicas...>' }],
+    summary: 'set the number of replicas; kept across deploys',
+    example: 'horme scale api=5',
+    load: () => import('./scale.ts'),
+  },
+  {
+    name: 'maintenance',
+    arguments: [{ name: '<on|off>', choices: ['on', 'off'] }],
+    summary: 'answer 503 with a page at the edge, or stop doing so',
+    example: 'horme maintenance on --env production',
+    load: () => import('./maintenance.ts'),
+  },
+  {
+    name: 'lock',
+    summary: 'show who deploys right now',
+    options: [{ flags: '--release', description: 'release the lock of a deploy that died' }],
+    example: 'horme lock --release',
+    load: () => import('./lock.ts'),
+  },
+  {
+    name: 'down',
+    summary: 'remove the containers and networks of the environment',
+    options: [
+      { flags: '--volumes', description: 'remove the volumes too: this destroys data' },
+      { flags: '--confirm <env>', description: "the environment's name, to confirm without a terminal" },
+    ],
+    example: 'horme down --env staging --volumes --confirm staging',
+    load: () => import('./down.ts'),
+  },
+  {
+    name: 'completion',
+    arguments: [{ name: '<bash|zsh>', choices: ['bash', 'zsh'] }],
+    summary: 'print the completion script of a shell',
+    example: 'horme completion bash > /etc/bash_completion.d/horme',
+    load: () => import('./completion.ts'),
+  },
+];
+
+/** Accepted before the command, as Compose has them, and after it. */
+export const globalOptions: readonly OptionDeclaration[] = [
+  { flags: '--env <name>', description: 'environment of x-horme.environments' },
+  { flags: '--json', description: 'one JSON object an event, and a final one with a schema' },
+  { flags: '-f, --file <path>', description: 'Compose file; repeat it for overrides', value: 'list' },
+  { flags: '--project-directory <path>', description: 'folder that relative paths begin at' },
+  { flags: '--profile <name>', description: 'Compose profile to enable; repeat it for more', value: 'list' },
+  { flags: '--no-color', description: 'no colors; NO_COLOR does the same' },
+];

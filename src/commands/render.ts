@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { glance, preparedFrom } from '../deploy/situation.ts';
+import { renderHaproxy, type Members } from '../edge/haproxy.ts';
+import { pageFiles } from '../edge/pages.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { openSession } from '../session.ts';
+import type { CommandContext } from './command.ts';
+
+/** Writes plain Compose, nginx and HAProxy files: what a deploy would run, and what goes on running without Horme. */
+export async function run(context: CommandContext): Promise<void> {
+  const session = await openSession(context);
+  const situation = await glance(session, false);
+  const { content } = await preparedFrom(session, situation, undefined);
+  const files = rendered(content, session.stack.maintenancePage);
+  const [wanted] = context.arguments;
+  if (wanted !== undefined) {
+    context.print(fileNamed(files, wanted));
+    return context.result({ schema: 'horme.render/1', file: wanted, content: fileNamed(files, wanted) });
+  }
+  const folder = resolve(String(context.flags.output ?? join(session.stack.directory, '.horme', session.stack.environment.name)));
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  context.print(Object.keys(files).map((path) => join(folder, path)).join('\n'));
+  for (const { service, work } of situation.images.filter((image) => image.work !== undefined)) {
+    const text = `the image of ${service} must be ${work === 'build' ? 'built' : 'pulled'} first: its entry point is not in the rendered file yet`;
+    context.emit({ kind: 'warning', text });
+  }
+  context.result({ schema: 'horme.render/1', folder, files: Object.keys(files) });
+}
+
+function rendered(content: ReleaseContent, maintenancePage: string | undefined): Record<string, string> {
+  const pages = pageFiles(maintenancePage).map(({ path, content: text }) => [path, String(text)] as const);
+  return {
+    'compose.yaml': stringify(content.compose, { lineWidth: 0, aliasDuplicateObjects: false }),
+    'nginx/nginx.conf': content.nginx,
+    'haproxy/haproxy.cfg': renderHaproxy(content.services, firstMembers(content)),
+    ...Object.fromEntries(pages),
+  };
+}
+
+/** The names that Compose gives to the first containers of a service. */
+function firstMembers(content: ReleaseContent): Members {
+  return Object.fromEntries(
+    content.services.map(({ name, replicas }) => [name, Array.from({ length: replicas }, (_, index) => `${content.project}-${name}-${index + 1}`)]),
+  );
+}
+
+function fileNamed(files: Record<string, string>, name: string): string {
+  const found = Object.entries(files).find(([path]) => path === name || path.endsWith(`/${name}`));
+  if (found) return found[1];
+  throw new OperatorError(`no rendered file is called "${name}"`, {
+    code: 'render-unknown',
+    exitCode: exitCodes.usage,
+    next: `one of: ${Object.keys(files).join(', ')}`,
+  });
+}

@@ -1,0 +1,118 @@
+import { glance, preparedFrom } from '../deploy/situation.ts';
+import { BalancerPool } from '../deploy/context.ts';
+import { observe, type SeenReplica } from '../deploy/observe.ts';
+import { routedServices } from '../deploy/plan.ts';
+import type { Container } from '../engine/engine.ts';
+import { labels } from '../engine/labels.ts';
+import { duration, table } from '../output/format.ts';
+import { readContent, readLedger, type LedgerEntry } from '../release/ledger.ts';
+import { holderOf, isStale } from '../release/lock.ts';
+import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { openSession, type Session } from '../session.ts';
+import type { CommandContext } from './command.ts';
+import { urlOf } from './deploy.ts';
+
+interface ServiceStatus {
+  name: string;
+  owner: string;
+  wanted: number;
+  running: number;
+  serving: number | undefined;
+  release: string;
+  addresses: string[];
+  problems: string[];
+}
+
+export async function run(context: CommandContext): Promise<void> {
+  const session = await openSession(context);
+  const situation = await glance(session, false);
+  const ledger = await readLedger(situation.store);
+  const stored = situation.store && ledger.live && (await readContent(situation.store, ledger.live.number));
+  const content = stored ?? (await preparedFrom(session, situation, undefined)).content;
+  const services = await serviceStatuses(session, content, situation.applied);
+  const problems = [
+    ...services.flatMap((service) => service.problems),
+    ...(await lockProblem(session, situation.containers)),
+    ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
+    ...(ledger.live ? [] : ['no release is live yet: horme deploy']),
+  ];
+  context.print(screen(session, ledger.live, services, problems));
+  context.result({
+    schema: 'horme.status/1',
+    project: session.stack.project,
+    environment: session.stack.environment.name,
+    url: urlOf(session),
+    release: ledger.live?.of,
+    services,
+    problems,
+  });
+}
+
+async function serviceStatuses(session: Session, content: ReleaseContent, applied: { nginx: string; haproxy: string }): Promise<ServiceStatus[]> {
+  const pool = new BalancerPool(session.engine, content.project);
+  try {
+    const seen = await observe({
+      engine: session.engine,
+      project: content.project,
+      services: routedServices(content.services, []),
+      balancers: await pool.get(),
+      applied,
+    });
+    return await Promise.all(content.services.map((service) => statusOf(session, service, seen.replicas, content)));
+  } finally {
+    pool.close();
+  }
+}
+
+async function statusOf(session: Session, service: ReleaseService, all: SeenReplica[], content: ReleaseContent): Promise<ServiceStatus> {
+  const own = all.filter((replica) => replica.service === service.name);
+  const running = own.filter((replica) => replica.running);
+  const serving = service.routes.length > 0 ? running.filter(({ membership }) => membership === 'ready').length : undefined;
+  const unhealthy = await unhealthyNames(session, running);
+  const finished = service.kind === 'job' && own.some(({ exitCode }) => exitCode === 0);
+  const problems = [
+    ...(running.length < service.replicas && !finished ? [`${service.name}: ${running.length} of ${service.replicas} replicas run`] : []),
+    ...(serving !== undefined && serving < service.replicas ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`] : []),
+    ...unhealthy.map((name) => `${name} is unhealthy: horme logs ${service.name}`),
+    ...(running.some(({ spec }) => spec !== service.spec) ? [`${service.name}: replicas of another release run: horme deploy`] : []),
+  ];
+  const port = content.ports.https === 443 ? '' : `:${content.ports.https}`;
+  return {
+    name: service.name,
+    owner: service.owner,
+    wanted: service.kind === 'job' ? 0 : service.replicas,
+    running: running.length,
+    serving,
+    release: [...new Set(running.map(({ release }) => String(release)))].join(', '),
+    addresses: service.routes.map(({ host, path }) => `https://${host}${port}${path}`),
+    problems,
+  };
+}
+
+async function unhealthyNames({ engine }: Session, replicas: SeenReplica[]): Promise<string[]> {
+  const details = await Promise.all(replicas.map(({ id }) => engine.inspect(id)));
+  return details.filter((one) => one?.health === 'unhealthy').map((one) => one?.name ?? '');
+}
+
+async function lockProblem({ engine }: Session, containers: Container[]): Promise<string[]> {
+  const lock = containers.find((one) => one.labels[labels.role] === 'lock');
+  if (!lock) return [];
+  const { user, host, since, purpose } = holderOf(lock);
+  const stale = await isStale(engine, lock);
+  return [stale ? `a "${purpose}" of ${user}@${host} was interrupted: horme deploy goes on from there` : `${user}@${host} holds the lock since ${since} for "${purpose}"`];
+}
+
+const columns = [{ title: 'service' }, { title: 'replicas', align: 'right' as const }, { title: 'with traffic', align: 'right' as const }, { title: 'release' }, { title: 'address' }];
+
+function screen(session: Session, live: LedgerEntry | undefined, services: ServiceStatus[], problems: string[]): string {
+  const since = live && `release ${live.of} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
+  const rows = services.map(({ name, wanted, running, serving, release, addresses }) => [
+    name,
+    wanted === 0 && running === 0 ? 'done' : `${running}/${wanted}`,
+    serving === undefined ? '-' : String(serving),
+    release,
+    addresses.join('  '),
+  ]);
+  const verdict = problems.length === 0 ? ['all is well'] : ['what is wrong:', ...problems.map((problem) => `  ${problem}`)];
+  return [`${session.stack.project} · ${since ?? 'not deployed'} · ${urlOf(session)}`, '', table(columns, rows), '', ...verdict].join('\n');
+}

@@ -1,0 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Balancers } from '../edge/balancers.ts';
+import { haproxyServices } from '../edge/part.ts';
+import type { Compose } from '../engine/compose.ts';
+import { labels } from '../engine/labels.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Emit } from '../events.ts';
+import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import type { Store } from '../release/store.ts';
+import { replicasOf, type SeenReplica } from './observe.ts';
+
+/** What the steps of one run share. */
+export interface Context {
+  engine: Engine;
+  compose: Compose;
+  store: Store;
+  content: ReleaseContent;
+  /** Services with a route, with those of the release before, whose replicas may still have to drain. */
+  routed: ReleaseService[];
+  releaseNumber: number;
+  certificate: { name: string; hosts: string[] } | undefined;
+  pages: { maintenance: string | undefined };
+  emit: Emit;
+  /** Aborted by Ctrl-C or a lost lock: waits end, what is under way finishes. */
+  signal: AbortSignal;
+  balancers: BalancerPool;
+  /** What the old replicas answered before they were drained; the watch compares with it. */
+  before: Map<string, { requests: number; errors: number; answerMilliseconds: number }>;
+}
+
+/** Keeps the conversations with the HAProxies that run now; one that was replaced gets a new one. */
+export class BalancerPool {
+  readonly #engine: Engine;
+  readonly #project: string;
+  #open: { key: string; balancers: Balancers } | undefined;
+
+  constructor(engine: Engine, project: string) {
+    this.#engine = engine;
+    this.#project = project;
+  }
+
+  async containers(): Promise<string[]> {
+    const containers = await this.#engine.containers({ [labels.project]: this.#project });
+    return containers
+      .filter(({ state, labels: own }) => state === 'running' && haproxyServices.includes(own[labels.service] ?? ''))
+      .map(({ id }) => id);
+  }
+
+  async get(): Promise<Balancers | undefined> {
+    const ids = await this.containers();
+    const key = ids.join(',');
+    if (this.#open?.key === key) return this.#open.balancers;
+    this.close();
+    if (ids.length === 0) return undefined;
+    this.#open = { key, balancers: await Balancers.open(this.#engine, ids) };
+    return this.#open.balancers;
+  }
+
+  async must(): Promise<Balancers> {
+    const balancers = await this.get();
+    if (!balancers) throw new Error('no HAProxy runs');
+    return balancers;
+  }
+
+  /** After a reload the conversation is with a process that leaves. */
+  close(): void {
+    this.#open?.balancers.close();
+    this.#open = undefined;
+  }
+}
+
+export async function runningReplicas(context: Context): Promise<SeenReplica[]> {
+  const containers = await context.engine.containers({ [labels.project]: context.content.project });
+  const balancers = await context.balancers.get();
+  const membership = balancers ? await balancers.membership(context.routed) : {};
+  return replicasOf(containers, context.content.project, membership).filter(({ running }) => running);
+}
+
+export function serviceOf(context: Context, name: string): ReleaseService {
+  const service = context.content.services.find((one) => one.name === name);
+  if (!service) throw new Error(`the release has no service ${name}`);
+  return service;
+}
+
+/** Replicas of the release's own spec: the new ones. */
+export async function newReplicas(context: Context, name: string): Promise<SeenReplica[]> {
+  const { spec } = serviceOf(context, name);
+  return (await runningReplicas(context)).filter((replica) => replica.service === name && replica.spec === spec);
+}
+
+/** Asks again and again until the answer is true, the deadline has passed (false), or the signal ends it (throws). */
+export async function until(
+  done: () => Promise<boolean>,
+  options: { seconds: number; everyMilliseconds: number; signal: AbortSignal },
+): Promise<boolean> {
+  const deadline = performance.now() + options.seconds * 1000;
+  for (;;) {
+    options.signal.throwIfAborted();
+    if (await done()) return true;
+    if (performance.now() >= deadline) return false;
+    await wait(options.everyMilliseconds, undefined, { signal: options.signal });
+  }
+}

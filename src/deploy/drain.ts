@@ -1,0 +1,76 @@
+import type { ReleaseService } from '../release/release.ts';
+import { until, type Context } from './context.ts';
+import type { Target } from './plan.ts';
+
+/** How often HAProxy is asked for sessions; a question takes about a millisecond. */
+const pollMilliseconds = 20;
+
+/** No new request from here on; returns when those in flight have ended, or their time is up. */
+export async function drain(context: Context, stepId: string, targets: Target[]): Promise<void> {
+  const balancers = await context.balancers.must();
+  const groups = byService(context, targets);
+  await Promise.all(
+    groups.map(async ({ service, names }) => {
+      context.before.set(service.name, await balancers.traffic(service, names));
+      await balancers.drain(service, names);
+    }),
+  );
+  await Promise.all(
+    groups.map(async ({ service, names }) => {
+      const options = { everyMilliseconds: pollMilliseconds, signal: context.signal };
+      const total = async (kind: 'ordinary' | 'longLived') =>
+        Object.values(await balancers.sessions(service, names)).reduce((sum, sessions) => sum + sessions[kind], 0);
+      const ended = await until(async () => (await total('ordinary')) === 0, { ...options, seconds: service.drainSeconds });
+      if (!ended) {
+        context.emit({ kind: 'warning', text: `${service.name}: ${await total('ordinary')} requests still run after ${service.drainSeconds} s of draining` });
+      }
+      await until(async () => (await total('longLived')) === 0, { ...options, seconds: service.longLivedSeconds });
+      const left = await total('longLived');
+      if (left > 0) context.emit({ kind: 'step-progress', id: stepId, detail: `${left} long-lived connections of ${service.name} go on until their replica ends` });
+    }),
+  );
+}
+
+/**
+ * Ends replicas. Those that still hold WebSockets or event streams end one after another, so that their clients don't all
+ * reconnect at once; the others all together.
+ */
+export async function stopReplicas(context: Context, targets: Target[]): Promise<void> {
+  const balancers = await context.balancers.get();
+  const held = new Set<string>();
+  for (const { service, names } of byService(context, targets)) {
+    if (!balancers || service.routes.length === 0) continue;
+    const sessions = await balancers.sessions(service, names);
+    names.filter((name) => (sessions[name]?.longLived ?? 0) > 0).forEach((name) => held.add(name));
+  }
+  await Promise.all(targets.filter(({ name }) => !held.has(name)).map((target) => stopOne(context, target)));
+  for (const target of targets.filter(({ name }) => held.has(name))) await stopOne(context, target);
+}
+
+async function stopOne(context: Context, target: Target): Promise<void> {
+  const service = known(context, target.service);
+  await context.engine.stop(target.id, service?.stopSeconds ?? 10);
+  const balancers = service && service.routes.length > 0 ? await context.balancers.get() : undefined;
+  if (service && balancers) await balancers.release(service, [target.name]);
+  await context.engine.remove(target.id);
+}
+
+export async function forget(context: Context, slots: { service: string; name: string }[]): Promise<void> {
+  const balancers = await context.balancers.must();
+  for (const { service, name } of slots) {
+    const found = known(context, service);
+    if (found) await balancers.release(found, [name]);
+  }
+}
+
+/** By the routed services first, which also know the ports that the release before had. */
+function known(context: Context, name: string): ReleaseService | undefined {
+  return [...context.routed, ...context.content.services].find((service) => service.name === name);
+}
+
+function byService(context: Context, targets: Target[]): { service: ReleaseService; names: string[] }[] {
+  return [...new Set(targets.map(({ service }) => service))].flatMap((name) => {
+    const service = known(context, name);
+    return service ? [{ service, names: targets.filter((target) => target.service === name).map((target) => target.name) }] : [];
+  });
+}

@@ -1,0 +1,124 @@
+import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
+import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { newReplicas, serviceOf, type Context } from './context.ts';
+import { drain, forget, stopReplicas } from './drain.ts';
+import type { Action, Step } from './plan.ts';
+import { awaitReady, lastWords } from './ready.ts';
+import { watchReplicas } from './watch.ts';
+
+export interface StepTime {
+  title: string;
+  seconds: number;
+}
+
+/** Takes the steps one after another and decides nothing: what fails is thrown, what is next the caller plans anew. */
+export async function execute(context: Context, steps: Step[], times: StepTime[], boundary: () => void): Promise<void> {
+  const { emit, signal } = context;
+  if (steps.length > 0) emit({ kind: 'plan', steps: steps.map(({ id, title, cause }) => ({ id, title, cause })) });
+  for (const step of steps) {
+    signal.throwIfAborted();
+    boundary();
+    const { id, title } = step;
+    const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    emit({ kind: 'step-started', id, title });
+    try {
+      await take(context, step);
+    } catch (error) {
+      emit({ kind: 'step-failed', id, title, seconds: seconds(), message: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+    times.push({ title, seconds: seconds() });
+    emit({ kind: 'step-finished', id, title, seconds: seconds() });
+  }
+  boundary();
+}
+
+function take(context: Context, { id, action }: Step): Promise<void> {
+  switch (action.do) {
+    case 'remove':
+      return removeAll(context, action);
+    case 'forget':
+      return forget(context, action.slots);
+    case 'write-edge':
+      return writeEdge(context);
+    case 'reload-haproxy':
+      return reloadHaproxy(context, action.keepFormer);
+    case 'reload-nginx':
+      return reloadNginx(context);
+    case 'migrate':
+      return migrate(context, action.service);
+    case 'start':
+      return context.compose.scaleUp(numbered(context), action.counts);
+    case 'finish':
+      return finish(context, action.service);
+    case 'ready':
+      return awaitReady(context, id, action.services);
+    case 'admit':
+      return admit(context, action.services);
+    case 'members':
+      return writeMembers(context);
+    case 'drain':
+      return drain(context, id, action.replicas);
+    case 'watch':
+      return watchReplicas(context, action.services, action.seconds);
+    case 'stop':
+      return stopReplicas(context, action.replicas);
+  }
+}
+
+async function removeAll({ engine }: Context, { containers }: Extract<Action, { do: 'remove' }>): Promise<void> {
+  await Promise.all(containers.map(({ id }) => engine.remove(id)));
+}
+
+/** The release's number marks who started a replica; it isn't part of what the replica is. */
+function numbered({ content, releaseNumber }: Context): Context['content']['compose'] {
+  const services = Object.entries(content.compose.services).map(([name, definition]) => [
+    name,
+    { ...definition, labels: { ...definition.labels, [labels.release]: String(releaseNumber) } },
+  ]);
+  return { ...content.compose, services: Object.fromEntries(services) as typeof content.compose.services };
+}
+
+async function admit(context: Context, services: string[]): Promise<void> {
+  const balancers = await context.balancers.must();
+  await Promise.all(
+    services.map(async (name) => {
+      const replicas = (await newReplicas(context, name)).filter((replica) => replica.membership !== 'ready');
+      await balancers.admit(serviceOf(context, name), replicas.map((replica) => ({ name: replica.name, address: replica.address ?? '' })));
+    }),
+  );
+}
+
+async function migrate(context: Context, name: string): Promise<void> {
+  const lines: string[] = [];
+  const command = serviceOf(context, name).migrate ?? [];
+  const exitCode = await context.compose.runOnce(numbered(context), name, command, (line) => {
+    lines.push(line);
+    context.emit({ kind: 'log', source: name, line });
+  });
+  if (exitCode === 0) return;
+  throw new OperatorError(`the migration of ${name} ended with exit code ${exitCode}; nothing was switched`, {
+    code: 'migration-failed',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: lines.slice(-20).join('\n'),
+    next: `mend the migration, then: horme deploy`,
+  });
+}
+
+async function finish(context: Context, name: string): Promise<void> {
+  await context.compose.scaleUp(numbered(context), { [name]: 1 });
+  const { spec } = serviceOf(context, name);
+  const filter = { [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec };
+  const [container] = await context.engine.containers(filter);
+  if (!container) throw new Error(`the job ${name} has no container`);
+  const exitCode = await context.engine.wait(container.id);
+  if (exitCode === 0) return;
+  throw new OperatorError(`the job ${name} ended with exit code ${exitCode}`, {
+    code: 'job-failed',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: await lastWords(context, container),
+    next: `horme logs ${name}`,
+  });
+}

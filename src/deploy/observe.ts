@@ -1,0 +1,93 @@
+import type { Balancers, Membership } from '../edge/balancers.ts';
+import { edgeNetwork } from '../edge/part.ts';
+import { labels } from '../engine/labels.ts';
+import type { Container, Engine } from '../engine/engine.ts';
+import type { ReleaseService } from '../release/release.ts';
+import type { Applied } from '../release/settings.ts';
+
+export interface SeenReplica {
+  id: string;
+  name: string;
+  service: string;
+  number: number;
+  spec: string;
+  imageId: string;
+  release: number;
+  running: boolean;
+  /** Of a container that has ended; undefined while it runs or before it started. */
+  exitCode: number | undefined;
+  /** On the edge's network; undefined when it has none. */
+  address: string | undefined;
+  /** How HAProxy sees it; `mixed`: not everywhere the same. */
+  membership: 'ready' | 'drain' | 'mixed' | 'absent';
+}
+
+/** What is there, however it came about. A plan is made from this alone. */
+export interface Seen {
+  replicas: SeenReplica[];
+  /** Containers of an interrupted run that nothing else will take away. */
+  leftovers: { id: string; name: string }[];
+  /** Slots of HAProxy that hold a replica which is gone. */
+  stale: { service: string; name: string }[];
+  applied: Applied;
+  capacity: { cpus: number; memoryBytes: number };
+}
+
+export function replicasOf(containers: Container[], project: string, membership: Membership | 'trusted'): SeenReplica[] {
+  return containers
+    .filter((container) => container.labels[labels.role] === undefined && container.labels[labels.oneOff] !== 'True')
+    .map((container) => replicaOf(container, project, membership))
+    .sort((a, b) => a.number - b.number);
+}
+
+function replicaOf(container: Container, project: string, membership: Membership | 'trusted'): SeenReplica {
+  const service = container.labels[labels.service] ?? '';
+  const exited = /^Exited \((\d+)\)/.exec(container.status);
+  return {
+    id: container.id,
+    name: container.name,
+    service,
+    number: Number(container.labels[labels.number] ?? 0),
+    spec: container.labels[labels.spec] ?? '',
+    imageId: container.imageId,
+    release: Number(container.labels[labels.release] ?? 0),
+    running: container.state === 'running',
+    exitCode: exited ? Number(exited[1]) : undefined,
+    address: container.addresses[`${project}_${edgeNetwork}`] || undefined,
+    membership: membership === 'trusted' ? 'ready' : (membership[service]?.[container.name] ?? 'absent'),
+  };
+}
+
+/** A migration that an interrupted run left, or a writer of secrets: known by their labels. */
+export function leftoversOf(containers: Container[]): Seen['leftovers'] {
+  return containers
+    .filter((container) => container.labels[labels.oneOff] === 'True' || container.labels[labels.role] === 'writer')
+    .map(({ id, name }) => ({ id, name }));
+}
+
+export async function observe(options: {
+  engine: Engine;
+  project: string;
+  services: ReleaseService[];
+  balancers: Balancers | undefined;
+  applied: Applied;
+}): Promise<Seen> {
+  const { engine, project, services, balancers, applied } = options;
+  const routed = services.filter(({ routes }) => routes.length > 0);
+  const [containers, membership, info] = await Promise.all([
+    engine.containers({ [labels.project]: project }),
+    balancers ? balancers.membership(routed) : Promise.resolve({} as Membership),
+    engine.info(),
+  ]);
+  const names = new Set(containers.map(({ name }) => name));
+  const stale = Object.entries(membership).flatMap(([service, replicas]) =>
+    Object.keys(replicas).filter((name) => !names.has(name)).map((name) => ({ service, name })),
+  );
+  return {
+    replicas: replicasOf(containers, project, membership),
+    leftovers: leftoversOf(containers),
+    stale,
+    applied,
+    capacity: { cpus: info.cpus, memoryBytes: info.memoryBytes },
+  };
+}

@@ -1,0 +1,140 @@
+import http from 'node:http';
+import https from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+
+export interface ProbeTarget {
+  /** The public address, such as `https://shop.example.com/`. */
+  url: string;
+  /** Where to connect instead of what the host name resolves to; name, SNI and Host stay those of the URL. */
+  connectTo?: { host: string; port: number } | undefined;
+}
+
+export type Connection = 'kept' | 'fresh';
+
+/** What a client saw of one request, its repetition included. */
+export interface Answer {
+  status: number | undefined;
+  /** Why no whole answer came. */
+  error: string | undefined;
+  milliseconds: number;
+  repeated: boolean;
+}
+
+export interface Asker {
+  ask(target: ProbeTarget, connection: Connection): Promise<Answer>;
+  /** Ends every connection; requests in flight fail. */
+  close(): void;
+}
+
+interface Attempt {
+  status?: number;
+  error?: string;
+  /** The server ended a kept connection before a byte of the answer came. */
+  lostReuse?: boolean;
+}
+
+/** Enough of an answer to know that the replica serves; a large or endless body is not worth the line it takes. */
+const enoughBytes = 256 * 1024;
+
+/** Asks by GET and follows no redirect. Certificates are not verified: a local one is self-signed. */
+export function createAsker(timeoutMilliseconds: number): Asker {
+  const agents = {
+    'http:': { kept: new http.Agent({ keepAlive: true }), fresh: new http.Agent({ keepAlive: false }) },
+    'https:': { kept: new https.Agent({ keepAlive: true }), fresh: new https.Agent({ keepAlive: false }) },
+  };
+  let closed = false;
+
+  async function ask(target: ProbeTarget, connection: Connection): Promise<Answer> {
+    const started = performance.now();
+    const url = new URL(target.url);
+    const pair = agents[url.protocol === 'http:' ? 'http:' : 'https:'];
+    const attempt = (agent: http.Agent): Promise<Attempt> =>
+      get(url, target.connectTo, agent, started + timeoutMilliseconds, timeoutMilliseconds);
+    let seen = await attempt(pair[connection]);
+    // RFC 9112 9.3.1: a server may end an idle connection at any time, so a client that had its request on one
+    // repeats an idempotent request by itself, once. No user of a browser sees such an end.
+    const repeated = seen.lostReuse === true && !closed;
+    if (repeated) seen = await attempt(pair.fresh);
+    return { status: seen.status, error: seen.error, milliseconds: performance.now() - started, repeated };
+  }
+
+  function close(): void {
+    closed = true;
+    for (const pair of Object.values(agents)) {
+      pair.kept.destroy();
+      pair.fresh.destroy();
+    }
+  }
+
+  return { ask, close };
+}
+
+function get(
+  url: URL,
+  connectTo: ProbeTarget['connectTo'],
+  agent: http.Agent,
+  deadline: number,
+  timeoutMilliseconds: number,
+): Promise<Attempt> {
+  return new Promise((resolve) => {
+    const request = (url.protocol === 'http:' ? http : https).get(requestOptions(url, connectTo, agent));
+    let socket: Socket | undefined;
+    let bytesBefore = 0;
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      request.destroy(new Error(`no answer within ${timeoutMilliseconds / 1000} s`));
+    }, deadline - performance.now());
+    const settle = (attempt: Attempt): void => {
+      clearTimeout(timer);
+      resolve(attempt);
+    };
+    const fail = (error: Error): void => {
+      const silent = socket !== undefined && socket.bytesRead === bytesBefore;
+      settle({ error: error.message || error.name, lostReuse: request.reusedSocket && silent && !timedOut });
+    };
+
+    request.on('socket', (assigned) => {
+      socket = assigned;
+      bytesBefore = assigned.bytesRead;
+    });
+    request.on('error', fail);
+    // The last resort: an answer that ends by neither `end` nor `error` must not hang the prober.
+    request.on('close', () => fail(new Error('connection ended before the whole answer')));
+    request.on('response', (response) => readThrough(request, response, settle, fail));
+  });
+}
+
+function readThrough(
+  request: http.ClientRequest,
+  response: http.IncomingMessage,
+  settle: (attempt: Attempt) => void,
+  fail: (error: Error) => void,
+): void {
+  const answered = { status: response.statusCode ?? 0 };
+  let bytes = 0;
+  response.on('error', fail);
+  response.on('end', () => settle(answered));
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes < enoughBytes) return;
+    settle(answered);
+    request.destroy();
+  });
+}
+
+function requestOptions(url: URL, connectTo: ProbeTarget['connectTo'], agent: http.Agent): https.RequestOptions {
+  const name = url.hostname.replace(/^\[|\]$/g, '');
+  const options: https.RequestOptions = {
+    host: connectTo?.host ?? name,
+    port: connectTo?.port ?? (url.port || (url.protocol === 'http:' ? 80 : 443)),
+    path: url.pathname + url.search,
+    headers: { host: url.host, 'user-agent': 'horme-prober', accept: '*/*' },
+    agent,
+    rejectUnauthorized: false,
+  };
+  // An address is not a valid SNI name.
+  if (!isIP(name)) options.servername = name;
+  return options;
+}

@@ -1,0 +1,145 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { labels } from '../engine/labels.ts';
+import type { ContainerDetails } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseService } from '../release/release.ts';
+import { newReplicas, serviceOf, until, type Context } from './context.ts';
+import type { SeenReplica } from './observe.ts';
+
+/** A replica without any check counts as ready when it has run this long; seconds (dokku waits 5 by default). */
+const settleSeconds = 3;
+/** How often a container is looked at while its gate waits; milliseconds. One listing costs about 10. */
+const watchMilliseconds = 200;
+/** Between two runs of the service's own health check; milliseconds. */
+const checkPauseMilliseconds = 100;
+const logLines = 20;
+
+/** Waits for all replicas of the wanted spec at once; the first that fails ends it, with its last words. */
+export async function awaitReady(context: Context, stepId: string, services: string[]): Promise<void> {
+  const waiting = await Promise.all(
+    services.map(async (name) => (await newReplicas(context, name)).map((replica) => ({ service: serviceOf(context, name), replica }))),
+  );
+  const gates = waiting.flat().filter(({ replica, service }) => !(service.routes.length > 0 && replica.membership === 'ready'));
+  const missing = services.find((name, index) => serviceOf(context, name).replicas > 0 && waiting[index]?.length === 0);
+  if (missing) throw await neverStarted(context, missing);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  try {
+    await Promise.all(
+      gates.map(async ({ service, replica }) => {
+        const started = performance.now();
+        await gate(context, service, replica, signal);
+        const seconds = ((performance.now() - started) / 1000).toFixed(1);
+        context.emit({ kind: 'step-progress', id: stepId, detail: `${replica.name} is ready after ${seconds} s` });
+      }),
+    );
+  } finally {
+    stop.abort();
+  }
+}
+
+async function gate(context: Context, service: ReleaseService, replica: SeenReplica, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + service.readySeconds * 1000;
+  const over = new AbortController();
+  const watched = AbortSignal.any([signal, over.signal]);
+  try {
+    await Promise.race([checks(context, service, replica, deadline, watched), watchContainer(context, service, replica, watched)]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** First the port, cheaply and often; then the service's own check once or more. */
+async function checks(context: Context, service: ReleaseService, replica: SeenReplica, deadline: number, signal: AbortSignal): Promise<void> {
+  const port = service.routes[0]?.port;
+  if (port !== undefined) await askPort(context, service, replica, port);
+  const details = await context.engine.inspect(replica.id);
+  if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck.test, deadline, signal);
+  if (port === undefined) await wait(settleSeconds * 1000, undefined, { signal });
+}
+
+/** Asked from HAProxy's container, on the way that the traffic will take. */
+async function askPort(context: Context, service: ReleaseService, replica: SeenReplica, port: number): Promise<void> {
+  const [haproxy] = await context.balancers.containers();
+  if (!haproxy || !replica.address) throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
+  const path = service.healthPath === undefined ? [] : [service.healthPath];
+  const { exitCode, output } = await context.engine.exec(haproxy, ['wait-ready', replica.address, String(port), String(service.readySeconds), ...path]);
+  if (exitCode === 0) return;
+  throw await notReady(context, service, replica, `port ${port}: ${output.trim()}`);
+}
+
+async function ownCheck(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  test: string[],
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+  let last = { exitCode: 1, output: 'never run' };
+  const seconds = Math.max(0, (deadline - performance.now()) / 1000);
+  const passed = await until(
+    async () => {
+      last = await context.engine.exec(replica.id, command);
+      if (last.exitCode === 126 || last.exitCode === 127) throw await missingCheck(context, service, replica, command);
+      return last.exitCode === 0;
+    },
+    { seconds, everyMilliseconds: checkPauseMilliseconds, signal },
+  );
+  if (!passed) throw await notReady(context, service, replica, `health check exited ${last.exitCode}: ${last.output.trim().slice(-500)}`);
+}
+
+/** Ends only by failing: a replica that exits or is restarted by the engine will not become ready. */
+async function watchContainer(context: Context, service: ReleaseService, replica: SeenReplica, signal: AbortSignal): Promise<never> {
+  const first = await context.engine.inspect(replica.id);
+  for (;;) {
+    await wait(watchMilliseconds, undefined, { signal });
+    const details = await context.engine.inspect(replica.id);
+    const ended = endOf(first, details);
+    if (ended) throw await notReady(context, service, replica, ended);
+  }
+}
+
+export function endOf(first: ContainerDetails | undefined, now: ContainerDetails | undefined): string | undefined {
+  if (!now) return 'its container is gone';
+  if (now.oomKilled) return 'it was killed for using more memory than its limit';
+  if (!now.running) return `it ended with exit code ${now.exitCode}`;
+  if (now.restartCount > (first?.restartCount ?? 0)) return 'it crashed and the engine restarted it';
+  return undefined;
+}
+
+export async function lastWords(context: Context, replica: { id: string }): Promise<string> {
+  return (await context.engine.logs(replica.id, logLines)).trim() || '(it printed nothing)';
+}
+
+async function notReady(context: Context, service: ReleaseService, replica: SeenReplica, why: string): Promise<OperatorError> {
+  return new OperatorError(`${replica.name} did not become ready within ${service.readySeconds} s: ${why}`, {
+    code: 'not-ready',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: await lastWords(context, replica),
+    next: `horme logs ${service.name}`,
+  });
+}
+
+async function missingCheck(context: Context, service: ReleaseService, replica: SeenReplica, command: string[]): Promise<OperatorError> {
+  return new OperatorError(`the health check of ${service.name} can't run: "${command[0]}" is not in its image`, {
+    code: 'healthcheck-missing',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: await lastWords(context, replica),
+    next: `use a program that the image has, or x-horme: { health: /path } under services.${service.name}`,
+  });
+}
+
+async function neverStarted(context: Context, name: string): Promise<OperatorError> {
+  const { spec } = serviceOf(context, name);
+  const containers = await context.engine.containers({ [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec });
+  const [container] = containers;
+  return new OperatorError(`no replica of ${name} runs${container ? `: ${container.name} is ${container.status}` : ''}`, {
+    code: 'not-running',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: container ? await lastWords(context, container) : '',
+    next: `horme logs ${name}`,
+  });
+}
+

@@ -1,0 +1,101 @@
+import { until, type Context } from '../deploy/context.ts';
+import { nginxFingerprint } from '../deploy/plan.ts';
+import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { readApplied, writeApplied } from '../release/settings.ts';
+import { edgeFolder } from '../release/store.ts';
+import { readyMembers } from './balancers.ts';
+import { selfSigned } from './certificate.ts';
+import { backendsOf, haproxyStructure, renderHaproxy, type Members } from './haproxy.ts';
+import { configurationFolder } from './nginx.ts';
+import { pageFiles } from './pages.ts';
+import { nginxService } from './part.ts';
+
+const reloadSeconds = 30;
+
+/** All files that the edge reads, before it starts for the first time. */
+export async function writeEdge(context: Context): Promise<void> {
+  const { store, content } = context;
+  await ensureCertificate(context);
+  await store.write(edgeFolder, [
+    ...pageFiles(context.pages.maintenance),
+    { path: 'nginx/nginx.conf', content: content.nginx },
+    { path: 'haproxy/haproxy.cfg', content: renderHaproxy(context.routed, await members(context)) },
+  ]);
+  await writeApplied(store, { nginx: nginxFingerprint(content), haproxy: haproxyStructure(context.routed) });
+}
+
+async function ensureCertificate({ store, certificate }: Context): Promise<void> {
+  if (!certificate) return;
+  const existing = await store.read(`${edgeFolder}/tls/${certificate.name}.key`);
+  if (existing.size === 0) await store.write(edgeFolder, await selfSigned(certificate.name, certificate.hosts));
+}
+
+/** What a HAProxy that starts anew reads: the replicas that serve now, new ones before old ones. */
+export async function writeMembers(context: Context): Promise<void> {
+  const config = renderHaproxy(context.routed, await members(context));
+  await context.store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: config }]);
+}
+
+async function members(context: Context): Promise<Members> {
+  const balancers = await context.balancers.get();
+  const membership = balancers ? await balancers.membership(context.routed) : {};
+  return readyMembers(membership);
+}
+
+/** With the backends of the release before while its replicas may still drain; without them once they are gone. */
+export async function reloadHaproxy(context: Context, keepFormer: boolean): Promise<void> {
+  const { engine, store } = context;
+  const routed = keepFormer ? context.routed : context.content.services;
+  const config = renderHaproxy(routed, await members(context));
+  await store.write(edgeFolder, [{ path: 'haproxy/next.cfg', content: config }]);
+  const containers = await context.balancers.containers();
+  for (const id of containers) {
+    const { exitCode, output } = await engine.exec(id, ['haproxy', '-c', '-f', `${configurationFolder}/haproxy/next.cfg`]);
+    if (exitCode !== 0) throw refused('HAProxy', output);
+  }
+  await store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: config }]);
+  for (const id of containers) await engine.signal(id, 'SIGUSR2');
+  context.balancers.close();
+  const expected = backendsOf(routed).map(({ name }) => name);
+  const took = await until(async () => (await backendsSeen(context)).every((seen) => expected.every((name) => seen.includes(name))), {
+    seconds: reloadSeconds,
+    everyMilliseconds: 50,
+    signal: context.signal,
+  });
+  if (!took) throw refused('HAProxy', `it did not take the new configuration within ${reloadSeconds} s`);
+  await writeApplied(store, { ...(await readApplied(store)), haproxy: haproxyStructure(routed) });
+}
+
+/** Asked anew each time: right after the signal it is still the old process that answers. */
+async function backendsSeen(context: Context): Promise<string[][]> {
+  const containers = await context.balancers.containers();
+  const answers = await Promise.all(
+    containers.map((id) => context.engine.exec(id, ['sh', '-c', 'echo "show backend" | socat - UNIX-CONNECT:/run/haproxy/admin.sock'])),
+  );
+  return answers.map(({ output }) => output.split('\n').map((line) => line.trim()));
+}
+
+export async function reloadNginx(context: Context): Promise<void> {
+  const { engine, store, content } = context;
+  await ensureCertificate(context);
+  await store.write(edgeFolder, [...pageFiles(context.pages.maintenance), { path: 'nginx/next.conf', content: content.nginx }]);
+  const all = await engine.containers({ [labels.project]: content.project, [labels.service]: nginxService });
+  const running = all.filter(({ state }) => state === 'running');
+  for (const { id } of running) {
+    const { exitCode, output } = await engine.exec(id, ['nginx', '-t', '-e', '/dev/stderr', '-c', `${configurationFolder}/nginx/next.conf`]);
+    if (exitCode !== 0) throw refused('nginx', output);
+  }
+  await store.write(edgeFolder, [{ path: 'nginx/nginx.conf', content: content.nginx }]);
+  for (const { id } of running) await engine.signal(id, 'SIGHUP');
+  await writeApplied(store, { ...(await readApplied(store)), nginx: nginxFingerprint(content) });
+}
+
+function refused(program: string, output: string): OperatorError {
+  return new OperatorError(`${program} refuses the new configuration; the old one stays`, {
+    code: 'edge-configuration',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: output.trim(),
+    next: 'horme render',
+  });
+}

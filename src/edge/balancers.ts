@@ -1,0 +1,170 @@
+import type { Engine } from '../engine/engine.ts';
+import type { ReleaseService } from '../release/release.ts';
+import { backendsOf, longLivedName, spareName, type Backend, type Members } from './haproxy.ts';
+import { HaproxyRuntime, type ServerStats, type Slot } from './runtime.ts';
+
+export interface Sessions {
+  /** Requests that will end by themselves. */
+  ordinary: number;
+  /** WebSockets and event streams. */
+  longLived: number;
+}
+
+export interface Traffic {
+  requests: number;
+  errors: number;
+  answerMilliseconds: number;
+}
+
+/** How both HAProxies see each replica; `ready` and `drain` only where they agree. */
+export type Membership = Record<string, Record<string, 'ready' | 'drain' | 'mixed'>>;
+
+interface Place {
+  backend: Backend;
+  slot: Slot;
+}
+
+/** All HAProxies of an edge, told the same thing. */
+export class Balancers {
+  readonly #runtimes: HaproxyRuntime[];
+
+  private constructor(runtimes: HaproxyRuntime[]) {
+    this.#runtimes = runtimes;
+  }
+
+  static async open(engine: Engine, containers: string[]): Promise<Balancers> {
+    return new Balancers(await Promise.all(containers.map((id) => HaproxyRuntime.open(engine, id))));
+  }
+
+  close(): void {
+    this.#runtimes.forEach((runtime) => runtime.close());
+  }
+
+  async membership(services: ReleaseService[]): Promise<Membership> {
+    const views = await Promise.all(this.#runtimes.map((runtime) => runtime.slots()));
+    const membership: Membership = {};
+    for (const service of services) {
+      const names = backendsOf([service]).map((backend) => backend.name);
+      const seen = views.flatMap((slots) => slots.filter(({ backend, name }) => names.includes(backend) && name !== spareName));
+      membership[service.name] = agreement(seen, names.length * views.length);
+    }
+    return membership;
+  }
+
+  async admit(service: ReleaseService, replicas: { name: string; address: string }[]): Promise<void> {
+    await this.#each(service, async (runtime, backend, slots) => {
+      const spare = slots.filter(({ name }) => name === spareName || name === '-');
+      for (const { name, address } of replicas) {
+        const slot = slots.find((taken) => taken.name === name) ?? spare.shift();
+        if (!slot) throw new Error(`HAProxy has no slot left for ${name} in ${backend.name}`);
+        await runtime.assign(backend, slot.slot, name, address);
+      }
+    });
+  }
+
+  async drain(service: ReleaseService, names: string[]): Promise<void> {
+    await this.#places(service, names, (runtime, { backend, slot }) => runtime.drain(backend.name, slot.slot));
+  }
+
+  async readmit(service: ReleaseService, names: string[]): Promise<void> {
+    await this.#places(service, names, (runtime, { backend, slot }) => runtime.readmit(backend.name, slot.slot));
+  }
+
+  async release(service: ReleaseService, names: string[]): Promise<void> {
+    await this.#places(service, names, (runtime, { backend, slot }) => runtime.release(backend.name, slot.slot));
+  }
+
+  async sessions(service: ReleaseService, names: string[]): Promise<Record<string, Sessions>> {
+    const sessions: Record<string, Sessions> = Object.fromEntries(names.map((name) => [name, { ordinary: 0, longLived: 0 }]));
+    await this.#withStats(service, names, (name, ordinary, longLived) => {
+      const sum = sessions[name] ?? { ordinary: 0, longLived: 0 };
+      sum.ordinary += ordinary?.sessions ?? 0;
+      sum.longLived += longLived?.sessions ?? 0;
+    });
+    return sessions;
+  }
+
+  /** Sums over both HAProxies; the answer time is the mean weighted by requests. */
+  async traffic(service: ReleaseService, names: string[]): Promise<Traffic> {
+    const sum = { requests: 0, errors: 0, weighted: 0 };
+    await this.#withStats(service, names, (_name, ordinary) => {
+      if (!ordinary) return;
+      sum.requests += ordinary.requests;
+      sum.errors += ordinary.errors;
+      sum.weighted += ordinary.requests * ordinary.answerMilliseconds;
+    });
+    const answerMilliseconds = sum.requests > 0 ? sum.weighted / sum.requests : 0;
+    return { requests: sum.requests, errors: sum.errors, answerMilliseconds };
+  }
+
+  async #withStats(
+    service: ReleaseService,
+    names: string[],
+    use: (name: string, ordinary: ServerStats | undefined, longLived: ServerStats | undefined) => void,
+  ): Promise<void> {
+    await Promise.all(
+      this.#runtimes.map(async (runtime) => {
+        const [slots, stats] = await Promise.all([runtime.slots(), runtime.stats()]);
+        const find = (backend: string, slot: string) => stats.find((row) => row.backend === backend && row.slot === slot);
+        for (const { backend, slot } of placesOf(service, names, slots)) {
+          use(slot.name, find(backend.name, slot.slot), find(longLivedName(backend.name), slot.slot));
+        }
+      }),
+    );
+  }
+
+  async #places(
+    service: ReleaseService,
+    names: string[],
+    act: (runtime: HaproxyRuntime, place: Place) => Promise<void>,
+  ): Promise<void> {
+    await Promise.all(
+      this.#runtimes.map(async (runtime) => {
+        for (const place of placesOf(service, names, await runtime.slots())) await act(runtime, place);
+      }),
+    );
+  }
+
+  async #each(
+    service: ReleaseService,
+    act: (runtime: HaproxyRuntime, backend: Backend, slots: Slot[]) => Promise<void>,
+  ): Promise<void> {
+    await Promise.all(
+      this.#runtimes.map(async (runtime) => {
+        const slots = await runtime.slots();
+        for (const backend of backendsOf([service])) {
+          await act(runtime, backend, slots.filter((slot) => slot.backend === backend.name));
+        }
+      }),
+    );
+  }
+}
+
+function placesOf(service: ReleaseService, names: string[], slots: Slot[]): Place[] {
+  return backendsOf([service]).flatMap((backend) =>
+    slots.filter((slot) => slot.backend === backend.name && names.includes(slot.name)).map((slot) => ({ backend, slot })),
+  );
+}
+
+function agreement(seen: Slot[], expected: number): Membership[string] {
+  const names = [...new Set(seen.map(({ name }) => name))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const slots = seen.filter((slot) => slot.name === name);
+      const everywhere = slots.length === expected;
+      if (everywhere && slots.every(({ mode }) => mode === 'ready')) return [name, 'ready' as const];
+      if (everywhere && slots.every(({ mode }) => mode === 'drain')) return [name, 'drain' as const];
+      return [name, 'mixed' as const];
+    }),
+  );
+}
+
+/** Who a HAProxy that starts anew must send requests to: the replicas that are ready now. */
+export function readyMembers(membership: Membership): Members {
+  return Object.fromEntries(
+    Object.entries(membership).map(([service, replicas]) => [
+      service,
+      Object.entries(replicas).filter(([, mode]) => mode === 'ready').map(([name]) => name).sort(),
+    ]),
+  );
+}

@@ -1,0 +1,154 @@
+import type { Duplex } from 'node:stream';
+import type { Engine } from '../engine/engine.ts';
+import { haproxyAdminSocket, longLivedName, spareName, type Backend } from './haproxy.ts';
+
+const promptMark = '\n> ';
+/** HAProxy answers a command at once; one that takes this long means that the process hangs. Milliseconds. */
+const answerMilliseconds = 10_000;
+/** Bits of srv_admin_state, from HAProxy's management guide: forced and inherited drain. */
+const drainBits = 0x08 | 0x10;
+/** Forced, inherited and configured maintenance. A name that doesn't resolve (0x20) is a matter of health, not of membership. */
+const maintenanceBits = 0x01 | 0x02 | 0x04;
+
+export interface Slot {
+  backend: string;
+  slot: string;
+  /** Container name, or the name of a spare slot. */
+  name: string;
+  mode: 'ready' | 'drain' | 'maintenance';
+}
+
+export interface ServerStats {
+  backend: string;
+  slot: string;
+  sessions: number;
+  requests: number;
+  errors: number;
+  /** Mean time of an answer over HAProxy's last 1,024 requests, milliseconds. */
+  answerMilliseconds: number;
+  up: boolean;
+}
+
+/** A conversation with one HAProxy over its runtime API, through the engine's exec: no port is opened. */
+export class HaproxyRuntime {
+  readonly #stream: Duplex;
+  #received = '';
+  #waiting: ((failed?: Error) => void) | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #broken: Error | undefined;
+
+  private constructor(stream: Duplex) {
+    this.#stream = stream;
+    stream.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('utf8');
+      if (this.#received.endsWith(promptMark) || this.#received === '> ') this.#waiting?.();
+    });
+    const broke = () => this.#fail(new Error('HAProxy ended the conversation'));
+    stream.on('end', broke);
+    stream.on('error', broke);
+  }
+
+  static async open(engine: Engine, container: string): Promise<HaproxyRuntime> {
+    const stream = await engine.converse(container, ['socat', '-T3600', '-', `UNIX-CONNECT:${haproxyAdminSocket}`]);
+    const runtime = new HaproxyRuntime(stream);
+    await runtime.ask('prompt');
+    return runtime;
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  /** One command, or several joined by `;`. Answers come in order. */
+  ask(command: string): Promise<string> {
+    const answer = this.#queue.then(() => this.#exchange(command));
+    this.#queue = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async slots(): Promise<Slot[]> {
+    const rows = table(await this.ask('show servers state'), ' ', '# ');
+    return rows.map((row) => ({
+      backend: row.be_name ?? '',
+      slot: row.srv_name ?? '',
+      name: row.srv_fqdn ?? '-',
+      mode: modeOf(Number(row.srv_admin_state)),
+    }));
+  }
+
+  async stats(): Promise<ServerStats[]> {
+    const rows = table(await this.ask('show stat -1 4 -1'), ',', '# ');
+    return rows.map((row) => ({
+      backend: row.pxname ?? '',
+      slot: row.svname ?? '',
+      sessions: Number(row.scur) + Number(row.qcur),
+      requests: Number(row.req_tot ?? row.stot),
+      errors: Number(row.hrsp_5xx) + Number(row.eresp),
+      answerMilliseconds: Number(row.ttime),
+      up: (row.status ?? '').startsWith('UP') || (row.status ?? '').startsWith('no check'),
+    }));
+  }
+
+  /** Both the ordinary and the long-lived backend, so that they never disagree on who is a member. */
+  async assign(backend: Backend, slot: string, name: string, address: string): Promise<void> {
+    const commands = both(backend.name).flatMap((proxy) => [
+      `set server ${proxy}/${slot} fqdn ${name}`,
+      `set server ${proxy}/${slot} addr ${address} port ${backend.port}`,
+      `set server ${proxy}/${slot} state ready`,
+    ]);
+    await this.ask([...commands, `set server ${backend.name}/${slot} health up`].join('; '));
+  }
+
+  async drain(backend: string, slot: string): Promise<void> {
+    await this.ask(both(backend).map((proxy) => `set server ${proxy}/${slot} state drain`).join('; '));
+  }
+
+  async readmit(backend: string, slot: string): Promise<void> {
+    await this.ask(both(backend).map((proxy) => `set server ${proxy}/${slot} state ready`).join('; '));
+  }
+
+  async release(backend: string, slot: string): Promise<void> {
+    const commands = both(backend).flatMap((proxy) => [
+      `set server ${proxy}/${slot} state maint`,
+      `set server ${proxy}/${slot} fqdn ${spareName}`,
+    ]);
+    await this.ask(commands.join('; '));
+  }
+
+  #exchange(command: string): Promise<string> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(new Error(`HAProxy did not answer "${command.split(' ')[0]}"`)), answerMilliseconds);
+      this.#received = '';
+      this.#waiting = (failed) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        if (failed) return reject(failed);
+        resolve(this.#received.slice(0, -promptMark.length));
+      };
+      this.#stream.write(`${command}\n`);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#broken = error;
+    this.#waiting?.(error);
+  }
+}
+
+const both = (backend: string) => [backend, longLivedName(backend)];
+
+function modeOf(admin: number): Slot['mode'] {
+  if (admin & maintenanceBits) return 'maintenance';
+  return admin & drainBits ? 'drain' : 'ready';
+}
+
+function table(text: string, separator: string, headerMark: string): Record<string, string>[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const at = lines.findIndex((line) => line.startsWith(headerMark));
+  const header = (lines[at] ?? '').slice(headerMark.length).split(separator);
+  return lines.slice(at + 1).map((line) => {
+    const cells = line.split(separator);
+    return Object.fromEntries(header.map((name, index) => [name, cells[index] ?? '']));
+  });
+}

@@ -1,0 +1,169 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { exitCodes, OperatorError } from '../errors.ts';
+import { DeadlineExceeded, findProgram, isExecutable, ProgramMissing, run } from './process.ts';
+
+export interface ComposeConfigOptions {
+  /** Absolute paths, in Compose's order: later ones override. */
+  files: string[];
+  projectDirectory: string;
+  projectName: string;
+  profiles: string[];
+  envFiles: string[];
+  /** Content of one more file, after the others, given on standard input. */
+  overlay?: string;
+  /** Whether a service has an `x-` key: they cost a second process, which runs beside the first. */
+  serviceExtensions: boolean;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+export interface ComposeConfigResult {
+  exitCode: number;
+  /** The document, or undefined when Compose refused the files. `$` in values is doubled, as in a Compose file. */
+  document: Record<string, unknown> | undefined;
+  /** `x-horme` of each service. Compose's JSON leaves extensions of services out; its YAML has them. */
+  extensions: Record<string, unknown>;
+  /** What Compose said, a line each, without its log decoration. */
+  messages: string[];
+}
+
+/**
+ * Measured with Compose 2.26.1: 5,000 services take 190 MB and 1.9 s; below 1.6 GiB of address space Go may not even start
+ * (it depends on the size, not on a threshold); a nine-level alias bomb reaches a 2 GB limit after 33 s, a 4 GB one after 53 s.
+ * So the deadline is what ends a bomb, and the limit keeps the machine alive until then.
+ */
+const memoryBytes = 3 * 1024 ** 3;
+const deadlineSeconds = 20;
+/** `develop`, `include` with lists and `env_file.required` are read since this version. */
+const oldestVersion = [2, 24] as const;
+
+/** Runs `docker compose config`. It needs no engine. */
+export async function composeConfig(options: ComposeConfigOptions): Promise<ComposeConfigResult> {
+  const argv = [...(await composeCommand(options.env)), ...configArguments(options)];
+  const execute = (format: string) => limitedRun([...argv, 'config', '--format', format], options);
+  const [json, yaml] = await Promise.all([execute('json'), options.serviceExtensions ? execute('yaml') : undefined]);
+  const messages = json.stderr.split('\n').filter(Boolean).map(plainMessage);
+  if (json.exitCode !== 0) return { exitCode: json.exitCode, document: undefined, extensions: {}, messages };
+  const document = JSON.parse(json.stdout) as Record<string, unknown>;
+  const extensions = yaml === undefined ? {} : serviceExtensions(yaml.stdout);
+  return { exitCode: 0, document, extensions, messages };
+}
+
+function configArguments(options: ComposeConfigOptions): string[] {
+  return [
+    ...options.files.flatMap((file) => ['-f', file]),
+    ...(options.overlay === undefined ? [] : ['-f', '-']),
+    ...['--project-directory', options.projectDirectory, '-p', options.projectName],
+    ...options.profiles.flatMap((profile) => ['--profile', profile]),
+    ...options.envFiles.flatMap((file) => ['--env-file', file]),
+  ];
+}
+
+async function limitedRun(argv: string[], options: ComposeConfigOptions) {
+  const { env, signal, overlay } = options;
+  const input = overlay === undefined ? {} : { input: overlay };
+  return run(argv, { env, signal, ...input, deadlineSeconds, memoryBytes }).catch((error: unknown) => {
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    throw new OperatorError(`docker compose config was still busy after ${deadlineSeconds} s and was killed`, {
+      code: 'compose-config-deadline',
+      exitCode: exitCodes.usage,
+      lastSeen: error.stderr.slice(-2000),
+      next: 'take anchors, includes and services out of the Compose file until it is read; 5,000 services take 2 s here',
+      cause: error,
+    });
+  });
+}
+
+/** `time="…" level=warning msg="The \"X\" variable…"` → `The "X" variable…`. */
+function plainMessage(line: string): string {
+  const message = /\bmsg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1];
+  return message === undefined ? line : message.replaceAll(/\\(.)/g, '$1');
+}
+
+/** Parses only the lines it needs: the whole YAML of 500 services takes longer to parse than Compose takes to print it. */
+export function serviceExtensions(text: string): Record<string, unknown> {
+  const kept: string[] = [];
+  let section = false;
+  let extension = false;
+  for (const line of text.split('\n')) {
+    const indent = /^ *(?=\S)/.exec(line)?.[0].length;
+    if (indent === 0) section = line.startsWith('services:');
+    if (!section) continue;
+    if (indent !== undefined && indent <= 4) extension = indent === 4 && line.startsWith('    x-horme:');
+    if (extension || indent === 0 || indent === 2) kept.push(line);
+  }
+  const document = parse(kept.join('\n'), { maxAliasCount: 0 }) as { services?: Record<string, unknown> | null } | null;
+  return pick(document?.services ?? {});
+}
+
+function pick(services: Record<string, unknown>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(services)) {
+    if (typeof value !== 'object' || value === null || !('x-horme' in value)) continue;
+    found[name] = value['x-horme'] ?? {};
+  }
+  return found;
+}
+
+const commands = new Map<string, Promise<string[]>>();
+
+/**
+ * The argv before Compose's own arguments. The plugin is called by itself where it is found: it starts in half the time of
+ * `docker compose`, which first asks every plugin for its name.
+ */
+export function composeCommand(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+  const key = `${env['PATH']}\n${env['DOCKER_CONFIG']}\n${env['HOME']}`;
+  const known = commands.get(key);
+  if (known !== undefined) return known;
+  const found = findCommand(env);
+  commands.set(key, found);
+  found.catch(() => commands.delete(key));
+  return found;
+}
+
+async function findCommand(env: NodeJS.ProcessEnv): Promise<string[]> {
+  for (const folder of pluginFolders(env)) {
+    const plugin = join(folder, 'docker-compose');
+    if (await isExecutable(plugin)) return checkedVersion([plugin], env);
+  }
+  const docker = await findProgram('docker', env['PATH'] ?? '');
+  if (docker === undefined) throw missing('neither the docker command nor its Compose plugin is installed');
+  return checkedVersion([docker, 'compose'], env);
+}
+
+function pluginFolders(env: NodeJS.ProcessEnv): string[] {
+  const home = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker');
+  const system = ['/usr/local/lib', '/usr/local/libexec', '/usr/lib', '/usr/libexec'];
+  return [home, ...system.map((folder) => join(folder, 'docker'))].map((folder) => join(folder, 'cli-plugins'));
+}
+
+async function checkedVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
+  const result = await run([...argv, 'version', '--short'], { env, deadlineSeconds: 10 }).catch((error: unknown) => {
+    if (error instanceof DeadlineExceeded || error instanceof ProgramMissing) throw missing(error.message, error);
+    throw error;
+  });
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout) ?? [];
+  if (result.exitCode !== 0 || major === undefined) {
+    throw missing('the docker command has no Compose plugin', undefined, result.stderr.trim());
+  }
+  if (!recent(Number(major), Number(minor))) {
+    throw missing(`Docker Compose ${result.stdout.trim()} is too old: Horme needs ${oldestVersion.join('.')} or newer`);
+  }
+  return argv;
+}
+
+function recent(major: number, minor: number): boolean {
+  return major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
+}
+
+function missing(message: string, cause?: unknown, lastSeen?: string): OperatorError {
+  return new OperatorError(message, {
+    code: 'compose-missing',
+    exitCode: exitCodes.checkFailed,
+    next: 'install the package docker-compose-plugin (Docker’s repositories) or docker-compose 2.24 or newer (Debian trixie, Ubuntu)',
+    ...(lastSeen === undefined ? {} : { lastSeen }),
+    cause,
+  });
+}

@@ -1,0 +1,59 @@
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ComposeModel } from '../stack/stack.ts';
+import { composeCommand } from './compose-config.ts';
+import { run, type ProcessResult } from './process.ts';
+
+const upSeconds = 300;
+const pullSeconds = 1800;
+const buildSeconds = 3600;
+
+export interface Compose {
+  build(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
+  pull(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
+  /** Brings each service to that many containers by adding new ones; those that exist stay as they are. */
+  scaleUp(model: ComposeModel, counts: Record<string, number>): Promise<void>;
+  /** A container of its own beside the service, removed afterwards; gives its exit code. */
+  runOnce(model: ComposeModel, service: string, command: string[], onLine: (line: string) => void): Promise<number>;
+}
+
+/** Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. */
+export function composeDriver(directory: string, environment: Record<string, string>): Compose {
+  async function compose(
+    model: ComposeModel,
+    words: string[],
+    deadlineSeconds: number,
+    onLine?: (line: string) => void,
+  ): Promise<ProcessResult> {
+    const prefix = await composeCommand();
+    const place = ['--project-name', model.name, '--project-directory', directory, '--file', '-'];
+    return run([...prefix, '--progress', 'plain', ...place, ...words], {
+      input: JSON.stringify(model),
+      env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1', BUILDX_GIT_INFO: '0', COMPOSE_MENU: '0' },
+      deadlineSeconds,
+      ...(onLine && { onLine }),
+    });
+  }
+
+  async function must(what: string, code: string, work: Promise<ProcessResult>): Promise<void> {
+    const { exitCode, stderr } = await work;
+    if (exitCode === 0) return;
+    const lines = stderr.trim().split('\n');
+    throw new OperatorError(`${what} failed`, { code, exitCode: exitCodes.checkFailed, lastSeen: lines.slice(-20).join('\n') });
+  }
+
+  return {
+    build: (model, services, onLine) =>
+      must(`building ${services.join(', ')}`, 'build-failed', compose(model, ['build', ...services], buildSeconds, onLine)),
+    pull: (model, services, onLine) =>
+      must(`pulling ${services.join(', ')}`, 'pull-failed', compose(model, ['pull', ...services], pullSeconds, onLine)),
+    scaleUp: (model, counts) => {
+      const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);
+      const words = ['up', '--detach', '--no-deps', '--no-recreate', '--no-build', '--pull', 'never', ...scales, ...Object.keys(counts)];
+      return must(`starting ${Object.keys(counts).join(', ')}`, 'start-failed', compose(model, words, upSeconds));
+    },
+    runOnce: async (model, service, command, onLine) => {
+      const words = ['run', '--rm', '--no-deps', '--no-TTY', '--quiet-pull', service, ...command];
+      return (await compose(model, words, buildSeconds, onLine)).exitCode;
+    },
+  };
+}

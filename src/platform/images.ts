@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Engine } from '../engine/engine.ts';
+import { run } from '../engine/process.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { platformImages, type PlatformImage } from './part.ts';
+
+/** What all platform images are made from; where no registry answers it is imported under this name. */
+const baseImage = 'debian:trixie-slim';
+const buildSeconds = 900;
+
+/** Those that take programs from the tools image. */
+const needTools: PlatformImage[] = ['nginx', 'haproxy'];
+
+/** images/ lies beside src/ in a checkout and beside dist/ in the package. */
+function imagesFolder(): string {
+  const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
+  const candidates = [join(here, '..', 'images'), join(here, '..', '..', 'images')];
+  const found = candidates.find((path) => existsSync(join(path, 'tools')));
+  if (!found) throw new Error(`the platform images' sources are missing beside ${here}`);
+  return found;
+}
+
+/** A tag names its content: another version of the sources is another image. */
+export function imageTags(): Record<PlatformImage, string> {
+  const folder = imagesFolder();
+  const toolsHash = folderHash(join(folder, 'tools'), '');
+  const hash = (name: PlatformImage) => folderHash(join(folder, name), needTools.includes(name) ? toolsHash : '');
+  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Record<PlatformImage, string>;
+}
+
+function folderHash(folder: string, salt: string): string {
+  const hash = createHash('sha256').update(salt);
+  for (const name of readdirSync(folder).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(folder, name)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** Builds the images that the engine lacks, the tools first; gives the id of each. */
+export async function ensurePlatformImages(
+  engine: Engine,
+  environment: Record<string, string>,
+  needed: PlatformImage[],
+  emit: Emit,
+): Promise<Record<string, string>> {
+  const tags = imageTags();
+  const ids: Record<string, string> = {};
+  for (const name of new Set<PlatformImage>(['tools', ...needed])) {
+    ids[name] = (await engine.image(tags[name]))?.id ?? (await build(engine, environment, name, tags, emit));
+  }
+  return ids;
+}
+
+async function build(
+  engine: Engine,
+  environment: Record<string, string>,
+  name: PlatformImage,
+  tags: Record<PlatformImage, string>,
+  emit: Emit,
+): Promise<string> {
+  const id = `image-${name}`;
+  const title = `build the platform image ${tags[name]}`;
+  const started = performance.now();
+  emit({ kind: 'step-started', id, title });
+  const argv = ['docker', 'build', '--progress', 'plain', '--tag', tags[name], '--build-arg', `BASE=${baseImage}`];
+  if (needTools.includes(name)) argv.push('--build-arg', `TOOLS=${tags.tools}`);
+  const { exitCode, stderr } = await run([...argv, join(imagesFolder(), name)], {
+    env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1' },
+    deadlineSeconds: buildSeconds,
+    onLine: (line) => emit({ kind: 'step-progress', id, detail: line }),
+  });
+  const image = exitCode === 0 ? await engine.image(tags[name]) : undefined;
+  if (!image) throw buildFailed(tags[name], stderr);
+  emit({ kind: 'step-finished', id, title, seconds: (performance.now() - started) / 1000 });
+  return image.id;
+}
+
+function buildFailed(tag: string, stderr: string): OperatorError {
+  return new OperatorError(`the platform image ${tag} could not be built`, {
+    code: 'platform-image',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: stderr.trim().split('\n').slice(-20).join('\n'),
+    next: `docker pull ${baseImage}   (without a registry: ./bin/setup makes it from Debian's packages)`,
+  });
+}

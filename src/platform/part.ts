@@ -1,0 +1,71 @@
+import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import type { Owner } from '../release/release.ts';
+
+/** The images that Horme builds, one folder each below images/. */
+export const platformImages = ['tools', 'nginx', 'haproxy', 'postgres', 'redis'] as const;
+export type PlatformImage = (typeof platformImages)[number];
+
+export interface PartService extends Service {
+  owner: Owner;
+  platformImage: PlatformImage;
+  /** Secret files by name; the values come from the vault when the release is made. */
+  secretFiles: Record<string, SecretName>;
+  /** Who must be able to read them. */
+  uid: number;
+}
+
+/** What the platform keeps secret for an environment, made at its first deploy. */
+export type SecretName = 'database-password' | 'cache-password' | 'database-url' | 'redis-url';
+
+export interface Part {
+  owner: Owner;
+  services(stack: Stack): PartService[];
+  networks(stack: Stack): NonNullable<ComposeModel['networks']>;
+  volumes(stack: Stack): NonNullable<ComposeModel['volumes']>;
+}
+
+interface Limits {
+  memoryBytes: number;
+  cpus: number;
+}
+
+/** What every container of the platform has; a part adds only what it can't do without. */
+export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): ComposeService {
+  return {
+    init: true,
+    read_only: true,
+    restart: 'unless-stopped',
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+    ulimits: { nofile: { soft: 65536, hard: 65536 } },
+    logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+    ...own,
+    deploy: { resources: { limits: { cpus: String(cpus), memory: String(memoryBytes), pids: 512 } } },
+  };
+}
+
+/** What the planner needs to know of a platform service, with what most of them share. */
+export function platformService(
+  own: Pick<PartService, 'name' | 'owner' | 'platformImage' | 'definition' | 'strategy' | 'stopSeconds'> & Partial<PartService>,
+): PartService {
+  return {
+    kind: 'service',
+    replicas: 1,
+    routes: [],
+    healthPath: undefined,
+    migrate: undefined,
+    secretVariables: [],
+    secretFiles: {},
+    uid: 101,
+    dependsOn: [],
+    readySeconds: 60,
+    drainSeconds: 0,
+    longLivedSeconds: 0,
+    reservation: { cpus: 0, memoryBytes: 0 },
+    ...own,
+  };
+}
+
+export const mebibyte = 1024 * 1024;
+/** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */
+export const healthcheck = (test: string[]) => ({ test: ['CMD', ...test], interval: '10s', timeout: '5s', retries: 3, start_period: '30s' });

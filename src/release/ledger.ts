@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import type { Proof } from '../deploy/prober.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { stableJson, type ReleaseContent } from './release.ts';
+import { stateFolder, type Store } from './store.ts';
+
+const entriesFolder = 'ledger';
+const contentsFolder = 'contents';
+const firstHash = '0'.repeat(64);
+
+export type Outcome = 'live' | 'rolled-back' | 'rolled-back-in-part';
+
+export interface LedgerEntry {
+  schema: 'horme.ledger/1';
+  number: number;
+  kind: 'deploy' | 'rollback' | 'scale' | 'maintenance';
+  outcome: Outcome;
+  /** The release whose content this entry made live again; its own number for a deploy. */
+  of: number;
+  at: string;
+  by: string;
+  commit: string | undefined;
+  images: Record<string, string>;
+  secretVolumes: string[];
+  steps: { title: string; seconds: number }[];
+  proof: Proof | undefined;
+  reason: string | undefined;
+  /** SHA-256 over the release's content as stored beside this entry. */
+  content: string;
+  /** Hash of the entry before, which chains them: a changed or removed entry breaks all that follow. */
+  previous: string;
+  hash: string;
+}
+
+export interface Ledger {
+  entries: LedgerEntry[];
+  /** The entry whose content should be running; undefined before the first release went live. */
+  live: LedgerEntry | undefined;
+}
+
+export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+const padded = (number: number) => String(number).padStart(6, '0');
+
+export async function readLedger(store: Store | undefined): Promise<Ledger> {
+  const files = store ? await store.read(`${stateFolder}/${entriesFolder}`) : new Map<string, Buffer>();
+  const names = [...files.keys()].sort();
+  const entries = names.map((name) => parseEntry(name, files.get(name)?.toString('utf8') ?? ''));
+  return { entries, live: entries.findLast((entry) => entry.outcome === 'live') };
+}
+
+function parseEntry(name: string, text: string): LedgerEntry {
+  try {
+    const entry = JSON.parse(text) as LedgerEntry;
+    if (entry.schema === 'horme.ledger/1') return entry;
+    throw new Error(`written by another version of Horme (schema ${String(entry.schema)})`);
+  } catch (cause) {
+    throw new OperatorError(`the ledger's entry ${name} can't be read: ${(cause as Error).message}`, {
+      code: 'ledger-unreadable',
+      exitCode: exitCodes.checkFailed,
+      next: 'use the version of Horme that wrote it, or restore the state volume from a backup',
+      cause,
+    });
+  }
+}
+
+export async function readContent(store: Store, number: number): Promise<ReleaseContent | undefined> {
+  return store.readJson<ReleaseContent>(`${stateFolder}/${contentsFolder}/${padded(number)}.json`);
+}
+
+export async function appendEntry(
+  store: Store,
+  ledger: Ledger,
+  entry: Omit<LedgerEntry, 'schema' | 'number' | 'previous' | 'hash' | 'content' | 'of'> & { of?: number },
+  content: ReleaseContent,
+): Promise<LedgerEntry> {
+  const number = nextNumber(ledger);
+  const text = stableJson(content);
+  const body: Omit<LedgerEntry, 'hash'> = {
+    ...entry,
+    schema: 'horme.ledger/1',
+    number,
+    of: entry.of ?? number,
+    content: sha256(text),
+    previous: ledger.entries.at(-1)?.hash ?? firstHash,
+  };
+  const whole: LedgerEntry = { ...body, hash: sha256(stableJson(body)) };
+  await store.write(stateFolder, [
+    { path: `${contentsFolder}/${padded(number)}.json`, content: text },
+    { path: `${entriesFolder}/${padded(number)}.json`, content: `${JSON.stringify(whole, null, 2)}\n` },
+  ]);
+  return whole;
+}
+
+export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;
+
+/** One line for each entry that is not what it was when written; empty when the whole chain holds. */
+export async function verifyLedger(store: Store, { entries }: Ledger): Promise<string[]> {
+  const problems: string[] = [];
+  const files = await store.read(`${stateFolder}/${contentsFolder}`);
+  let previous = firstHash;
+  for (const [index, entry] of entries.entries()) {
+    const { hash, ...body } = entry;
+    const content = files.get(`${padded(entry.number)}.json`)?.toString('utf8');
+    if (entry.number !== index + 1) problems.push(`entry ${index + 1} is missing before ${entry.number}`);
+    if (entry.previous !== previous) problems.push(`entry ${entry.number} does not follow the one before`);
+    if (sha256(stableJson(body)) !== hash) problems.push(`entry ${entry.number} was changed after it was written`);
+    if (content === undefined || sha256(content) !== entry.content) problems.push(`the content of release ${entry.number} was changed or is missing`);
+    previous = hash;
+  }
+  return problems;
+}

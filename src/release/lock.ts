@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { labels } from '../engine/labels.ts';
+import { NameTaken, type Container, type Engine } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+
+/** A holder says that it lives this often; one that was silent for the second time has died. Seconds. */
+const heartbeatSeconds = 5;
+const expirySeconds = 30;
+const pollMilliseconds = 500;
+
+export interface LockHolder {
+  user: string;
+  host: string;
+  pid: number;
+  /** Start time of the process, so that another one with the same number is not taken for it. */
+  pidStarted: string;
+  since: string;
+  purpose: string;
+}
+
+export interface HeldLock {
+  /** Aborted when someone else took the lock over: the holder must not go on. */
+  lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+const labelHolder = 'horme.lock';
+
+export const lockName = (project: string) => `${project}-horme-lock`;
+
+/**
+ * The lock is a container with a fixed name, never started: the engine lets only one such creation succeed. Its holder
+ * writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is followed.
+ */
+export async function takeLock(options: {
+  engine: Engine;
+  project: string;
+  image: string;
+  purpose: string;
+  /** How long to wait for another holder; 0: not at all. */
+  waitSeconds: number;
+  signal: AbortSignal;
+  onWait: (holder: LockHolder) => void;
+}): Promise<HeldLock> {
+  const deadline = performance.now() + options.waitSeconds * 1000;
+  let told = false;
+  for (;;) {
+    const id = await tryCreate(options);
+    if (id) return hold(options.engine, id);
+    const seen = await findLock(options.engine, options.project);
+    if (!seen) continue;
+    const holder = holderOf(seen);
+    if (await isStale(options.engine, seen)) {
+      await options.engine.remove(seen.id);
+      continue;
+    }
+    if (performance.now() >= deadline) throw lockHeld(holder);
+    if (!told) options.onWait(holder);
+    told = true;
+    await wait(pollMilliseconds, undefined, { signal: options.signal });
+  }
+}
+
+async function tryCreate(options: { engine: Engine; project: string; image: string; purpose: string }): Promise<string | undefined> {
+  const holder: LockHolder = {
+    user: userInfo().username,
+    host: hostname(),
+    pid: process.pid,
+    pidStarted: processStart(process.pid) ?? '',
+    since: new Date().toISOString(),
+    purpose: options.purpose,
+  };
+  try {
+    return await options.engine.create({
+      name: lockName(options.project),
+      image: options.image,
+      labels: { [labels.project]: options.project, [labels.role]: 'lock', [labelHolder]: JSON.stringify(holder) },
+    });
+  } catch (error) {
+    if (error instanceof NameTaken) return undefined;
+    throw error;
+  }
+}
+
+async function hold(engine: Engine, id: string): Promise<HeldLock> {
+  const lost = new AbortController();
+  const beat = async () => {
+    const { now } = await engine.info();
+    await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
+  };
+  await beat();
+  const timer = setInterval(() => void beat().catch((error: unknown) => lost.abort(error)), heartbeatSeconds * 1000);
+  timer.unref();
+  return {
+    lost: lost.signal,
+    release: async () => {
+      clearInterval(timer);
+      await engine.remove(id);
+    },
+  };
+}
+
+export async function findLock(engine: Engine, project: string): Promise<Container | undefined> {
+  return (await engine.containers({ [labels.project]: project, [labels.role]: 'lock' }))[0];
+}
+
+export function holderOf(lock: Container): LockHolder {
+  return JSON.parse(lock.labels[labelHolder] ?? '{}') as LockHolder;
+}
+
+export async function isStale(engine: Engine, lock: Container): Promise<boolean> {
+  const holder = holderOf(lock);
+  if (holder.host === hostname() && processStart(holder.pid) !== holder.pidStarted) return true;
+  const written = (await engine.get(lock.id, '/heartbeat'))?.get('heartbeat');
+  const { now } = await engine.info();
+  // Without a heartbeat yet, the time of the creation counts; both are the engine's own clock.
+  const last = written ? Date.parse(written.toString('utf8')) : lock.createdSeconds * 1000;
+  return now.getTime() - last > expirySeconds * 1000;
+}
+
+/** Field 22 of /proc/PID/stat; undefined where there is no such process, empty where the system has no /proc. */
+function processStart(pid: number): string | undefined {
+  if (process.platform !== 'linux') return '';
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function lockHeld(holder: LockHolder): OperatorError {
+  const seconds = Math.round((Date.now() - Date.parse(holder.since)) / 1000);
+  return new OperatorError(
+    `${holder.user}@${holder.host} (process ${holder.pid}) holds the lock since ${holder.since}, ${seconds} s, for "${holder.purpose}"`,
+    {
+      code: 'lock-held',
+      exitCode: exitCodes.lockHeld,
+      next: 'horme deploy --wait 600, or, when you know that it is dead: horme lock --release',
+    },
+  );
+}

@@ -1,0 +1,268 @@
+import { readFile } from 'node:fs/promises';
+import { cacheService, redisUrl } from '../cache/part.ts';
+import { databaseService, databaseUrl } from '../database/part.ts';
+import { edgeNetwork } from '../edge/part.ts';
+import { hostsOf, renderNginx } from '../edge/nginx.ts';
+import { labels } from '../engine/labels.ts';
+import type { Image } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { imageTags } from '../platform/images.ts';
+import { dataNetwork } from '../platform/networks.ts';
+import type { PartService } from '../platform/part.ts';
+import { parts } from '../platform/parts.ts';
+import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import { unbuilt, type ServiceImage } from './images.ts';
+import { fingerprint, type ReleaseContent, type ReleaseService } from './release.ts';
+import type { Settings } from './settings.ts';
+import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
+
+/** A volume that must hold these files before the service that mounts it starts. */
+export interface SecretVolume {
+  service: string;
+  volume: string;
+  files: SecretFiles;
+  /** Who reads them: the platform's fixed uid, or whoever the image's USER is. */
+  reader: { uid: number } | { imageId: string; user: string };
+}
+
+export interface Prepared {
+  content: ReleaseContent;
+  secrets: SecretVolume[];
+  /** Hosts that the certificate must name. */
+  hosts: string[];
+  certificate: string;
+}
+
+interface Inputs {
+  stack: Stack;
+  images: ServiceImage[];
+  platformIds: Record<string, string>;
+  vault: Vault;
+  settings: Settings;
+  /** User services that stay as this release has them, because only others are to be deployed. */
+  kept: { former: ReleaseContent; names: string[] } | undefined;
+}
+
+/** Makes the whole release out of what the user wants: everything is resolved, nothing is started or written. */
+export async function prepare(inputs: Inputs): Promise<Prepared> {
+  const { stack, settings } = inputs;
+  const own = parts.flatMap((part) => part.services(stack)).map((service) => platformRelease(service, inputs));
+  const users = await Promise.all(
+    stack.services.map((service) => formerRelease(service.name, inputs) ?? userRelease(service, inputs)),
+  );
+  const all = [...own, ...users];
+  const services = all.map(({ service }) => service);
+  const hosts = hostsOf(services);
+  const certificate = `self-signed-${fingerprint(hosts)}`;
+  const nginx = renderNginx({
+    services,
+    httpsPort: stack.environment.ports.https,
+    certificate,
+    maxBodyBytes: stack.maxBodyBytes,
+    maintenance: settings.maintenance,
+  });
+  const secrets = all.flatMap(({ secret }) => secret ?? []);
+  const keptVolumes = (inputs.kept?.former.secretVolumes ?? []).filter((volume) =>
+    all.some(({ definition }) => definition.volumes?.some(({ source }) => source === volume)),
+  );
+  const secretVolumes = [...new Set([...secrets.map(({ volume }) => volume), ...keptVolumes])];
+  const content: ReleaseContent = {
+    schema: 'horme.release/1',
+    name: stack.name,
+    project: stack.project,
+    environment: stack.environment.name,
+    domain: stack.environment.domain,
+    ports: stack.environment.ports,
+    services,
+    compose: compose(stack, all, secretVolumes),
+    nginx,
+    secretVolumes,
+    watchSeconds: stack.watchSeconds,
+  };
+  return { content, secrets, hosts, certificate };
+}
+
+interface Resolved {
+  service: ReleaseService;
+  definition: ComposeService;
+  secret: SecretVolume | undefined;
+}
+
+function platformRelease(service: PartService, inputs: Inputs): Resolved {
+  const image = imageTags()[service.platformImage];
+  const imageId = inputs.platformIds[service.platformImage] ?? unbuilt;
+  const files = Object.fromEntries(
+    Object.entries(service.secretFiles).map(([file, name]) => [file, secretValue(inputs.vault, name, urls(inputs))]),
+  );
+  const secret = secretVolume(service.name, files, { uid: service.uid }, inputs);
+  const definition = { ...service.definition, ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }) };
+  const { platformImage: _image, secretFiles: _files, uid: _uid, ...rest } = service;
+  return finished(rest, service.owner, { ...definition, image }, imageId, secret, inputs.stack.project);
+}
+
+function formerRelease(name: string, { kept }: Inputs): Resolved | undefined {
+  if (!kept?.names.includes(name)) return undefined;
+  const service = kept.former.services.find((one) => one.name === name);
+  const definition = kept.former.compose.services[name];
+  return service && definition && { service, definition, secret: undefined };
+}
+
+async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> {
+  const found = inputs.images.find((image) => image.service === service.name);
+  if (!found) throw new Error(`no image was resolved for ${service.name}`);
+  const files = { ...(await userSecrets(service, inputs.stack.model)), ...variableFiles(service, inputs) };
+  const reader = { imageId: found.image?.id ?? unbuilt, user: (service.definition.user as string | undefined) ?? found.image?.user ?? '' };
+  const secret = secretVolume(service.name, files, reader, inputs);
+  const { build: _build, secrets: _secrets, configs: _configs, ...definition } = service.definition;
+  const needs = platformNeeds(service);
+  const whole: ComposeService = {
+    ...definition,
+    ...withVariables(service, found.image),
+    ...(await userConfigs(service, inputs.stack.model)),
+    ...(definition.network_mode === undefined && { networks: networksOf(service) }),
+    ...(needs.length > 0 && { depends_on: { ...definition.depends_on, ...Object.fromEntries(needs) } }),
+    image: found.reference,
+    volumes: [...(definition.volumes ?? []), ...(secret ? [mountOf(secret)] : [])],
+  };
+  const replicas = inputs.settings.scale[service.name] ?? service.replicas;
+  return finished({ ...service, replicas }, 'user', whole, found.image?.id ?? unbuilt, secret, inputs.stack.project);
+}
+
+function finished(
+  service: Service,
+  owner: ReleaseService['owner'],
+  definition: ComposeService,
+  imageId: string,
+  secret: SecretVolume | undefined,
+  project: string,
+): Resolved {
+  const { definition: _definition, secretVariables: _variables, ...rest } = service;
+  const spec = specOf(definition, imageId);
+  const ownLabels = { [labels.project]: project, [labels.spec]: spec };
+  const { pull_policy: _policy, ...plain } = definition;
+  return {
+    service: { ...rest, owner, image: definition.image ?? '', imageId, spec },
+    definition: { ...plain, labels: { ...definition.labels, ...ownLabels }, deploy: { ...definition.deploy, replicas: service.replicas } },
+    secret,
+  };
+}
+
+/** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */
+function specOf({ depends_on: _order, deploy, ...definition }: ComposeService, imageId: string): string {
+  return fingerprint({ ...definition, resources: deploy?.resources, imageId });
+}
+
+function networksOf(service: Service): NonNullable<ComposeService['networks']> {
+  return {
+    ...(service.definition.networks ?? { default: null }),
+    ...(service.routes.length > 0 && { [edgeNetwork]: null }),
+    ...(service.secretVariables.length > 0 && { [dataNetwork]: null }),
+  };
+}
+
+const asksFor = (service: Service, mark: string) => service.secretVariables.some(({ template }) => template.includes(mark));
+
+/** For those who run the rendered file with plain Compose; a deploy keeps this order by itself. */
+function platformNeeds(service: Service): [string, { condition: 'service_healthy' }][] {
+  const needs: [string, { condition: 'service_healthy' }][] = [];
+  if (asksFor(service, '{database-url}')) needs.push([databaseService, { condition: 'service_healthy' }]);
+  if (asksFor(service, '{redis-url}')) needs.push([cacheService, { condition: 'service_healthy' }]);
+  return needs;
+}
+
+function urls({ stack, vault }: Inputs) {
+  return { database: databaseUrl(stack, vault.databasePassword), cache: redisUrl(vault.cachePassword) };
+}
+
+const secretFileName = (variable: string) => variable.toLowerCase();
+
+function variableFiles(service: Service, inputs: Inputs): SecretFiles {
+  const { database, cache } = urls(inputs);
+  return Object.fromEntries(
+    service.secretVariables.map(({ variable, template }) => [
+      secretFileName(variable),
+      template.replaceAll('{database-url}', database).replaceAll('{redis-url}', cache),
+    ]),
+  );
+}
+
+/** Variables with secrets come from files, through `with-secrets` before the image's own entry point. */
+function withVariables(service: Service, image: Image | undefined): Pick<ComposeService, 'entrypoint' | 'command'> {
+  if (service.secretVariables.length === 0) return {};
+  const { entrypoint, command } = service.definition;
+  const pairs = service.secretVariables.map(({ variable }) => `${variable}=${secretsFolder}/${secretFileName(variable)}`);
+  const ownEntrypoint = entrypoint ?? escaped(image?.entrypoint ?? []);
+  const ownCommand = command ?? (entrypoint ? [] : escaped(image?.command ?? []));
+  return { entrypoint: [withSecrets, ...pairs, '--', ...ownEntrypoint], command: ownCommand };
+}
+
+/** Compose interpolates the rendered file once more; its own output comes escaped already, the image's words don't. */
+const escaped = (words: string[]) => words.map((word) => word.replaceAll('$', '$$$$'));
+
+function secretVolume(service: string, files: SecretFiles, reader: SecretVolume['reader'], inputs: Inputs): SecretVolume | undefined {
+  if (Object.keys(files).length === 0) return undefined;
+  return { service, files, reader, volume: secretVolumeName(inputs.vault, inputs.stack.project, service, files) };
+}
+
+const mountOf = ({ volume }: SecretVolume) => ({ type: 'volume', source: volume, target: secretsFolder, read_only: true });
+
+async function userSecrets(service: Service, model: ComposeModel): Promise<SecretFiles> {
+  const files: SecretFiles = {};
+  for (const { source, target } of service.definition.secrets ?? []) {
+    const name = (target ?? source).replace(`${secretsFolder}/`, '');
+    if (name.includes('/')) throw unsupportedTarget(service.name, source, target ?? '');
+    files[name] = await secretContent(source, model);
+  }
+  return files;
+}
+
+async function secretContent(source: string, model: ComposeModel): Promise<string> {
+  const secret = model.secrets?.[source];
+  if (secret?.file !== undefined) return readFile(secret.file, 'utf8');
+  if (secret?.environment !== undefined && process.env[secret.environment] !== undefined) return process.env[secret.environment] ?? '';
+  if (secret?.content !== undefined) return secret.content;
+  throw new OperatorError(`the secret "${source}" has no value: ${secret?.environment ? `the variable ${secret.environment} is not set` : 'it is external'}`, {
+    code: 'secret-missing',
+    exitCode: exitCodes.usage,
+    next: secret?.environment ? `export ${secret.environment}=…` : `give the secret a file: or an environment: in the Compose file`,
+  });
+}
+
+function unsupportedTarget(service: string, source: string, target: string): OperatorError {
+  return new OperatorError(`services.${service}.secrets: "${source}" goes to ${target}; secrets are mounted below ${secretsFolder} only`, {
+    code: 'secret-target',
+    exitCode: exitCodes.usage,
+    next: `leave out target: and read ${secretsFolder}/${source}`,
+  });
+}
+
+/**
+ * A config file's content becomes part of the release, so that a rollback restores it and another machine can do it.
+ * Compose copies contents into a container, which a read-only root refuses: there the file itself is mounted.
+ */
+async function userConfigs(service: Service, model: ComposeModel): Promise<Pick<ComposeService, 'configs' | 'labels'>> {
+  const configs = service.definition.configs ?? [];
+  if (configs.length === 0) return {};
+  const contents = await Promise.all(configs.map(({ source }) => configContent(model.configs?.[source])));
+  return { configs, labels: { ...service.definition.labels, 'horme.configs': fingerprint(contents) } };
+}
+
+async function configContent(config: NonNullable<ComposeModel['configs']>[string] | undefined): Promise<string> {
+  return config?.file === undefined ? (config?.content ?? '') : readFile(config.file, 'utf8');
+}
+
+function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): ComposeModel {
+  const { secrets: _secrets, ...model } = stack.model;
+  return {
+    ...model,
+    name: stack.project,
+    services: Object.fromEntries(all.map(({ service, definition }) => [service.name, definition])),
+    networks: Object.assign({}, stack.model.networks, ...parts.map((part) => part.networks(stack))) as ComposeModel['networks'] & object,
+    volumes: Object.assign(
+      {},
+      stack.model.volumes,
+      ...parts.map((part) => part.volumes(stack)),
+      Object.fromEntries(secretVolumes.map((name) => [name, { name }])),
+    ) as ComposeModel['volumes'] & object,
+  };
+}

@@ -1,0 +1,38 @@
+import { labels } from '../engine/labels.ts';
+import type { Engine } from '../engine/engine.ts';
+import { readContent, type Ledger } from './ledger.ts';
+import type { ReleaseContent } from './release.ts';
+import type { Store } from './store.ts';
+
+/** Releases that can be rolled back to without a build (kamal keeps 5 too). */
+export const keptReleases = 5;
+
+/** Removes images and secret volumes of this project that none of its last releases uses. Nothing else is touched. */
+export async function prune(options: {
+  engine: Engine;
+  store: Store;
+  ledger: Ledger;
+  project: string;
+  current: ReleaseContent;
+}): Promise<void> {
+  const { engine, store, ledger, project, current } = options;
+  const numbers = ledger.entries.filter(({ outcome }) => outcome === 'live').slice(-keptReleases).map(({ number }) => number);
+  const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter((content) => content !== undefined);
+  const kept = [...contents, current];
+  await pruneImages(engine, project, kept);
+  await pruneVolumes(engine, project, kept);
+}
+
+async function pruneImages(engine: Engine, project: string, kept: ReleaseContent[]): Promise<void> {
+  const wanted = new Set(kept.flatMap(({ services }) => services.map(({ image }) => image)));
+  const images = await engine.images(`${project}/*`);
+  const tags = images.flatMap((image) => image.tags).filter((tag) => tag.startsWith(`${project}/`) && !wanted.has(tag));
+  for (const tag of tags) await engine.untag(tag);
+}
+
+async function pruneVolumes(engine: Engine, project: string, kept: ReleaseContent[]): Promise<void> {
+  const wanted = new Set(kept.flatMap(({ secretVolumes }) => secretVolumes));
+  const volumes = await engine.volumes({ [labels.project]: project });
+  const secrets = volumes.filter(({ name }) => name.startsWith(`${project}_horme-secrets-`) && !wanted.has(name));
+  for (const { name } of secrets) await engine.removeVolume(name);
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { ComposeModel, Route, Service } from '../stack/stack.ts';
+
+/** Who owns a service: the user's file, or a part of the platform. */
+export type Owner = 'user' | 'edge' | 'database' | 'cache';
+
+/** A service with everything resolved: the planner compares `spec` with what runs. */
+export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables'> {
+  owner: Owner;
+  /** The image by the tag that Horme gave to exactly this content. */
+  image: string;
+  imageId: string;
+  spec: string;
+}
+
+/** All that is needed to run a release again, on any machine that has its images: nothing is read from the user's files. */
+export interface ReleaseContent {
+  schema: 'horme.release/1';
+  name: string;
+  project: string;
+  environment: string;
+  domain: string;
+  ports: { http: number; https: number };
+  services: ReleaseService[];
+  compose: ComposeModel;
+  /** The edge's configuration; HAProxy's is rendered from the services and who is a member just now. */
+  nginx: string;
+  /** Names of the secret volumes, one for each version of a service's secrets. */
+  secretVolumes: string[];
+  watchSeconds: number;
+}
+
+export interface RoutedService {
+  name: string;
+  replicas: number;
+  routes: Route[];
+  healthPath: string | undefined;
+}
+
+/** Twelve hex digits of SHA-256 over the JSON with sorted keys: the same content gives the same name everywhere. */
+export function fingerprint(value: unknown): string {
+  return createHash('sha256').update(stableJson(value)).digest('hex').slice(0, 12);
+}
+
+export function stableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+  });
+}
+

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import dockerignore from '@balena/dockerignore';
+import { stableJson } from './release.ts';
+import type { ComposeBuild } from '../stack/stack.ts';
+
+/**
+ * Hash of all that goes into a build: the definition and every file of the context that .dockerignore lets through. The
+ * same hash means the same image, so an unchanged service is never built again. Base images that moved are not seen:
+ * `deploy --build` is for those.
+ */
+export async function sourcesHash(build: ComposeBuild): Promise<string> {
+  const hash = createHash('sha256').update(stableJson(build));
+  if (/^[a-z][a-z0-9+.-]*:\/\/|^git@/.test(build.context)) return hash.digest('hex').slice(0, 12);
+  const included = await contextFilter(build);
+  for (const path of await listFiles(build.context, build.context, included)) {
+    hash.update(`\0${path}\0`);
+    await addFile(hash, join(build.context, path));
+  }
+  return hash.digest('hex').slice(0, 12);
+}
+
+/** The builder reads `<Dockerfile>.dockerignore` before the context's own. */
+async function contextFilter(build: ComposeBuild): Promise<(path: string) => boolean> {
+  const dockerfile = resolve(build.context, build.dockerfile ?? 'Dockerfile');
+  const text = (await readIfThere(`${dockerfile}.dockerignore`)) ?? (await readIfThere(join(build.context, '.dockerignore'))) ?? '';
+  const rules = dockerignore().add(text);
+  const always = relative(build.context, dockerfile);
+  return (path) => path === always || !rules.ignores(path);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+async function listFiles(root: string, folder: string, included: (path: string) => boolean): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = relative(root, join(folder, entry.name));
+    // A folder that is left out may still have files let in by a later `!` rule: only plain cases are skipped whole.
+    if (entry.isDirectory() && (entry.name === 'node_modules' || entry.name === '.git') && !included(path)) continue;
+    if (entry.isDirectory()) found.push(...(await listFiles(root, join(folder, entry.name), included)));
+    else if (included(path)) found.push(path);
+  }
+  return found;
+}
+
+async function addFile(hash: ReturnType<typeof createHash>, path: string): Promise<void> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target !== undefined) {
+    hash.update(`link ${target}`);
+    return;
+  }
+  const { mode, size } = await stat(path);
+  hash.update(`${mode & 0o111 ? 'x' : '-'}${size}\0`);
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+}

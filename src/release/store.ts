@@ -1,0 +1,67 @@
+import { labels } from '../engine/labels.ts';
+import { NameTaken, type Container, type Engine, type FileEntry } from '../engine/engine.ts';
+
+/** Volumes of a project that Horme itself writes, with the place where the store's container has them. */
+export const stateFolder = '/state';
+export const edgeFolder = '/edge';
+export const volumeNames = (project: string) => ({ state: `${project}_horme-state`, edge: `${project}_horme-edge` });
+
+/**
+ * What all operators of a project must see alike lives on the engine's side, in volumes. They are reached through a
+ * container that is never started: the engine reads and writes files of such a one too.
+ */
+export class Store {
+  readonly #engine: Engine;
+  readonly #id: string;
+
+  private constructor(engine: Engine, id: string) {
+    this.#engine = engine;
+    this.#id = id;
+  }
+
+  static existing(engine: Engine, seen: Container[]): Store | undefined {
+    const container = seen.find((one) => one.labels[labels.role] === 'store');
+    return container && new Store(engine, container.id);
+  }
+
+  static async open(engine: Engine, project: string, toolsImage: string): Promise<Store> {
+    const existing = Store.existing(engine, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+    if (existing) return existing;
+    const { state, edge } = volumeNames(project);
+    await engine.createVolume(state, volumeLabels(project, 'horme-state'));
+    await engine.createVolume(edge, volumeLabels(project, 'horme-edge'));
+    try {
+      const id = await engine.create({
+        name: `${project}-horme-store`,
+        image: toolsImage,
+        labels: { [labels.project]: project, [labels.role]: 'store' },
+        mounts: [`${state}:${stateFolder}`, `${edge}:${edgeFolder}`],
+      });
+      return new Store(engine, id);
+    } catch (error) {
+      if (error instanceof NameTaken) return Store.open(engine, project, toolsImage);
+      throw error;
+    }
+  }
+
+  /** Files below a folder by their path relative to it; empty when there is no such folder. */
+  async read(folder: string): Promise<Map<string, Buffer>> {
+    const files = (await this.#engine.get(this.#id, folder)) ?? new Map<string, Buffer>();
+    const base = folder.split('/').at(-1) ?? '';
+    return new Map([...files].map(([path, content]) => [path === base ? '' : path.slice(base.length + 1), content]));
+  }
+
+  async readJson<T>(path: string): Promise<T | undefined> {
+    const content = (await this.read(path)).get('');
+    return content && (JSON.parse(content.toString('utf8')) as T);
+  }
+
+  async write(folder: string, files: FileEntry[]): Promise<void> {
+    await this.#engine.put(this.#id, folder, files);
+  }
+}
+
+/** With Compose's own labels, so that it takes the volume for one of its project instead of warning about it. */
+export function volumeLabels(project: string, name: string): Record<string, string> {
+  return { [labels.project]: project, [labels.composeProject]: project, [labels.composeVolume]: name };
+}

@@ -1,0 +1,95 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { labels } from '../engine/labels.ts';
+import type { Engine, FileEntry } from '../engine/engine.ts';
+import type { SecretName } from '../platform/part.ts';
+import { stableJson } from './release.ts';
+import { stateFolder, volumeLabels, type Store } from './store.ts';
+
+const vaultFile = 'vault.json';
+/** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
+const secretBytes = 32;
+
+/** Where a container finds its secrets, as Compose and Swarm have it. */
+export const secretsFolder = '/run/secrets';
+export const withSecrets = `${secretsFolder}/.horme/with-secrets`;
+
+export interface Vault {
+  schema: 'horme.vault/1';
+  databasePassword: string;
+  cachePassword: string;
+  /** Keys the names of secret volumes, so that a name tells nothing about a value. */
+  volumeKey: string;
+}
+
+/** Made once for each environment, at its first deploy; kept on the engine's side, in the state volume. */
+export async function openVault(store: Store): Promise<Vault> {
+  const existing = await store.readJson<Vault>(`${stateFolder}/${vaultFile}`);
+  if (existing) return existing;
+  const secret = () => randomBytes(secretBytes).toString('hex');
+  const vault: Vault = { schema: 'horme.vault/1', databasePassword: secret(), cachePassword: secret(), volumeKey: secret() };
+  await store.write(stateFolder, [{ path: vaultFile, content: JSON.stringify(vault), mode: 0o400, uid: 0, gid: 0 }]);
+  return vault;
+}
+
+/** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
+export const unmadeVault: Vault = { schema: 'horme.vault/1', databasePassword: '', cachePassword: '', volumeKey: 'unmade' };
+
+export function secretValue(vault: Vault, name: SecretName, urls: { database: string; cache: string }): string {
+  const values: Record<SecretName, string> = {
+    'database-password': vault.databasePassword,
+    'cache-password': vault.cachePassword,
+    'database-url': urls.database,
+    'redis-url': urls.cache,
+  };
+  return values[name];
+}
+
+export type SecretFiles = Record<string, string>;
+
+/** One volume for each version of a service's secrets: a new version rolls out like any other change, and back again. */
+export function secretVolumeName(vault: Vault, project: string, service: string, files: SecretFiles): string {
+  const version = createHmac('sha256', vault.volumeKey).update(stableJson(files)).digest('hex').slice(0, 12);
+  return `${project}_horme-secrets-${service}-${version}`;
+}
+
+/** Writes the volume through a container of the tools image, which also leaves `with-secrets` in it. Safe to repeat. */
+export async function writeSecretVolume(options: {
+  engine: Engine;
+  project: string;
+  volume: string;
+  toolsImage: string;
+  files: SecretFiles;
+  owner: { uid: number; gid: number };
+}): Promise<void> {
+  const { engine, project, volume, owner } = options;
+  await engine.createVolume(volume, volumeLabels(project, volume.slice(project.length + 1)));
+  const container = await engine.create({
+    image: options.toolsImage,
+    labels: { [labels.project]: project, [labels.role]: 'writer' },
+    mounts: [`${volume}:/volume`],
+  });
+  try {
+    const tools = await engine.get(container, '/horme');
+    const program = tools?.get('horme/with-secrets');
+    if (!program) throw new Error('the tools image lacks with-secrets');
+    const entries = Object.entries(options.files).map(([path, content]): FileEntry => ({ path, content, mode: 0o440, ...owner }));
+    await engine.put(container, '/volume', [{ path: '.horme/with-secrets', content: program, mode: 0o755 }, ...entries]);
+  } finally {
+    await engine.remove(container);
+  }
+}
+
+/** The uid and gid that an image's USER means, by the user database inside the image. */
+export async function ownerOf(engine: Engine, project: string, imageId: string, user: string): Promise<{ uid: number; gid: number }> {
+  const [name = '', group] = user.split(':');
+  if (name === '') return { uid: 0, gid: 0 };
+  if (/^\d+$/.test(name)) return { uid: Number(name), gid: /^\d+$/.test(group ?? '') ? Number(group) : Number(name) };
+  const container = await engine.create({ image: imageId, command: ['-'], labels: { [labels.project]: project, [labels.role]: 'writer' } });
+  try {
+    const passwd = (await engine.get(container, '/etc/passwd'))?.get('passwd')?.toString('utf8') ?? '';
+    const fields = passwd.split('\n').map((line) => line.split(':')).find(([login]) => login === name);
+    return { uid: Number(fields?.[2] ?? 0), gid: Number(fields?.[3] ?? 0) };
+  } finally {
+    await engine.remove(container);
+  }
+}

@@ -1,0 +1,39 @@
+import type { ComposeService } from './stack.ts';
+
+/** As the security rules have it: enough for any service that is not a fork bomb. */
+const pidsLimit = 512;
+const logging = { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } };
+
+/** Defaults that break no sound container, each only where the user's file says nothing. */
+export function hardened(definition: ComposeService, kind: 'service' | 'job'): ComposeService {
+  const result: ComposeService = { ...definition };
+  result['init'] ??= true;
+  result['logging'] ??= logging;
+  const options = Array.isArray(result['security_opt']) ? result['security_opt'].map(String) : [];
+  if (!options.some((option) => option.startsWith('no-new-privileges'))) {
+    result['security_opt'] = [...options, 'no-new-privileges:true'];
+  }
+  if (result.restart === undefined && !hasRestartPolicy(result)) result.restart = kind === 'job' ? 'no' : 'unless-stopped';
+  limitPids(result);
+  return result;
+}
+
+function hasRestartPolicy(definition: ComposeService): boolean {
+  return definition.deploy !== undefined && 'restart_policy' in definition.deploy;
+}
+
+/** Compose refuses `pids_limit` beside `deploy.resources.limits` that have no `pids`. */
+function limitPids(definition: ComposeService): void {
+  const limits = definition.deploy?.resources?.limits;
+  const own = definition['pids_limit'];
+  if (limits === undefined) {
+    definition['pids_limit'] ??= pidsLimit;
+    return;
+  }
+  const pids = limits.pids ?? (typeof own === 'number' ? own : pidsLimit);
+  definition.deploy = {
+    ...definition.deploy,
+    resources: { ...definition.deploy?.resources, limits: { ...limits, pids } },
+  };
+  delete definition['pids_limit'];
+}

@@ -1,0 +1,394 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigurationError } from './diagnostics.ts';
+import { loadStack } from './load.ts';
+import type { LoadOptions } from './load.ts';
+import type { Stack } from './stack.ts';
+
+let root: string;
+let directory: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'horme-load-'));
+  directory = join(root, 'shop');
+  await mkdir(directory);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function load(files: Record<string, string> | string, options: Partial<LoadOptions> = {}): Promise<Stack> {
+  const written = typeof files === 'string' ? { 'compose.yaml': files } : files;
+  for (const [name, content] of Object.entries(written)) {
+    await mkdir(dirname(join(directory, name)), { recursive: true });
+    await writeFile(join(directory, name), content);
+  }
+  const { PATH, HOME } = process.env;
+  const signal = AbortSignal.timeout(30_000);
+  return loadStack({ directory, processEnvironment: { PATH, HOME }, signal, ...options });
+}
+
+async function problems(files: Record<string, string> | string, options: Partial<LoadOptions> = {}): Promise<string> {
+  const error = await load(files, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ConfigurationError)) throw error ?? new Error('the stack was accepted');
+  return error.message;
+}
+
+const shop = `name: shop
+services:
+  api:
+    build: ./api
+    deploy: { replicas: 3, resources: { limits: { cpus: "1.0", memory: 2G }, reservations: { cpus: "0.5", memory: 256M } } }
+    healthcheck: { test: ["CMD", "/app/check"], interval: 5s, retries: 10, start_period: 60s }
+    stop_grace_period: 1m30s
+    environment: { DATABASE_URL: "\${DATABASE_URL}?a=$$b", REDIS_URL: , PLAIN: "x$$y", HOST: "\${DOMAIN}" }
+    depends_on: { seed: { condition: service_completed_successfully } }
+    x-horme:
+      route: { host: api.example.com, port: 8000 }
+      migrate: ["node", "migrate.js"]
+      health: /health/ready
+      drain: 45s
+  frontend:
+    image: shop/frontend
+    x-horme: { route: [{ port: 8080 }, { host: www, path: /docs/, port: 8081 }] }
+  seed: { image: shop/seed }
+x-horme:
+  database: { memory: 1g }
+  cache:
+  environments:
+    staging: { domain: staging.example.com, profiles: [debug] }
+    production: { domain: example.com, context: prod, ports: { https: 4433 } }
+`;
+
+describe('a whole application', () => {
+  test('is read with its defaults', async () => {
+    const stack = await load(shop, { environment: 'production' });
+    expect(stack.project).toBe('shop-production');
+    expect(stack.model.name).toBe('shop-production');
+    expect(stack.environment).toEqual({ name: 'production', domain: 'example.com', context: 'prod', ports: { http: 80, https: 4433 } });
+    expect(stack.database).toEqual({ version: 17, memoryBytes: 1024 ** 3 });
+    expect(stack.cache).toEqual({ memoryBytes: 128 * 1024 ** 2 });
+    expect([stack.maxBodyBytes, stack.watchSeconds]).toEqual([10 * 1024 ** 2, 10]);
+    expect(stack.services.map(({ name, kind }) => [name, kind])).toEqual([['seed', 'job'], ['api', 'service'], ['frontend', 'service']]);
+    expect(JSON.stringify(stack.model)).not.toMatch(/x-horme|horme:\/\//);
+    expect(stack.warnings).toEqual([]);
+  });
+
+  test('a service has its figures and its secret variables', async () => {
+    const stack = await load(shop, { environment: 'production' });
+    const api = stack.services.find(({ name }) => name === 'api');
+    expect(api).toMatchObject({
+      replicas: 3,
+      routes: [{ host: 'api.example.com', path: '/', port: 8000 }],
+      healthPath: '/health/ready',
+      strategy: { kind: 'surge' },
+      migrate: ['node', 'migrate.js'],
+      readySeconds: 110,
+      drainSeconds: 45,
+      longLivedSeconds: 10,
+      stopSeconds: 90,
+      reservation: { cpus: 0.5, memoryBytes: 256 * 1024 ** 2 },
+      dependsOn: [{ service: 'seed', condition: 'service_completed_successfully' }],
+      secretVariables: [
+        { variable: 'DATABASE_URL', template: '{database-url}?a=$b' },
+        { variable: 'REDIS_URL', template: '{redis-url}' },
+      ],
+    });
+    expect(api?.definition.environment).toEqual({ HOST: 'example.com', PLAIN: 'x$$y' });
+    expect(stack.model.services['api']).toBe(api?.definition);
+  });
+
+  test('its hosts move with the environment', async () => {
+    const hosts = async (environment: string) =>
+      (await load(shop, { environment })).services.flatMap(({ routes }) => routes.map(({ host, path }) => host + path));
+    expect(await hosts('staging')).toEqual(['api.staging.example.com/', 'staging.example.com/', 'www.staging.example.com/docs']);
+    expect(await hosts('local')).toEqual(['api.shop.localhost/', 'shop.localhost/', 'www.shop.localhost/docs']);
+  });
+
+  test('it is hardened where it says nothing', async () => {
+    const stack = await load(shop, { environment: 'production' });
+    const [seed, api] = stack.services.map(({ definition }) => definition);
+    expect(api).toMatchObject({
+      init: true,
+      restart: 'unless-stopped',
+      security_opt: ['no-new-privileges:true'],
+      logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+      deploy: { resources: { limits: { cpus: 1, pids: 512 } } },
+    });
+    expect(api).not.toHaveProperty('pids_limit');
+    expect(seed).toMatchObject({ restart: 'no', pids_limit: 512 });
+  });
+});
+
+describe('a plain file', () => {
+  test('with one service that publishes a port gets a route', async () => {
+    const stack = await load('services: { web: { image: nginx, ports: ["8000:80"] } }');
+    expect(stack.environment).toEqual({ name: 'local', domain: 'shop.localhost', context: undefined, ports: { http: 8080, https: 8443 } });
+    expect(stack.services[0]).toMatchObject({ routes: [{ host: 'shop.localhost', path: '/', port: 80 }], strategy: { kind: 'surge' } });
+    expect(stack.services[0]?.definition.ports).toBeUndefined();
+    expect(stack.warnings).toEqual(['web: port 8000 is not published on the host; the edge publishes it']);
+  });
+
+  test('with an exposed port and a worker gets a route', async () => {
+    const stack = await load('services: { web: { image: nginx, expose: [3000] }, worker: { image: busybox } }');
+    expect(stack.services.map(({ routes }) => routes.map(({ port }) => port))).toEqual([[3000], []]);
+  });
+
+  test('with two candidates says that there is no route', async () => {
+    const stack = await load('services: { a: { image: x, ports: [80] }, b: { image: x, ports: [81] } }');
+    expect(stack.warnings).toEqual([expect.stringMatching(/no service has a route/)]);
+  });
+});
+
+describe('files', () => {
+  test('an environment has its override, its variables and its profiles', async () => {
+    const files = {
+      'compose.yaml': shop,
+      'compose.staging.yaml': `services:
+  api: { image: "shop/api:\${TAG}", x-horme: { drain: 3s } }
+  debug: { image: "\${BASE}/debug", profiles: [debug] }
+x-horme: { database: { memory: 256m } }
+`,
+      '.env': 'TAG=base\nBASE=shop\n',
+      '.env.staging': 'TAG=canary\n',
+    };
+    const stack = await load(files, { environment: 'staging' });
+    const api = stack.services.find(({ name }) => name === 'api');
+    expect(api).toMatchObject({ drainSeconds: 3, healthPath: '/health/ready', definition: { image: 'shop/api:canary' } });
+    expect(stack.database?.memoryBytes).toBe(256 * 1024 ** 2);
+    expect(stack.services.map(({ name }) => name)).toContain('debug');
+    expect(stack.services.find(({ name }) => name === 'debug')?.definition.image).toBe('shop/debug');
+  });
+
+  test('several named files are read in their order, and nothing else', async () => {
+    const files = {
+      'a.yml': 'services: { a: { image: x, expose: [1] } }',
+      'b.yml': 'services: { a: { image: y } }',
+      'compose.yaml': 'services: { c: { image: z } }',
+    };
+    const stack = await load(files, { files: ['a.yml', 'b.yml'] });
+    expect(stack.services.map(({ name, definition }) => [name, definition.image])).toEqual([['a', 'y']]);
+  });
+
+  test('extends, include, env_file, configs and secrets', async () => {
+    const stack = await load({
+      'compose.yaml': `include: [more/compose.yaml]
+services:
+  api: { extends: { file: base/base.yaml, service: base }, configs: [site], secrets: [key], expose: [80] }
+configs: { site: { file: ./site.conf } }
+secrets: { key: { file: ./key } }
+`,
+      'base/base.yaml': 'services: { base: { image: x, env_file: a.env, x-horme: { drain: 7s, health: /ok } } }',
+      'base/a.env': 'A=1\n',
+      'more/compose.yaml': 'services: { worker: { image: w, x-horme: { ready: 5s } } }',
+      'site.conf': '',
+      key: '',
+    });
+    const [api, worker] = stack.services;
+    expect(api).toMatchObject({ name: 'api', drainSeconds: 7, healthPath: '/ok', definition: { environment: { A: '1' } } });
+    expect(api?.definition.secrets).toHaveLength(1);
+    expect(worker).toMatchObject({ name: 'worker', readySeconds: 5, routes: [] });
+  });
+
+  test('the file is looked for in the folders above, like Compose', async () => {
+    await mkdir(join(directory, 'deep/er'), { recursive: true });
+    const stack = await load('services: { a: { image: x } }', { directory: join(directory, 'deep/er') });
+    expect(stack.directory).toBe(directory);
+  });
+
+  test('a folder without a file says so', async () => {
+    await expect(load({}, { directory: '/proc' })).rejects.toMatchObject({ code: 'no-compose-file', exitCode: 2 });
+  });
+
+  test('a development override is not read, and that is said', async () => {
+    const stack = await load({ 'compose.yaml': 'services: { a: { image: x } }', 'compose.override.yaml': 'services: { b: { image: x } }' });
+    expect(stack.services).toHaveLength(1);
+    expect(stack.warnings[0]).toMatch(/compose\.override\.yaml is not read/);
+  });
+});
+
+describe('what must not run twice is replaced stop-first', () => {
+  const cases: [text: string, reason: string][] = [
+    ['volumes: ["data:/data"]', 'owns the volume data'],
+    ['volumes: ["./data:/data"]', 'owns the bind mount /'],
+    ['ports: ["5432:5432"]', 'publishes port 5432'],
+    ['container_name: only', 'has the container name only'],
+    ['network_mode: host', "uses the host's network"],
+  ];
+  test.each(cases)('%s', async (text, reason) => {
+    const stack = await load(`services: { web: { image: x, expose: [80], x-horme: { route: { port: 80 } } }, db: { image: x, ${text} } }\nvolumes: { data: {} }`);
+    const db = stack.services.find(({ name }) => name === 'db');
+    expect(db?.strategy).toMatchObject({ kind: 'stop-first', reason: expect.stringContaining(reason) });
+  });
+
+  test('what only reads may run twice', async () => {
+    const stack = await load('services: { a: { image: x, volumes: ["data:/data:ro", "./a:/a:ro", "/anonymous"], tmpfs: [/tmp] } }\nvolumes: { data: {} }');
+    expect(stack.services[0]?.strategy).toEqual({ kind: 'surge' });
+  });
+
+  test('several replicas of it are refused, or warned of', async () => {
+    const found = await problems('services: { db: { image: x, ports: ["1:2", "3:4"], deploy: { replicas: 2 } } }');
+    expect(found).toMatch(/compose\.yaml:1:\d+ services\.db\.ports: 2 replicas/);
+    const stack = await load('services: { db: { image: x, volumes: ["rows:/d"], scale: 2 } }\nvolumes: { rows: {} }');
+    expect(stack.warnings.join()).toMatch(/db: 2 replicas, and it owns the volume rows/);
+  });
+});
+
+describe('choosing the environment', () => {
+  const two = 'services: { a: { image: x } }\nx-horme: { environments: { staging: { domain: a.test }, production: { domain: b.test } } }';
+  const one = 'services: { a: { image: x } }\nx-horme: { environments: { production: { domain: "${SITE}" } } }';
+  test('the only one is it, and its domain may be a variable', async () => {
+    const stack = await load({ 'compose.yaml': one, '.env.production': 'SITE=shop.test\n' });
+    expect(stack.environment).toMatchObject({ name: 'production', domain: 'shop.test' });
+  });
+  test('HORME_ENV chooses, and --env before it', async () => {
+    const { PATH, HOME } = process.env;
+    const processEnvironment = { PATH, HOME, HORME_ENV: 'staging' };
+    expect((await load(two, { processEnvironment })).environment.name).toBe('staging');
+    expect((await load(two, { processEnvironment, environment: 'local' })).environment.name).toBe('local');
+  });
+  test('several and none chosen: they are listed', async () => {
+    expect(await problems(two)).toMatch(/compose\.yaml:2:12 x-horme\.environments: several environments are declared \(staging, production\)/);
+  });
+  test('an unknown one has a suggestion', async () => {
+    expect(await problems(two, { environment: 'prodution' })).toMatch(/did you mean "production"\?/);
+  });
+  test('an environment needs a domain', async () => {
+    const text = 'services: { a: { image: x } }\nx-horme: { environments: { production: {} } }';
+    expect(await problems(text)).toMatch(/x-horme\.environments\.production: the environment has no domain/);
+  });
+});
+
+describe('problems', () => {
+  test('come all at once, each with its place and its mend', async () => {
+    const found = await problems(`services:
+  api:
+    image: "x; touch p"
+    x-horme:
+      rout: { port: 80 }
+      drain: 30
+      health: "/a b"
+  web:
+    image: nginx
+    environment: { KEY: "\${UNSET}", OTHER: "\${UNSET:-fine}" } # \${IN_A_COMMENT}
+    x-horme: { route: [{ port: 99999, host: "a;b" }] }
+x-horme:
+  monitoring: {}
+  cahce: {}
+  deploy: { watch: 10q }
+  edge: { maxBody: huge }
+`);
+    expect(found.split('\n')).toEqual([
+      '11 problems in compose.yaml',
+      'compose.yaml:3:5 services.api.image: "x; touch p" is not an image reference — write it as registry/name:tag, in lower case',
+      'compose.yaml:5:7 services.api.x-horme.rout: unknown key — did you mean "route"?',
+      'compose.yaml:6:7 services.api.x-horme.drain: not a duration — write a number with its unit, such as 30s or 1m30s',
+      'compose.yaml:7:7 services.api.x-horme.health: not a path — write it as /health/ready',
+      'compose.yaml:10:26 services.web.environment.KEY: the variable UNSET is not set and has no default — set it in .env.<environment>, or write ${UNSET:-default}',
+      expect.stringMatching(/^compose\.yaml:11:26 services\.web\.x-horme\.route\.0\.port: not a port — give a number/) as unknown as string,
+      expect.stringMatching(/^compose\.yaml:11:39 services\.web\.x-horme\.route\.0\.host: not a host name/) as unknown as string,
+      'compose.yaml:13:3 x-horme.monitoring: monitoring is not available in this version yet — take it out until it is',
+      'compose.yaml:14:3 x-horme.cahce: unknown key — did you mean "cache"?',
+      expect.stringMatching(/^compose\.yaml:15:/) as unknown as string,
+      expect.stringMatching(/^compose\.yaml:16:/) as unknown as string,
+    ]);
+  });
+
+  test("Compose's own come with a position, beside ours", async () => {
+    const found = await problems('services:\n  api:\n    image: x\n    imgae: y\nx-horme: { cahce: {} }\n');
+    expect(found).toMatch(/compose\.yaml:4:5 services\.api\.imgae: .*Additional property imgae is not allowed/);
+    expect(found).toMatch(/did you mean "cache"/);
+    expect(await problems('services:\n  a: { image: "${X:?give it}" }\n')).toMatch(/compose\.yaml:2:8 services\.a\.image: .*required variable X/);
+    expect(await problems('services:\n  a: { image: x, depends_on: [b] }\n')).toMatch(/:2:18 services\.a\.depends_on: .*undefined service "b"/);
+    expect(await problems('services: { a: { image: x, depends_on: [b] }, b: { image: x, depends_on: [a] } }')).toMatch(/cycle/);
+  });
+
+  test('a position is in the file that has the last word', async () => {
+    const found = await problems(
+      { 'compose.yaml': 'services:\n  a: { image: x }\n', 'compose.local.yaml': '# mine\nservices:\n  a: { x-horme: { dran: 1s } }\n' },
+      { environment: 'local' },
+    );
+    expect(found).toMatch(/^compose\.local\.yaml:3:\d+ services\.a\.x-horme\.dran: unknown key — did you mean "drain"\?/m);
+  });
+
+  test('an excerpt points at the place', async () => {
+    const error = await load('services:\n  a:\n    image: x\n    x-horme: { rout: 1 }\n').catch((thrown: unknown) => thrown);
+    expect((error as ConfigurationError).excerpts()).toContain('  4 |     x-horme: { rout: 1 }\n    |                ^');
+  });
+
+  const cases: [name: string, text: string, expected: RegExp][] = [
+    ['two services at one address', 'services: { a: { image: x, x-horme: { route: { port: 1 } } }, b: { image: x, x-horme: { route: { port: 1 } } } }', /services\.b\.x-horme\.route: shop\.localhost\/ already goes to a/],
+    ['a secret in the arguments', 'services: { a: { image: x, command: ["--db=${DATABASE_URL}"] } }\nx-horme: { database: {} }', /services\.a\.command\.0: \$\{DATABASE_URL\} holds a password/],
+    ['a secret in a config', 'services: { a: { image: x, configs: [c] } }\nconfigs: { c: { content: "${DATABASE_URL}" } }\nx-horme: { database: {} }', /configs\.c\.content: \$\{DATABASE_URL\}/],
+    ['a database that was not asked for', 'services: { a: { image: x, environment: ["U=${DATABASE_URL}"] } }', /DATABASE_URL is not set.*add `database: \{\}` under x-horme/],
+    ["the platform's names", 'services: { horme-edge: { image: x } }', /names that begin with horme- are the platform's/],
+    ["the platform's labels", 'services: { a: { image: x, labels: { com.docker.compose.project: other } } }', /is the platform's/],
+    ['a port of the edge', 'services: { a: { image: x, ports: ["8443:1", "2:2"] } }', /services\.a\.ports: port 8443 of the host is the edge's/],
+    ['a job with a route', 'services: { a: { image: x, x-horme: { job: true, route: { port: 1 } } } }', /a job cannot have a route/],
+    ['a name with a variable', 'name: "${X:-a}"\nservices: { a: { image: x } }', /compose\.yaml:1:1 name: .*not a name for the application/],
+    ['a maintenance page outside', 'services: { a: { image: x } }\nx-horme: { edge: { maintenancePage: ../page.html } }', /leads outside/],
+    ['no active service', 'services: { a: { image: x, profiles: [p] } }', /no service is active/],
+    ['a list where a mapping belongs', 'services: { a: { image: x, x-horme: [1] } }', /services\.a\.x-horme: expected a mapping, found a list/],
+    ['a wrong branch', 'services: { a: { image: x, x-horme: { route: { prt: 1 } } } }', /route\.prt: unknown key — did you mean "port"/],
+    ['a container of another project', 'services: { a: { image: x, network_mode: "container:x" } }', /is not supported/],
+    ['an alias with a directive', 'services: { a: { image: x, networks: { default: { aliases: ["x;y"] } } } }', /"x;y" is not a name/],
+    ['a label with a newline', 'services: { a: { image: x, labels: { a: "b\\nc" } } }', /control character/],
+  ];
+  test.each(cases)('%s', async (_name, text, expected) => {
+    expect(await problems(text)).toMatch(expected);
+  });
+});
+
+describe('what reaches past the project', () => {
+  const cases: [name: string, service: string, expected: RegExp][] = [
+    ['a mount by ..', 'volumes: ["../../etc:/x"]', /leaves the project directory|reaches the system folder/],
+    ['a mount beside the project', 'volumes: ["../other:/x"]', /leaves the project directory/],
+    ['a link', 'volumes: ["./link:/x"]', /\/link \(really \/etc\) reaches the system folder \/etc/],
+    ['the socket', 'volumes: ["/var/run/docker.sock:/s"]', /reaches the Docker socket/],
+    ["the socket's parent", 'volumes: ["/run:/s"]', /reaches the Docker socket/],
+    ['the root', 'volumes: ["/:/host:ro"]', /reaches the Docker socket/],
+    ['a volume that is a bind mount', 'volumes: ["disguised:/x"]', /volumes\.disguised\.driver_opts: \/etc reaches/],
+    ['a secret file', 'secrets: [outside]', /secrets\.outside\.file: \/etc\/shadow reaches/],
+    ['a build of the host', 'build: /', /is the whole host/],
+    ['privileged', 'privileged: true', /services\.a\.privileged: .*option: privileged/],
+    ['host pid', 'pid: host', /option: pid/],
+    ['a capability', 'cap_add: [CAP_SYS_ADMIN]', /the capability SYS_ADMIN/],
+    ['no seccomp', 'security_opt: ["seccomp:unconfined"]', /option: security_opt/],
+    ['a device', 'devices: ["/dev/sda:/dev/sda"]', /option: devices/],
+  ];
+  const around = (service: string) => `services: { a: { image: x, ${service} } }
+volumes: { disguised: { driver_opts: { type: none, o: bind, device: /etc } } }
+secrets: { outside: { file: /etc/shadow } }
+`;
+  test.each(cases)('%s', async (_name, service, expected) => {
+    await symlink('/etc', join(directory, 'link'));
+    const text = service.includes('outside') ? around(service) : around(service).replace(/^secrets.*\n/m, '');
+    expect(await problems(text)).toMatch(expected);
+  });
+
+  test('privilege behind a merge', async () => {
+    expect(await problems('x-p: &p { privileged: true }\nservices: { a: { <<: *p, image: x } }')).toMatch(/services\.a\.privileged/);
+  });
+
+  test('is allowed by name, with a reason', async () => {
+    const stack = await load(`services:
+  a:
+    image: x
+    privileged: true
+    volumes: ["/var/run/docker.sock:/s:ro", "../beside:/b:ro"]
+    x-horme:
+      allow:
+        - { mount: /var/run/docker.sock, reason: "it watches containers" }
+        - { mount: ../beside, reason: "shared with the importer" }
+        - { option: privileged, reason: "it loads a kernel module" }
+`);
+    expect(stack.services[0]?.definition.volumes).toHaveLength(2);
+  });
+
+  test('an allowance without a reason is refused', async () => {
+    expect(await problems('services: { a: { image: x, x-horme: { allow: [{ mount: /etc }] } } }')).toMatch(/allow\.0\.reason: missing/);
+  });
+});

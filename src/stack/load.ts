@@ -1,0 +1,182 @@
+import { basename, relative, resolve } from 'node:path';
+import { composeCommand, composeConfig } from '../engine/compose-config.ts';
+import { exitCodes, OperatorError } from '../errors.ts';
+import { assemble } from './assemble.ts';
+import { composeProblems, unsetVariables } from './compose-problems.ts';
+import { ConfigurationError } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { chooseEnvironment, localDomain, localEnvironment } from './environment.ts';
+import { mapping, rawExtensions, toMapping } from './extensions.ts';
+import type { RawExtensions } from './extensions.ts';
+import { environmentFiles, findBaseFiles, overrideFiles, readableInside, unusedOverride } from './files.ts';
+import type { BaseFiles } from './files.ts';
+import { guardFiles } from './guard.ts';
+import type { Guarded } from './guard.ts';
+import { locate } from './locate.ts';
+import type { Finding } from './locate.ts';
+import { stackNamePattern } from './patterns.ts';
+import { platformSecrets } from './secret-variables.ts';
+import type { SourceFile } from './source.ts';
+import type { Stack } from './stack.ts';
+import { parseServiceExtension, parseStackExtension } from './validate.ts';
+
+export interface LoadOptions {
+  /** Where Compose would look; files are resolved from here. */
+  directory: string;
+  /** As `-f`: then exactly these are read. */
+  files?: string[];
+  environment?: string;
+  /** In addition to the environment's own. */
+  profiles?: string[];
+  processEnvironment: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+}
+
+/** Reads the user's files. Throws `ConfigurationError` with every problem that could be found. */
+export async function loadStack(options: LoadOptions): Promise<Stack> {
+  warmUp(options.processEnvironment);
+  const base = await findBaseFiles(options.directory, options.files, options.processEnvironment);
+  if (base === undefined) throw noComposeFile(options.directory);
+  const prepared = await prepare(base, options);
+  const { sources, included } = prepared.guarded;
+  const everything = [...included, ...sources];
+  const config = await composeConfig(configOptions(prepared, base, options));
+  if (config.document === undefined) {
+    const raw = rawFindings(prepared.raw).map((finding) => locate(sources, finding));
+    throw new ConfigurationError([...composeProblems(config.messages, everything), ...raw]);
+  }
+  const unset = unsetVariables(config.messages, everything);
+  const built = await assemble({
+    document: config.document,
+    extensions: config.extensions,
+    name: prepared.name,
+    environmentName: prepared.environment,
+    directory: base.directory,
+    files: prepared.files,
+  });
+  const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
+  if (diagnostics.length > 0 || built.stack === undefined) throw new ConfigurationError(diagnostics);
+  return { ...built.stack, warnings: [...prepared.warnings, ...built.stack.warnings] };
+}
+
+/** The plugin tells its version while the files are being read; who fails here fails again, with the words, further down. */
+function warmUp(environment: NodeJS.ProcessEnv): void {
+  composeCommand(environment).catch(() => undefined);
+}
+
+interface Prepared {
+  name: string;
+  environment: string;
+  files: string[];
+  envFiles: string[];
+  guarded: Guarded;
+  raw: RawExtensions;
+  warnings: string[];
+}
+
+/** All that happens before Compose may see a file. */
+async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared> {
+  const first = await guardFiles(base.files, base.directory);
+  refuse(first.diagnostics);
+  const name = stackName(first.sources, base.directory);
+  const declared = mapping(rawExtensions(first.sources, []).stack['environments']);
+  const environment = chooseEnvironment(options.environment, Object.keys(declared), options.processEnvironment);
+  const early = [name, environment].filter((part) => typeof part === 'object');
+  if (typeof name === 'object' || typeof environment === 'object') {
+    const raw = rawFindings(rawExtensions(first.sources, first.included));
+    throw new ConfigurationError([...early, ...raw].map((finding) => locate(first.sources, finding)));
+  }
+  const overrides = await overrideFiles(base, environment);
+  const files = [...base.files, ...overrides];
+  const guarded = overrides.length === 0 ? first : await guardFiles(files, base.directory);
+  const variables = await environmentFiles(base.directory, environment);
+  const named = await Promise.all(guarded.environmentFiles.map((path) => existingProblem(path, base.directory)));
+  refuse([...guarded.diagnostics, ...variables.diagnostics, ...named.flat()]);
+  const raw = rawExtensions(guarded.sources, guarded.included);
+  const warnings = await overrideWarnings(base, environment);
+  return { name, environment, files, envFiles: variables.files, guarded, raw, warnings };
+}
+
+/** A missing env_file is Compose's to judge: `required: false` allows it. */
+async function existingProblem(path: string, directory: string): Promise<Diagnostic[]> {
+  const problem = await readableInside(path, directory);
+  return problem === undefined || problem.message === 'the file cannot be read' ? [] : [problem];
+}
+
+async function overrideWarnings(base: BaseFiles, environment: string): Promise<string[]> {
+  const unused = await unusedOverride(base);
+  if (unused === undefined) return [];
+  return [`${unused} is not read, because it is for \`docker compose up\` by hand; name it compose.${environment}.yaml, or give it with -f`];
+}
+
+function refuse(diagnostics: Diagnostic[]): void {
+  if (diagnostics.length > 0) throw new ConfigurationError(diagnostics);
+}
+
+/** Compose's rule: the last `name`, else the folder's, made fit. */
+function stackName(sources: readonly SourceFile[], directory: string): string | Finding {
+  const written = sources.map((source) => toMapping(source)['name']).findLast((name) => name !== undefined && name !== null);
+  const fitted = basename(directory).toLowerCase().replaceAll(/[^a-z0-9_-]/g, '').replace(/^[_-]+/, '');
+  const name = written ?? fitted;
+  if (typeof name === 'string' && stackNamePattern.test(name)) return name;
+  return {
+    path: ['name'],
+    message: `${JSON.stringify(name)} is not a name for the application`,
+    mend: 'write `name: shop`: up to 40 lower-case letters, digits, - and _, without variables',
+  };
+}
+
+function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions) {
+  const declared = mapping(mapping(prepared.raw.stack['environments'])[prepared.environment]);
+  const profiles = Array.isArray(declared['profiles']) ? declared['profiles'].map(String) : [];
+  return {
+    files: prepared.files,
+    projectDirectory: base.directory,
+    projectName: `${prepared.name}-${prepared.environment}`,
+    profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
+    envFiles: prepared.envFiles,
+    ...(prepared.raw.overlay === undefined ? {} : { overlay: prepared.raw.overlay }),
+    serviceExtensions: prepared.raw.onServices,
+    env: composeEnvironment(prepared, declared['domain'], options.processEnvironment),
+    signal: options.signal,
+  };
+}
+
+/** What Compose interpolates with: the platform's secrets are sentinels, which never become values in a file. */
+function composeEnvironment(prepared: Prepared, domain: unknown, inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...inherited };
+  // They would choose files and a name against ours.
+  for (const name of ['COMPOSE_FILE', 'COMPOSE_ENV_FILES', 'COMPOSE_PROJECT_NAME']) delete env[name];
+  for (const { key, variable, sentinel } of platformSecrets) {
+    if (key in prepared.raw.stack) env[variable] = sentinel;
+  }
+  const implied = prepared.environment === localEnvironment ? localDomain(prepared.name) : undefined;
+  const known = domain ?? implied;
+  // A domain that is interpolated itself, perhaps from DOMAIN, is known only after Compose.
+  if (typeof known === 'string' && !known.includes('$')) env['DOMAIN'] = known;
+  return env;
+}
+
+/** What can be said of the extensions before Compose has interpolated them. */
+function rawFindings(raw: RawExtensions): Finding[] {
+  const services = Object.entries(raw.services);
+  const findings = [
+    ...parseStackExtension(raw.stack).findings,
+    ...services.flatMap(([name, extension]) => parseServiceExtension(name, extension).findings),
+  ];
+  const whole = { 'x-horme': raw.stack, services: Object.fromEntries(services.map(([name, value]) => [name, { 'x-horme': value }])) };
+  return findings.filter(({ path }) => !String(valueAt(whole, path)).includes('$'));
+}
+
+function valueAt(value: unknown, path: Finding['path']): unknown {
+  return path.reduce<unknown>((inner, step) => (inner as Record<string | number, unknown> | undefined | null)?.[step], value);
+}
+
+function noComposeFile(directory: string): OperatorError {
+  const place = relative(process.cwd(), resolve(directory)) || 'this folder';
+  return new OperatorError(`there is no compose.yaml in ${place} or above it`, {
+    code: 'no-compose-file',
+    exitCode: exitCodes.usage,
+    next: 'horme init writes one; -f and --project-directory name another',
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * What may be rendered into nginx, HAProxy, argv, labels and container names. Each says what is allowed, so that quotes,
+ * spaces, `;`, `{}`, `$`, control characters and leading dashes never reach a renderer.
+ */
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+
+/** One DNS label or several, lower case. */
+export const hostPattern = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`);
+// No empty, `.` or `..` segment, so that no proxy normalises a path to another one. No nested repetition: it is matched
+// against whatever the file says, and must not backtrack.
+const segment = '(?!\\.{1,2}(?:[/?]|$))[A-Za-z0-9._~-]+';
+const path = `/(?:${segment}(?:/${segment})*/?)?`;
+export const routePathPattern = new RegExp(`^${path}$`);
+/** The same with an optional query. */
+export const healthPathPattern = new RegExp(`^${path}(?:\\?[A-Za-z0-9._~=&-]*)?$`);
+export const serviceNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$/;
+export const environmentNamePattern = /^[a-z0-9](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
+/** Compose's own rule for a project, with room for the environment's name within one DNS label. */
+export const stackNamePattern = /^[a-z0-9][a-z0-9_-]{0,39}$/;
+export const contextPattern = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}$/;
+export const profilePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** Names of containers, networks and volumes: the engine's own rule. */
+export const engineNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+export const variablePattern = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+/** A file inside the project, relative; that it stays inside, links followed, is checked when it is read. */
+export const projectPathPattern = /^(?!-)(?!\/)[A-Za-z0-9._/ @+-]+$/;
+/** A mount that is allowed by name: absolute, or relative to the project. */
+export const mountPattern = /^(?!-)[A-Za-z0-9._/ @+:~-]+$/;
+
+// eslint-disable-next-line no-control-regex -- these characters are what it looks for
+export const controlCharacters = /[\u0000-\u001f\u007f]/;
+
+const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const domainLabel = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
+const registry = `(?:${domainLabel}(?:\\.${domainLabel})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+/** The grammar of github.com/distribution/reference: name, tag, digest. */
+export const imageReferencePattern = new RegExp(
+  `^(?:${registry}/)?${component}(?:/${component})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?` +
+    '(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$',
+);

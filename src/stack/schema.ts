@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import {
+  contextPattern,
+  environmentNamePattern,
+  healthPathPattern,
+  hostPattern,
+  mountPattern,
+  profilePattern,
+  projectPathPattern,
+  routePathPattern,
+} from './patterns.ts';
+import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
+
+/**
+ * The one schema of `x-horme`. Validation, the JSON Schema for editors and the reference page come from it. An error text is
+ * "what is wrong; what to type", and a description is a sentence of the reference page.
+ */
+const duration = z
+  .string({ error: 'not a duration; write a number with its unit, such as 30s or 1m30s' })
+  .regex(durationPattern, { error: 'not a duration; write a number with its unit, such as 30s or 1m30s' })
+  .transform((text) => parseDuration(text) ?? 0);
+
+const size = z
+  .string({ error: 'not a size; write a number with its unit, such as 512m or 2g' })
+  .regex(sizePattern, { error: 'not a size; write a number with its unit, such as 512m or 2g' })
+  .transform((text) => parseSize(text) ?? 0);
+
+const memory = size.refine((bytes) => bytes >= 64 * 1024 ** 2, { error: 'too little memory; give 64m or more' });
+
+const notPort = { error: 'not a port; give a number from 1 to 65535' };
+const port = z.int(notPort).min(1, notPort).max(65_535, notPort);
+
+const host = z
+  .string()
+  .regex(hostPattern, { error: 'not a host name; use lower-case letters, digits, hyphens and dots, such as api.example.com' });
+
+const route = z
+  .strictObject({
+    host: host
+      .optional()
+      .describe(
+        'Name that the service answers under. Without a dot it stands before the environment’s domain; one under another environment’s domain moves to this environment’s. Default: the environment’s domain.',
+      ),
+    path: z
+      .string()
+      .regex(routePathPattern, { error: 'not a path; begin with / and use letters, digits and . _ ~ - between slashes' })
+      .prefault('/')
+      .describe('Path that goes to the service, with all below it. The longest path of a host wins.'),
+    port: port.describe('Port that the service listens on, inside its container.'),
+  })
+  .describe('One address of a service.');
+
+const argv = z
+  .array(z.string().min(1).max(4096))
+  .min(1)
+  .describe('Command and its arguments, as a list: no shell reads it.');
+
+const reason = z.string().min(8, { error: 'too short a reason; say why the service needs it' }).max(200);
+
+export const allowedOptions = [
+  'privileged',
+  'pid',
+  'ipc',
+  'uts',
+  'userns_mode',
+  'cgroup',
+  'devices',
+  'security_opt',
+  'cap_add',
+] as const;
+
+const allow = z.union([
+  z.strictObject({
+    mount: z
+      .string()
+      .regex(mountPattern, { error: 'not a path; write it as the service does' })
+      .describe('Host path outside the project, or the Docker socket, that this service may mount or read.'),
+    reason: reason.describe('Why the service needs it. `horme check` prints it.'),
+  }),
+  z.strictObject({
+    option: z.enum(allowedOptions).describe('Key of Compose that gives the container power over its host.'),
+    reason: reason.describe('Why the service needs it. `horme check` prints it.'),
+  }),
+]);
+
+export const serviceSchema = z
+  .strictObject({
+    route: z
+      .union([route, z.array(route)])
+      .optional()
+      .describe('Where the edge sends requests to this service from: one mapping or a list. Without it the service is a worker.'),
+    health: z
+      .string()
+      .regex(healthPathPattern, { error: 'not a path; write it as /health/ready' })
+      .optional()
+      .describe('Path that answers 2xx or 3xx once a replica is ready. Default: the port accepts connections.'),
+    migrate: argv
+      .optional()
+      .describe('Command that is run once, in the new image, before the rollout; such as ["node", "migrate.js"].'),
+    drain: duration
+      .optional()
+      .describe('How long requests in flight may take to end when a replica drains. Default: `deploy.drain`.'),
+    longLived: duration
+      .optional()
+      .describe('How long WebSockets and event streams may go on before their replica ends. Default: `deploy.longLived`.'),
+    ready: duration
+      .optional()
+      .describe('How long a new replica may take to become healthy. Default: `deploy.ready`, else what the health check allows.'),
+    job: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether it runs to its end instead of staying. Default: true where another service waits for it with `service_completed_successfully`.',
+      ),
+    allow: z.array(allow).optional().describe('What is refused by default and this service needs, each with a reason.'),
+  })
+  .describe('Per service, under `services.<name>.x-horme`.');
+
+const environment = z.strictObject({
+  domain: host.optional().describe('Public name. `local` has `<name>.localhost` by default, others need one.'),
+  context: z
+    .string()
+    .regex(contextPattern, { error: 'not the name of a Docker context; see `docker context ls`' })
+    .optional()
+    .describe('Docker context to deploy to. Default: the one that the docker command uses.'),
+  ports: z
+    .strictObject({
+      http: port.optional().describe('Default: 80; 8080 for `local`.'),
+      https: port.optional().describe('Default: 443; 8443 for `local`.'),
+    })
+    .optional()
+    .describe('Host ports of the edge.'),
+  profiles: z
+    .array(z.string().regex(profilePattern, { error: 'not the name of a profile; use letters, digits and . _ -' }))
+    .optional()
+    .describe('Compose profiles that are active in this environment.'),
+  tls: z.literal('self-signed').optional().describe('Where the certificate comes from. This version has `self-signed` alone.'),
+});
+
+export const stackSchema = z
+  .strictObject({
+    database: z
+      .strictObject({
+        version: z.literal(17).prefault(17).describe('Major version of PostgreSQL.'),
+        memory: memory.prefault('512m').describe('Memory limit of the database.'),
+      })
+      .optional()
+      .describe('A PostgreSQL database. Services that mention `${DATABASE_URL}` in their environment get its address.'),
+    cache: z
+      .strictObject({ memory: memory.prefault('128m').describe('Memory limit of the cache.') })
+      .optional()
+      .describe('A Redis. Services that mention `${REDIS_URL}` in their environment get its address.'),
+    edge: z
+      .strictObject({
+        maxBody: size.prefault('10m').describe('Largest request body that the edge takes.'),
+        maintenancePage: z
+          .string()
+          .regex(projectPathPattern, { error: 'not a file of the project; give a relative path' })
+          .optional()
+          .describe('HTML file, inside the project, that `horme maintenance on` answers with. Default: a page of ours.'),
+      })
+      .prefault({})
+      .describe('The edge: nginx with TLS, the one thing that publishes ports.'),
+    deploy: z
+      .strictObject({
+        watch: duration
+          .prefault('10s')
+          .describe('How long the new replicas are compared with the old ones after the switch; a regression rolls back.'),
+        drain: duration.prefault('30s').describe('Default of every service’s `drain`.'),
+        longLived: duration.prefault('10s').describe('Default of every service’s `longLived`.'),
+        ready: duration.optional().describe('Default of every service’s `ready`.'),
+      })
+      .prefault({})
+      .describe('How a rollout goes, for all services.'),
+    environments: z
+      .record(
+        z.string().regex(environmentNamePattern, {
+          error: 'not a name for an environment; use up to 31 lower-case letters, digits and hyphens',
+        }),
+        environment,
+      )
+      .prefault({})
+      .describe('Where the application is deployed to, by name.'),
+  })
+  .describe('For the whole application, under `x-horme` at the top of compose.yaml.');
+
+export type StackExtension = z.output<typeof stackSchema>;
+export type ServiceExtension = z.output<typeof serviceSchema>;
+export type EnvironmentExtension = z.output<typeof environment>;
+export type Allowance = z.output<typeof allow>;
+
+/** Keys that a later version has: they get a better answer than "unknown". */
+export const futureKeys = ['monitoring', 'backup'];

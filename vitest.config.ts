@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+/** Real Docker: one scenario at a time, or they would take each other's ports, memory and measured latencies. */
+const oneAtATime = {
+  fileParallelism: false,
+  maxWorkers: 1,
+  pool: 'forks' as const,
+  environment: 'node' as const,
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 10_000 } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          ...oneAtATime,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          ...oneAtATime,
+          testTimeout: 3_600_000,
+          hookTimeout: 600_000,
+        },
+      },
+    ],
+  },
+});
