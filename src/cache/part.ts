@@ -12,7 +12,8 @@ export const redisUrl = (password: string) => `redis://:${password}@${cacheAlias
 export const cachePart: Part = {
   owner: 'cache',
   services: (stack) => (stack.cache ? [redis(stack.cache.memoryBytes)] : []),
-  networks: (stack) => (stack.cache ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {}),
+  networks: (stack) =>
+    stack.cache ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
   volumes: (stack) => (stack.cache ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
 };
 

@@ -35,22 +35,42 @@ async function engineChecks(session: Session): Promise<Check[]> {
   const lock = situation.containers.find((container) => container.labels[labels.role] === 'lock');
   const work = situation.images.filter((image) => image.work !== undefined);
   return [
-    { name: 'engine', ok: true, detail: `Docker ${info.version}, API ${info.apiVersion}, ${info.cpus} cpus, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB` },
+    {
+      name: 'engine',
+      ok: true,
+      detail: `Docker ${info.version}, API ${info.apiVersion}, ${info.cpus} cpus, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+    },
     reservations(session, info),
-    ...(await portChecks(session, situation.containers.some((container) => container.labels[labels.service] === gateService))),
-    { name: 'images', ok: true, detail: work.length === 0 ? 'all there' : work.map(({ service, work: what }) => `${what} ${service}`).join(', ') },
+    ...(await portChecks(
+      session,
+      situation.containers.some((container) => container.labels[labels.service] === gateService),
+    )),
+    {
+      name: 'images',
+      ok: true,
+      detail: work.length === 0 ? 'all there' : work.map(({ service, work: what }) => `${what} ${service}`).join(', '),
+    },
     { name: 'lock', ok: true, detail: lock ? 'held; a deploy would wait with --wait' : 'free' },
-    { name: 'volumes', ok: true, detail: `${(await engine.volumes({ [labels.composeProject]: stack.project })).length} of this project` },
+    {
+      name: 'volumes',
+      ok: true,
+      detail: `${(await engine.volumes({ [labels.composeProject]: stack.project })).length} of this project`,
+    },
   ];
 }
 
 function reservations({ stack }: Session, info: { cpus: number; memoryBytes: number }): Check {
-  const sum = (of: (service: (typeof stack.services)[number]) => number) => stack.services.reduce((total, service) => total + of(service) * service.replicas, 0);
+  const sum = (of: (service: (typeof stack.services)[number]) => number) =>
+    stack.services.reduce((total, service) => total + of(service) * service.replicas, 0);
   const cpus = sum(({ reservation }) => reservation.cpus);
   const memory = sum(({ reservation }) => reservation.memoryBytes);
   const ok = cpus <= info.cpus && memory <= info.memoryBytes;
   const detail = `${cpus.toFixed(2)} of ${info.cpus} cpus and ${(memory / 2 ** 20).toFixed(0)} of ${(info.memoryBytes / 2 ** 20).toFixed(0)} MiB are reserved`;
-  return { name: 'reservations', ok, detail: ok ? detail : `${detail}: lower deploy.resources.reservations or the replicas` };
+  return {
+    name: 'reservations',
+    ok,
+    detail: ok ? detail : `${detail}: lower deploy.resources.reservations or the replicas`,
+  };
 }
 
 /** Only before the first deploy, and only where the engine is on this machine: a port in use would fail the gate's start. */

@@ -49,7 +49,13 @@ export function report(context: CommandContext, session: Session, result: Deploy
   if (!result.changed) context.print(`${session.stack.project}: nothing to do`);
   if (exitCode !== exitCodes.done) {
     const where = exitCode === exitCodes.rolledBack ? 'rolled back: the release before serves' : 'rolled back in part';
-    context.print([`${where}`, `because ${reason ?? ''}`, ...(failure?.lastSeen ? ['last lines:', indent(failure.lastSeen)] : [])].join('\n'));
+    context.print(
+      [
+        `${where}`,
+        `because ${reason ?? ''}`,
+        ...(failure?.lastSeen ? ['last lines:', indent(failure.lastSeen)] : []),
+      ].join('\n'),
+    );
     if (failure?.next) context.print(`next: ${failure.next}`);
   }
   context.result({
@@ -67,7 +73,11 @@ export function report(context: CommandContext, session: Session, result: Deploy
   return exitCode;
 }
 
-const indent = (text: string) => text.split('\n').map((line) => `  ${line}`).join('\n');
+const indent = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
 
 export function urlOf({ stack }: Session): string {
   const { https } = stack.environment.ports;

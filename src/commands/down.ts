@@ -12,12 +12,17 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   const { engine, stack } = session;
   const withVolumes = context.flags.volumes === true;
-  const volumes = withVolumes ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name) : [];
+  const volumes = withVolumes
+    ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name)
+    : [];
   if (withVolumes) refuseUnconfirmed(session, volumes, context.flags.confirm);
   const removed = await underLock(context, session, () => removeContainers(session));
-  for (const { id } of await engine.networks({ [labels.composeProject]: stack.project })) await engine.removeNetwork(id);
+  for (const { id } of await engine.networks({ [labels.composeProject]: stack.project }))
+    await engine.removeNetwork(id);
   for (const name of volumes) await engine.removeVolume(name);
-  context.print(`${stack.project}: ${removed} containers removed${withVolumes ? `, and the volumes ${volumes.join(', ')}` : '; volumes are kept'}`);
+  context.print(
+    `${stack.project}: ${removed} containers removed${withVolumes ? `, and the volumes ${volumes.join(', ')}` : '; volumes are kept'}`,
+  );
   context.result({ schema: 'horme.down/1', project: stack.project, containers: removed, volumes });
   return exitCodes.done;
 }
@@ -34,7 +39,14 @@ function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unk
 async function underLock<T>(context: CommandContext, { engine, stack }: Session, work: () => Promise<T>): Promise<T> {
   const { tools } = imageTags();
   if (!(await engine.image(tools))) return work();
-  const options = { engine, project: stack.project, image: tools, purpose: 'down', waitSeconds: 0, signal: context.signal };
+  const options = {
+    engine,
+    project: stack.project,
+    image: tools,
+    purpose: 'down',
+    waitSeconds: 0,
+    signal: context.signal,
+  };
   const lock = await takeLock({ ...options, onWait: () => undefined });
   try {
     return await work();

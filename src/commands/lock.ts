@@ -10,9 +10,13 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const stale = lock !== undefined && (await isStale(engine, lock));
   const released = lock !== undefined && context.flags.release === true;
   if (released) await engine.remove(lock.id);
-  const words = holder && `${holder.user}@${holder.host}, process ${holder.pid}, since ${holder.since}, for "${holder.purpose}"`;
+  const words =
+    holder && `${holder.user}@${holder.host}, process ${holder.pid}, since ${holder.since}, for "${holder.purpose}"`;
   if (!words) context.print('no one holds the lock');
-  else context.print(`${released ? 'released; it was held by' : 'held by'} ${words}${stale ? '; the holder is dead' : ''}`);
+  else
+    context.print(
+      `${released ? 'released; it was held by' : 'held by'} ${words}${stale ? '; the holder is dead' : ''}`,
+    );
   if (words && !released && stale) context.print('the next deploy takes it over by itself; or: horme lock --release');
   context.result({ schema: 'horme.lock/1', held: lock !== undefined && !released, stale, released, holder });
   return exitCodes.done;

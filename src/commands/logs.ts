@@ -4,6 +4,10 @@ import type { CommandContext } from './command.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { flags, arguments: services } = context;
-  const words = ['logs', ...(flags.follow ? ['--follow'] : []), ...(flags.tail === undefined ? [] : ['--tail', String(flags.tail as number)])];
+  const words = [
+    'logs',
+    ...(flags.follow ? ['--follow'] : []),
+    ...(flags.tail === undefined ? [] : ['--tail', String(flags.tail as number)]),
+  ];
   return composeArguments(context, [...words, ...services]);
 }

@@ -12,6 +12,9 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     kind: 'maintenance',
     change: (settings) => ({ ...settings, maintenance }),
   });
-  if (result.exitCode === 0) context.print(maintenance ? 'maintenance is on: the edge answers 503, deploys go on behind it' : 'maintenance is off');
+  if (result.exitCode === 0)
+    context.print(
+      maintenance ? 'maintenance is on: the edge answers 503, deploys go on behind it' : 'maintenance is off',
+    );
   return report(context, session, result);
 }

@@ -6,23 +6,37 @@ import { Store } from '../release/store.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
-const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests, failed, p99', 'took'].map((title) => ({ title }));
+const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests, failed, p99', 'took'].map(
+  (title) => ({ title }),
+);
 
 export async function run(context: CommandContext): Promise<void> {
   const { engine, stack } = await openSession(context);
-  const store = Store.existing(engine, await engine.containers({ [labels.project]: stack.project, [labels.role]: 'store' }));
+  const store = Store.existing(
+    engine,
+    await engine.containers({ [labels.project]: stack.project, [labels.role]: 'store' }),
+  );
   const ledger = await readLedger(store);
   const problems = context.flags.verify && store ? await verifyLedger(store, ledger) : undefined;
   if (problems && problems.length > 0) throw broken(problems);
   const rows = ledger.entries.map((entry) => rowOf(entry, ledger.live?.number));
   context.print(rows.length === 0 ? 'no release yet' : table(columns, rows));
   if (problems) context.print(`${ledger.entries.length} entries, the chain of hashes holds`);
-  context.result({ schema: 'horme.releases/1', project: stack.project, live: ledger.live?.number, releases: ledger.entries, ...(problems && { verified: true }) });
+  context.result({
+    schema: 'horme.releases/1',
+    project: stack.project,
+    live: ledger.live?.number,
+    releases: ledger.entries,
+    ...(problems && { verified: true }),
+  });
 }
 
 function rowOf(entry: LedgerEntry, live: number | undefined): string[] {
   const { number, kind, of, outcome, at, by, commit, proof } = entry;
-  const measured = proof && proof.requests > 0 ? `${count(proof.requests)}, ${proof.failed}, ${milliseconds(proof.p99Milliseconds)}` : '-';
+  const measured =
+    proof && proof.requests > 0
+      ? `${count(proof.requests)}, ${proof.failed}, ${milliseconds(proof.p99Milliseconds)}`
+      : '-';
   return [
     `${number}${number === live ? ' ←' : ''}`,
     of === number ? kind : `${kind} to ${of}`,

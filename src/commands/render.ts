@@ -20,12 +20,18 @@ export async function run(context: CommandContext): Promise<void> {
     context.print(fileNamed(files, wanted));
     return context.result({ schema: 'horme.render/1', file: wanted, content: fileNamed(files, wanted) });
   }
-  const folder = resolve(String(context.flags.output ?? join(session.stack.directory, '.horme', session.stack.environment.name)));
+  const folder = resolve(
+    String(context.flags.output ?? join(session.stack.directory, '.horme', session.stack.environment.name)),
+  );
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-  context.print(Object.keys(files).map((path) => join(folder, path)).join('\n'));
+  context.print(
+    Object.keys(files)
+      .map((path) => join(folder, path))
+      .join('\n'),
+  );
   for (const { service, work } of situation.images.filter((image) => image.work !== undefined)) {
     const text = `the image of ${service} must be ${work === 'build' ? 'built' : 'pulled'} first: its entry point is not in the rendered file yet`;
     context.emit({ kind: 'warning', text });
@@ -46,7 +52,10 @@ function rendered(content: ReleaseContent, maintenancePage: string | undefined):
 /** The names that Compose gives to the first containers of a service. */
 function firstMembers(content: ReleaseContent): Members {
   return Object.fromEntries(
-    content.services.map(({ name, replicas }) => [name, Array.from({ length: replicas }, (_, index) => `${content.project}-${name}-${index + 1}`)]),
+    content.services.map(({ name, replicas }) => [
+      name,
+      Array.from({ length: replicas }, (_, index) => `${content.project}-${name}-${index + 1}`),
+    ]),
   );
 }
 

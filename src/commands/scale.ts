@@ -21,8 +21,10 @@ function parse({ stack }: Session, word: string): [string, number] {
   const [, name = '', count = ''] = /^([^=]+)=(\d+)$/.exec(word) ?? [];
   const service = stack.services.find((one) => one.name === name);
   const replicas = Number(count);
-  if (!service || count === '' || replicas > maxReplicas) throw refused(`"${word}" is not <service>=<replicas from 0 to ${maxReplicas}>`);
-  if (service.strategy.kind === 'stop-first' && replicas > 1) throw refused(`${name} must not run twice: it ${service.strategy.reason}`);
+  if (!service || count === '' || replicas > maxReplicas)
+    throw refused(`"${word}" is not <service>=<replicas from 0 to ${maxReplicas}>`);
+  if (service.strategy.kind === 'stop-first' && replicas > 1)
+    throw refused(`${name} must not run twice: it ${service.strategy.reason}`);
   return [name, replicas];
 }
 

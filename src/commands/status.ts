@@ -48,7 +48,11 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
-async function serviceStatuses(session: Session, content: ReleaseContent, applied: { nginx: string; haproxy: string }): Promise<ServiceStatus[]> {
+async function serviceStatuses(
+  session: Session,
+  content: ReleaseContent,
+  applied: { nginx: string; haproxy: string },
+): Promise<ServiceStatus[]> {
   const pool = new BalancerPool(session.engine, content.project);
   try {
     const seen = await observe({
@@ -64,17 +68,29 @@ async function serviceStatuses(session: Session, content: ReleaseContent, applie
   }
 }
 
-async function statusOf(session: Session, service: ReleaseService, all: SeenReplica[], content: ReleaseContent): Promise<ServiceStatus> {
+async function statusOf(
+  session: Session,
+  service: ReleaseService,
+  all: SeenReplica[],
+  content: ReleaseContent,
+): Promise<ServiceStatus> {
   const own = all.filter((replica) => replica.service === service.name);
   const running = own.filter((replica) => replica.running);
-  const serving = service.routes.length > 0 ? running.filter(({ membership }) => membership === 'ready').length : undefined;
+  const serving =
+    service.routes.length > 0 ? running.filter(({ membership }) => membership === 'ready').length : undefined;
   const unhealthy = await unhealthyNames(session, running);
   const finished = service.kind === 'job' && own.some(({ exitCode }) => exitCode === 0);
   const problems = [
-    ...(running.length < service.replicas && !finished ? [`${service.name}: ${running.length} of ${service.replicas} replicas run`] : []),
-    ...(serving !== undefined && serving < service.replicas ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`] : []),
+    ...(running.length < service.replicas && !finished
+      ? [`${service.name}: ${running.length} of ${service.replicas} replicas run`]
+      : []),
+    ...(serving !== undefined && serving < service.replicas
+      ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
+      : []),
     ...unhealthy.map((name) => `${name} is unhealthy: horme logs ${service.name}`),
-    ...(running.some(({ spec }) => spec !== service.spec) ? [`${service.name}: replicas of another release run: horme deploy`] : []),
+    ...(running.some(({ spec }) => spec !== service.spec)
+      ? [`${service.name}: replicas of another release run: horme deploy`]
+      : []),
   ];
   const port = content.ports.https === 443 ? '' : `:${content.ports.https}`;
   return {
@@ -99,13 +115,30 @@ async function lockProblem({ engine }: Session, containers: Container[]): Promis
   if (!lock) return [];
   const { user, host, since, purpose } = holderOf(lock);
   const stale = await isStale(engine, lock);
-  return [stale ? `a "${purpose}" of ${user}@${host} was interrupted: horme deploy goes on from there` : `${user}@${host} holds the lock since ${since} for "${purpose}"`];
+  return [
+    stale
+      ? `a "${purpose}" of ${user}@${host} was interrupted: horme deploy goes on from there`
+      : `${user}@${host} holds the lock since ${since} for "${purpose}"`,
+  ];
 }
 
-const columns = [{ title: 'service' }, { title: 'replicas', align: 'right' as const }, { title: 'with traffic', align: 'right' as const }, { title: 'release' }, { title: 'address' }];
+const columns = [
+  { title: 'service' },
+  { title: 'replicas', align: 'right' as const },
+  { title: 'with traffic', align: 'right' as const },
+  { title: 'release' },
+  { title: 'address' },
+];
 
-function screen(session: Session, live: LedgerEntry | undefined, services: ServiceStatus[], problems: string[]): string {
-  const since = live && `release ${live.of} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
+function screen(
+  session: Session,
+  live: LedgerEntry | undefined,
+  services: ServiceStatus[],
+  problems: string[],
+): string {
+  const since =
+    live &&
+    `release ${live.of} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
   const rows = services.map(({ name, wanted, running, serving, release, addresses }) => [
     name,
     wanted === 0 && running === 0 ? 'done' : `${running}/${wanted}`,
@@ -113,6 +146,13 @@ function screen(session: Session, live: LedgerEntry | undefined, services: Servi
     release,
     addresses.join('  '),
   ]);
-  const verdict = problems.length === 0 ? ['all is well'] : ['what is wrong:', ...problems.map((problem) => `  ${problem}`)];
-  return [`${session.stack.project} · ${since ?? 'not deployed'} · ${urlOf(session)}`, '', table(columns, rows), '', ...verdict].join('\n');
+  const verdict =
+    problems.length === 0 ? ['all is well'] : ['what is wrong:', ...problems.map((problem) => `  ${problem}`)];
+  return [
+    `${session.stack.project} · ${since ?? 'not deployed'} · ${urlOf(session)}`,
+    '',
+    table(columns, rows),
+    '',
+    ...verdict,
+  ].join('\n');
 }

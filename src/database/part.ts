@@ -17,7 +17,8 @@ export const databaseUrl = (stack: Stack, password: string) =>
 export const databasePart: Part = {
   owner: 'database',
   services: (stack) => (stack.database ? [postgres(stack, stack.database.memoryBytes)] : []),
-  networks: (stack) => (stack.database ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {}),
+  networks: (stack) =>
+    stack.database ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
   volumes: (stack) => (stack.database ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
 };
 

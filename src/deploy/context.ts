@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Balancers } from '../edge/balancers.ts';
+import { Balancers, type Membership } from '../edge/balancers.ts';
 import { haproxyServices } from '../edge/part.ts';
 import type { Compose } from '../engine/compose.ts';
 import { labels } from '../engine/labels.ts';
@@ -69,11 +69,10 @@ export class BalancerPool {
   }
 }
 
-export async function runningReplicas(context: Context): Promise<SeenReplica[]> {
-  const containers = await context.engine.containers({ [labels.project]: context.content.project });
+async function membershipOf(context: Context, service: ReleaseService): Promise<Membership> {
+  if (service.routes.length === 0) return {};
   const balancers = await context.balancers.get();
-  const membership = balancers ? await balancers.membership(context.routed) : {};
-  return replicasOf(containers, context.content.project, membership).filter(({ running }) => running);
+  return balancers ? balancers.membership([service]) : {};
 }
 
 export function serviceOf(context: Context, name: string): ReleaseService {
@@ -84,8 +83,11 @@ export function serviceOf(context: Context, name: string): ReleaseService {
 
 /** Replicas of the release's own spec: the new ones. */
 export async function newReplicas(context: Context, name: string): Promise<SeenReplica[]> {
-  const { spec } = serviceOf(context, name);
-  return (await runningReplicas(context)).filter((replica) => replica.service === name && replica.spec === spec);
+  const service = serviceOf(context, name);
+  const { engine, content } = context;
+  const filter = { [labels.project]: content.project, [labels.service]: name, [labels.spec]: service.spec };
+  const [containers, membership] = await Promise.all([engine.containers(filter), membershipOf(context, service)]);
+  return replicasOf(containers, content.project, membership).filter(({ running }) => running);
 }
 
 /** Asks again and again until the answer is true, the deadline has passed (false), or the signal ends it (throws). */

@@ -1,10 +1,19 @@
+import { setMaxListeners } from 'node:events';
 import { userInfo } from 'node:os';
 import { labels } from '../engine/labels.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { buildModel, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
-import { appendEntry, nextNumber, readContent, readLedger, type Ledger, type LedgerEntry, type Outcome } from '../release/ledger.ts';
+import {
+  appendEntry,
+  nextNumber,
+  readContent,
+  readLedger,
+  type Ledger,
+  type LedgerEntry,
+  type Outcome,
+} from '../release/ledger.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
 import { prune } from '../release/prune.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -77,7 +86,13 @@ export async function planOnly(session: Session, options: DeployOptions): Promis
   try {
     const services = routedServices(content.services, former?.services ?? []);
     const { engine } = session;
-    const seen = await observe({ engine, project: content.project, services, balancers: await pool.get(), applied: situation.applied });
+    const seen = await observe({
+      engine,
+      project: content.project,
+      services,
+      balancers: await pool.get(),
+      applied: situation.applied,
+    });
     return [...imageSteps(situation), ...numberedFrom(situation, stepsFor(content, former, seen, options))];
   } finally {
     pool.close();
@@ -104,7 +119,12 @@ function numberedFrom({ images }: Situation, steps: Step[]): Step[] {
 export async function deploy(session: Session, options: DeployOptions): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   if (await nothingToDo(session, situation, options)) return unchanged;
-  const platformIds = await ensurePlatformImages(session.engine, session.connection.environment, neededImages(session), session.emit);
+  const platformIds = await ensurePlatformImages(
+    session.engine,
+    session.connection.environment,
+    neededImages(session),
+    session.emit,
+  );
   const { engine, stack, signal, emit } = session;
   const lock = await takeLock({
     engine,
@@ -113,7 +133,8 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
     purpose: options.kind,
     waitSeconds: options.waitSeconds,
     signal,
-    onWait: ({ user, host, since }) => emit({ kind: 'note', text: `waiting for ${user}@${host}, who holds the lock since ${since}` }),
+    onWait: ({ user, host, since }) =>
+      emit({ kind: 'note', text: `waiting for ${user}@${host}, who holds the lock since ${since}` }),
   });
   try {
     return await locked(session, options, platformIds, lock);
@@ -130,7 +151,13 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
   const { content, former } = await contentFrom(session, situation, options);
   const replicas = replicasOf(situation.containers, content.project, 'trusted');
   const capacity = { cpus: Number.MAX_SAFE_INTEGER, memoryBytes: Number.MAX_SAFE_INTEGER };
-  const seen = { replicas, leftovers: leftoversOf(situation.containers), stale: [], applied: situation.applied, capacity };
+  const seen = {
+    replicas,
+    leftovers: leftoversOf(situation.containers),
+    stale: [],
+    applied: situation.applied,
+    capacity,
+  };
   return former !== undefined && stepsFor(content, former, seen, options).length === 0;
 }
 
@@ -151,7 +178,12 @@ async function contentFrom(session: Session, situation: Situation, options: Depl
   return { content: prepared.content, prepared, former, ledger };
 }
 
-function stepsFor(content: ReleaseContent, former: ReleaseContent | undefined, seen: Seen, options: DeployOptions): Step[] {
+function stepsFor(
+  content: ReleaseContent,
+  former: ReleaseContent | undefined,
+  seen: Seen,
+  options: DeployOptions,
+): Step[] {
   return plan(content, seen, {
     migrate: options.rollbackTo === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
@@ -160,7 +192,12 @@ function stepsFor(content: ReleaseContent, former: ReleaseContent | undefined, s
   });
 }
 
-async function locked(session: Session, options: DeployOptions, platformIds: Record<string, string>, lock: HeldLock): Promise<DeployResult> {
+async function locked(
+  session: Session,
+  options: DeployOptions,
+  platformIds: Record<string, string>,
+  lock: HeldLock,
+): Promise<DeployResult> {
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
@@ -184,7 +221,7 @@ async function locked(session: Session, options: DeployOptions, platformIds: Rec
     certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
     pages: { maintenance: stack.maintenancePage },
     emit: session.emit,
-    signal: AbortSignal.any([session.signal, lock.lost]),
+    signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
     balancers: pool,
     before: new Map(),
   };
@@ -193,6 +230,12 @@ async function locked(session: Session, options: DeployOptions, platformIds: Rec
   } finally {
     pool.close();
   }
+}
+
+/** Every wait of every replica listens to it; Node takes more than ten for a leak. */
+function manyListeners(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 async function makeImages(session: Session, rebuild: boolean, times: StepTime[]): Promise<ServiceImage[]> {
@@ -216,12 +259,18 @@ async function makeImages(session: Session, rebuild: boolean, times: StepTime[])
 }
 
 /** Volumes of the live release are complete; any other may have been left half written by an interrupted run. */
-async function writeSecrets(session: Session, secrets: SecretVolume[], former: ReleaseContent | undefined): Promise<void> {
+async function writeSecrets(
+  session: Session,
+  secrets: SecretVolume[],
+  former: ReleaseContent | undefined,
+): Promise<void> {
   const { engine, stack } = session;
   for (const { volume, files, reader } of secrets) {
     if (former?.secretVolumes.includes(volume)) continue;
     const owner =
-      'uid' in reader ? { uid: reader.uid, gid: reader.uid } : await ownerOf(engine, stack.project, reader.imageId, reader.user);
+      'uid' in reader
+        ? { uid: reader.uid, gid: reader.uid }
+        : await ownerOf(engine, stack.project, reader.imageId, reader.user);
     await writeSecretVolume({ engine, project: stack.project, volume, toolsImage: imageTags().tools, files, owner });
   }
 }
@@ -244,7 +293,7 @@ async function rollOut(
       applied: await readApplied(context.store),
     });
   const steps = stepsFor(content, former, await look(), options);
-  const proof = await startProof(session, former ?? content, started);
+  const proof = await startProof(session, former, started);
   const finish = (outcome: Outcome, reason: string | undefined) =>
     record({ session, context, ledger, options, times, proof, outcome, reason, former });
   try {
@@ -283,9 +332,17 @@ async function goBack(
 ): Promise<DeployResult> {
   const reason = error instanceof Error ? error.message : String(error);
   const failure = error instanceof OperatorError ? error : undefined;
-  if (!failure) session.emit({ kind: 'warning', text: `a bug in Horme ended this step: ${error instanceof Error ? (error.stack ?? reason) : reason}` });
+  if (!failure)
+    session.emit({
+      kind: 'warning',
+      text: `a bug in Horme ended this step: ${error instanceof Error ? (error.stack ?? reason) : reason}`,
+    });
   const outcome = former ? await restore(session, context, former, look, times, boundary) : 'rolled-back-in-part';
-  if (!former) session.emit({ kind: 'warning', text: 'there is no former release to go back to; what was started is left for you to look at' });
+  if (!former)
+    session.emit({
+      kind: 'warning',
+      text: 'there is no former release to go back to; what was started is left for you to look at',
+    });
   const result = await finish(outcome, reason);
   const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
   return { ...result, exitCode, reason, failure };
@@ -302,7 +359,12 @@ async function restore(
   session.emit({ kind: 'note', text: 'going back to the release before' });
   const back: Context = { ...context, content: former, certificate: undefined };
   try {
-    const steps = plan(former, await look(), { migrate: false, watchSeconds: 0, only: undefined, former: context.content.services });
+    const steps = plan(former, await look(), {
+      migrate: false,
+      watchSeconds: 0,
+      only: undefined,
+      former: context.content.services,
+    });
     await execute(back, steps, times, boundary);
     return 'rolled-back';
   } catch (error) {
@@ -346,10 +408,26 @@ async function record(options: {
     content,
   );
   const current = outcome === 'live' ? content : (options.former ?? content);
-  await prune({ engine, store, ledger: { entries: [...ledger.entries, entry], live: entry }, project: content.project, current });
-  const replicas = current.services.filter(({ owner }) => owner === 'user').reduce((sum, service) => sum + service.replicas, 0);
+  await prune({
+    engine,
+    store,
+    ledger: { entries: [...ledger.entries, entry], live: entry },
+    project: content.project,
+    current,
+  });
+  const replicas = current.services
+    .filter(({ owner }) => owner === 'user')
+    .reduce((sum, service) => sum + service.replicas, 0);
   if (outcome === 'live') session.emit({ kind: 'proof', proof, release: entry.number, replicas });
-  return { exitCode: exitCodes.done, changed: true, release: entry.number, proof, steps: times, reason, failure: undefined };
+  return {
+    exitCode: exitCodes.done,
+    changed: true,
+    release: entry.number,
+    proof,
+    steps: times,
+    reason,
+    failure: undefined,
+  };
 }
 
 async function commitOf(directory: string): Promise<string | undefined> {
@@ -373,16 +451,22 @@ function whereThingsStand(seen: Seen, content: ReleaseContent, cause: unknown): 
 /** What is where, a line for each service. */
 export function standing(seen: Seen): string {
   const names = [...new Set(seen.replicas.map(({ service }) => service))].sort();
-  return names.map((name) => `  ${name}: ${standingOf(seen.replicas.filter(({ service }) => service === name))}`).join('\n');
+  return names
+    .map((name) => `  ${name}: ${standingOf(seen.replicas.filter(({ service }) => service === name))}`)
+    .join('\n');
 }
 
 function standingOf(replicas: Seen['replicas']): string {
   const groups = new Map<string, number>();
   for (const { running, release, membership } of replicas) {
-    const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic from the edge' }[membership];
+    const traffic = {
+      ready: 'with traffic',
+      drain: 'draining',
+      mixed: 'half admitted',
+      absent: 'without traffic from the edge',
+    }[membership];
     const words = `of release ${release} ${running ? `running, ${traffic}` : 'not running'}`;
     groups.set(words, (groups.get(words) ?? 0) + 1);
   }
   return [...groups].map(([words, count]) => `${count} ${words}`).join('; ');
 }
-

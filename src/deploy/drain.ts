@@ -20,13 +20,24 @@ export async function drain(context: Context, stepId: string, targets: Target[])
       const options = { everyMilliseconds: pollMilliseconds, signal: context.signal };
       const total = async (kind: 'ordinary' | 'longLived') =>
         Object.values(await balancers.sessions(service, names)).reduce((sum, sessions) => sum + sessions[kind], 0);
-      const ended = await until(async () => (await total('ordinary')) === 0, { ...options, seconds: service.drainSeconds });
+      const ended = await until(async () => (await total('ordinary')) === 0, {
+        ...options,
+        seconds: service.drainSeconds,
+      });
       if (!ended) {
-        context.emit({ kind: 'warning', text: `${service.name}: ${await total('ordinary')} requests still run after ${service.drainSeconds} s of draining` });
+        context.emit({
+          kind: 'warning',
+          text: `${service.name}: ${await total('ordinary')} requests still run after ${service.drainSeconds} s of draining`,
+        });
       }
       await until(async () => (await total('longLived')) === 0, { ...options, seconds: service.longLivedSeconds });
       const left = await total('longLived');
-      if (left > 0) context.emit({ kind: 'step-progress', id: stepId, detail: `${left} long-lived connections of ${service.name} go on until their replica ends` });
+      if (left > 0)
+        context.emit({
+          kind: 'step-progress',
+          id: stepId,
+          detail: `${left} long-lived connections of ${service.name} go on until their replica ends`,
+        });
     }),
   );
 }
@@ -71,6 +82,8 @@ function known(context: Context, name: string): ReleaseService | undefined {
 function byService(context: Context, targets: Target[]): { service: ReleaseService; names: string[] }[] {
   return [...new Set(targets.map(({ service }) => service))].flatMap((name) => {
     const service = known(context, name);
-    return service ? [{ service, names: targets.filter((target) => target.service === name).map((target) => target.name) }] : [];
+    return service
+      ? [{ service, names: targets.filter((target) => target.service === name).map((target) => target.name) }]
+      : [];
   });
 }

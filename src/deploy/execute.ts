@@ -26,7 +26,13 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     try {
       await take(context, step);
     } catch (error) {
-      emit({ kind: 'step-failed', id, title, seconds: seconds(), message: error instanceof Error ? error.message : String(error) });
+      emit({
+        kind: 'step-failed',
+        id,
+        title,
+        seconds: seconds(),
+        message: error instanceof Error ? error.message : String(error),
+      });
       throw error;
     }
     times.push({ title, seconds: seconds() });
@@ -42,7 +48,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'forget':
       return forget(context, action.slots);
     case 'write-edge':
-      return writeEdge(context);
+      return writeEdge(context, action);
     case 'reload-haproxy':
       return reloadHaproxy(context, action.keepFormer);
     case 'reload-nginx':
@@ -86,7 +92,10 @@ async function admit(context: Context, services: string[]): Promise<void> {
   await Promise.all(
     services.map(async (name) => {
       const replicas = (await newReplicas(context, name)).filter((replica) => replica.membership !== 'ready');
-      await balancers.admit(serviceOf(context, name), replicas.map((replica) => ({ name: replica.name, address: replica.address ?? '' })));
+      await balancers.admit(
+        serviceOf(context, name),
+        replicas.map((replica) => ({ name: replica.name, address: replica.address ?? '' })),
+      );
     }),
   );
 }

@@ -33,7 +33,11 @@ export interface Seen {
   capacity: { cpus: number; memoryBytes: number };
 }
 
-export function replicasOf(containers: Container[], project: string, membership: Membership | 'trusted'): SeenReplica[] {
+export function replicasOf(
+  containers: Container[],
+  project: string,
+  membership: Membership | 'trusted',
+): SeenReplica[] {
   return containers
     .filter((container) => container.labels[labels.role] === undefined && container.labels[labels.oneOff] !== 'True')
     .map((container) => replicaOf(container, project, membership))
@@ -81,7 +85,9 @@ export async function observe(options: {
   ]);
   const names = new Set(containers.map(({ name }) => name));
   const stale = Object.entries(membership).flatMap(([service, replicas]) =>
-    Object.keys(replicas).filter((name) => !names.has(name)).map((name) => ({ service, name })),
+    Object.keys(replicas)
+      .filter((name) => !names.has(name))
+      .map((name) => ({ service, name })),
   );
   return {
     replicas: replicasOf(containers, project, membership),

@@ -13,7 +13,8 @@ export interface Target {
 export type Action =
   | { do: 'remove'; containers: { id: string; name: string }[] }
   | { do: 'forget'; slots: { service: string; name: string }[] }
-  | { do: 'write-edge' }
+  /** Files of a program that doesn't run yet and will read them when it starts. */
+  | { do: 'write-edge'; nginx: boolean; haproxy: boolean }
   /** `keepFormer`: with the backends that only the release before needs. */
   | { do: 'reload-haproxy'; keepFormer: boolean }
   | { do: 'reload-nginx' }
@@ -71,7 +72,7 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions):
   const users = changes.filter(({ service }) => service.owner === 'user');
   const drafts = [
     ...clearing(seen),
-    ...edgeFiles(seen, platform),
+    ...edgeFiles(content, seen, options.former),
     ...waves(platform).flatMap((wave) => platformWave(wave)),
     ...haproxyReload(content, seen, options.former),
     ...migrations(users, seen, options),
@@ -88,7 +89,8 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   const right = running.filter((replica) => replica.spec === service.spec);
   const good = right.slice(-service.replicas || right.length);
   const old = running.filter((replica) => !good.includes(replica));
-  const finished = service.kind === 'job' && all.some((replica) => replica.spec === service.spec && replica.exitCode === 0);
+  const finished =
+    service.kind === 'job' && all.some((replica) => replica.spec === service.spec && replica.exitCode === 0);
   const dead = all.filter((replica) => !replica.running && !(finished && replica.spec === service.spec));
   const routed = service.routes.length > 0;
   const wanted = service.replicas === 0 ? [] : good;
@@ -103,7 +105,8 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   };
 }
 
-const needsWork = ({ missing, old, dead, unadmitted }: Change) => missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
+const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
+  missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
 
 function causeOf(service: ReleaseService, all: SeenReplica[], right: number): string {
   const other = all.find((replica) => replica.spec !== service.spec);
@@ -123,18 +126,29 @@ function clearing({ leftovers, stale }: Seen): Draft[] {
   }
   if (stale.length > 0) {
     const names = stale.map(({ name }) => name).join(', ');
-    drafts.push({ title: `take ${names} out of HAProxy`, cause: 'the replica is gone', action: { do: 'forget', slots: stale } });
+    drafts.push({
+      title: `take ${names} out of HAProxy`,
+      cause: 'the replica is gone',
+      action: { do: 'forget', slots: stale },
+    });
   }
   return drafts;
 }
 
 export const nginxFingerprint = (content: ReleaseContent) => fingerprint(content.nginx);
 
-function edgeFiles(seen: Seen, platform: Change[]): Draft[] {
-  const starts = platform.some(({ service }) => service.owner === 'edge');
-  const firstTime = starts && seen.applied.nginx === '';
-  if (!firstTime) return [];
-  return [{ title: 'write the edge\'s configuration and certificate', cause: 'the edge does not run yet', action: { do: 'write-edge' } }];
+function edgeFiles(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
+  if (!content.services.some(({ owner }) => owner === 'edge')) return [];
+  const haproxy = !haproxyRuns(seen) && !haproxyStructures(content, former).includes(seen.applied.haproxy);
+  const nginx = !nginxRuns(seen) && seen.applied.nginx !== nginxFingerprint(content);
+  if (!haproxy && !nginx) return [];
+  return [
+    {
+      title: "write the edge's configuration",
+      cause: 'it does not run with it yet',
+      action: { do: 'write-edge', nginx, haproxy },
+    },
+  ];
 }
 
 /** Services with a route, each with the ports that it has now and those that it had before. */
@@ -148,23 +162,41 @@ export function routedServices(services: ReleaseService[], former: ReleaseServic
 }
 
 function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
-  const wanted = haproxyStructure(routedServices(content.services, former));
-  if (!haproxyRuns(seen) || [wanted, haproxyStructure(content.services)].includes(seen.applied.haproxy)) return [];
-  return [{ title: 'check and reload HAProxy', cause: 'its backends changed', action: { do: 'reload-haproxy', keepFormer: true } }];
+  if (!haproxyRuns(seen) || haproxyStructures(content, former).includes(seen.applied.haproxy)) return [];
+  return [
+    {
+      title: 'check and reload HAProxy',
+      cause: 'its backends changed',
+      action: { do: 'reload-haproxy', keepFormer: true },
+    },
+  ];
 }
 
 function haproxyCleanUp(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   const final = haproxyStructure(content.services);
   const transitional = haproxyStructure(routedServices(content.services, former));
   if (!haproxyRuns(seen) || seen.applied.haproxy === final || final === transitional) return [];
-  return [{ title: 'reload HAProxy without the former backends', cause: 'no replica needs them any more', action: { do: 'reload-haproxy', keepFormer: false } }];
+  return [
+    {
+      title: 'reload HAProxy without the former backends',
+      cause: 'no replica needs them any more',
+      action: { do: 'reload-haproxy', keepFormer: false },
+    },
+  ];
 }
 
-const haproxyRuns = (seen: Seen) => seen.replicas.some(({ service, running }) => running && haproxyServices.includes(service));
+/** With the former backends and without: either will do until the end. */
+const haproxyStructures = (content: ReleaseContent, former: ReleaseService[]) => [
+  haproxyStructure(routedServices(content.services, former)),
+  haproxyStructure(content.services),
+];
+
+const nginxRuns = (seen: Seen) => seen.replicas.some(({ service, running }) => running && service === nginxService);
+const haproxyRuns = (seen: Seen) =>
+  seen.replicas.some(({ service, running }) => running && haproxyServices.includes(service));
 
 function nginxReload(content: ReleaseContent, seen: Seen): Draft[] {
-  const runs = seen.replicas.some(({ service, running }) => running && service === nginxService);
-  if (!runs || seen.applied.nginx === nginxFingerprint(content)) return [];
+  if (!nginxRuns(seen) || seen.applied.nginx === nginxFingerprint(content)) return [];
   return [{ title: 'check and reload nginx', cause: 'its configuration changed', action: { do: 'reload-nginx' } }];
 }
 
@@ -189,7 +221,13 @@ function removeDead(changes: Change[]): Draft[] {
   const dead = changes.flatMap((change) => change.dead);
   if (dead.length === 0) return [];
   const containers = dead.map(({ id, name }) => ({ id, name }));
-  return [{ title: `remove ${list(dead.map(({ name }) => name))}`, cause: 'it does not run', action: { do: 'remove', containers } }];
+  return [
+    {
+      title: `remove ${list(dead.map(({ name }) => name))}`,
+      cause: 'it does not run',
+      action: { do: 'remove', containers },
+    },
+  ];
 }
 
 function stopStep(replicas: SeenReplica[], cause: string): Draft[] {
@@ -219,7 +257,11 @@ function platformWave(wave: Change[]): Draft[] {
   return [
     ...removeDead(wave),
     ...first.flatMap((change) => stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}`)),
-    ...startStep(wave, ({ missing }) => missing, (change) => change.good.length + (isSurge(change) ? change.old.length : 0)),
+    ...startStep(
+      wave,
+      ({ missing }) => missing,
+      (change) => change.good.length + (isSurge(change) ? change.old.length : 0),
+    ),
     ...readyStep(names),
     ...wave.filter(isSurge).flatMap((change) => stopStep(change.old, 'its successor has taken over')),
   ];
@@ -230,21 +272,41 @@ const reasonOf = (service: ReleaseService) => (service.strategy.kind === 'stop-f
 
 function readyStep(names: string[]): Draft[] {
   if (names.length === 0) return [];
-  return [{ title: `wait until ${list(names)} ${names.length === 1 ? 'is' : 'are'} ready`, cause: 'no traffic before', action: { do: 'ready', services: names } }];
+  return [
+    {
+      title: `wait until ${list(names)} ${names.length === 1 ? 'is' : 'are'} ready`,
+      cause: 'no traffic before',
+      action: { do: 'ready', services: names },
+    },
+  ];
 }
 
 function migrations(users: Change[], seen: Seen, options: PlanOptions): Draft[] {
   if (!options.migrate) return [];
   return users
-    .filter(({ service }) => service.migrate && !seen.replicas.some((replica) => replica.running && replica.spec === service.spec))
-    .map(({ service, cause }) => ({ title: `migrate: ${service.name} ${service.migrate?.join(' ')}`, cause, action: { do: 'migrate', service: service.name } }));
+    .filter(
+      ({ service }) =>
+        service.migrate && !seen.replicas.some((replica) => replica.running && replica.spec === service.spec),
+    )
+    .map(({ service, cause }) => ({
+      title: `migrate: ${service.name} ${service.migrate?.join(' ')}`,
+      cause,
+      action: { do: 'migrate', service: service.name },
+    }));
 }
 
 function userSteps(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
   const groups = waves(users);
-  const before = groups.flatMap((wave) => [...removeDead(wave), ...jobSteps(wave), ...stopFirstSteps(wave), ...surgeSteps(wave, seen)]);
+  const before = groups.flatMap((wave) => [
+    ...removeDead(wave),
+    ...jobSteps(wave),
+    ...stopFirstSteps(wave),
+    ...surgeSteps(wave, seen),
+  ]);
   const replaced = users.filter((change) => isSurge(change) && change.old.length > 0 && fits([change], seen));
-  const watched = users.filter(({ service, missing }) => service.routes.length > 0 && missing > 0).map(({ service }) => service.name);
+  const watched = users
+    .filter(({ service, missing }) => service.routes.length > 0 && missing > 0)
+    .map(({ service }) => service.name);
   const drained = replaced.flatMap(({ old }) => old);
   return [
     ...before,
@@ -256,7 +318,8 @@ function userSteps(content: ReleaseContent, users: Change[], seen: Seen, options
   ];
 }
 
-const isRouted = (content: ReleaseContent, service: string) => content.services.some(({ name, routes }) => name === service && routes.length > 0);
+const isRouted = (content: ReleaseContent, service: string) =>
+  content.services.some(({ name, routes }) => name === service && routes.length > 0);
 
 const membersStep: Draft[] = [
   { title: 'note the replicas for a restart of HAProxy', cause: 'the replicas changed', action: { do: 'members' } },
@@ -264,7 +327,13 @@ const membersStep: Draft[] = [
 
 function watchStep(names: string[], old: SeenReplica[], seconds: number): Draft[] {
   if (names.length === 0 || seconds === 0 || old.length === 0) return [];
-  return [{ title: `watch ${list(names)} for ${seconds} s`, cause: 'errors and answer times against the ones before', action: { do: 'watch', services: names, seconds } }];
+  return [
+    {
+      title: `watch ${list(names)} for ${seconds} s`,
+      cause: 'errors and answer times against the ones before',
+      action: { do: 'watch', services: names, seconds },
+    },
+  ];
 }
 
 function jobSteps(wave: Change[]): Draft[] {
@@ -272,7 +341,11 @@ function jobSteps(wave: Change[]): Draft[] {
     .filter(({ service, missing }) => service.kind === 'job' && missing > 0)
     .flatMap((change) => [
       ...stopStep([...change.old, ...change.good], 'it runs once'),
-      { title: `run ${change.service.name} to its end`, cause: change.cause, action: { do: 'finish' as const, service: change.service.name } },
+      {
+        title: `run ${change.service.name} to its end`,
+        cause: change.cause,
+        action: { do: 'finish' as const, service: change.service.name },
+      },
     ]);
 }
 
@@ -282,7 +355,11 @@ function stopFirstSteps(wave: Change[]): Draft[] {
     .flatMap((change) => [
       ...(change.service.routes.length > 0 ? drainSteps(change.old) : []),
       ...stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`),
-      ...bringUp([change], (one) => one.missing, (one) => one.good.length),
+      ...bringUp(
+        [change],
+        (one) => one.missing,
+        (one) => one.good.length,
+      ),
       ...(change.service.routes.length > 0 ? membersStep : []),
     ]);
 }
@@ -290,12 +367,20 @@ function stopFirstSteps(wave: Change[]): Draft[] {
 /** Start, gate and admit: from here on the new replicas serve. */
 function bringUp(changes: Change[], extra: (change: Change) => number, beside: (change: Change) => number): Draft[] {
   const fresh = changes.filter((change) => extra(change) > 0 || change.unadmitted).map(({ service }) => service.name);
-  const routed = changes.filter(({ service }) => fresh.includes(service.name) && service.routes.length > 0).map(({ service }) => service.name);
+  const routed = changes
+    .filter(({ service }) => fresh.includes(service.name) && service.routes.length > 0)
+    .map(({ service }) => service.name);
   return [
     ...startStep(changes, extra, beside),
     ...readyStep(fresh),
     ...(routed.length > 0
-      ? [{ title: `admit ${list(routed)} at HAProxy`, cause: 'they are ready', action: { do: 'admit' as const, services: routed } }]
+      ? [
+          {
+            title: `admit ${list(routed)} at HAProxy`,
+            cause: 'they are ready',
+            action: { do: 'admit' as const, services: routed },
+          },
+        ]
       : []),
   ];
 }
@@ -306,7 +391,11 @@ function surgeSteps(wave: Change[], seen: Seen): Draft[] {
   const whole = surging.filter((change) => change.old.length === 0 || fits([change], seen));
   const tight = surging.filter((change) => !whole.includes(change));
   return [
-    ...bringUp(whole, ({ missing }) => missing, (change) => change.good.length + change.old.length),
+    ...bringUp(
+      whole,
+      ({ missing }) => missing,
+      (change) => change.good.length + change.old.length,
+    ),
     ...tight.flatMap((change) => batches(change, seen)),
   ];
 }
@@ -318,8 +407,12 @@ function fits(changes: Change[], seen: Seen): boolean {
 /** How many more replicas the engine's cpus and memory take, by what services reserve; nothing reserved always fits. */
 function roomFor({ service, good, old }: Change, { capacity }: Seen): number {
   const running = good.length + old.length;
-  const by = (total: number, each: number) => (each > 0 ? Math.floor(total / each) - running : Number.POSITIVE_INFINITY);
-  return Math.min(by(capacity.cpus, service.reservation.cpus), by(capacity.memoryBytes, service.reservation.memoryBytes));
+  const by = (total: number, each: number) =>
+    each > 0 ? Math.floor(total / each) - running : Number.POSITIVE_INFINITY;
+  return Math.min(
+    by(capacity.cpus, service.reservation.cpus),
+    by(capacity.memoryBytes, service.reservation.memoryBytes),
+  );
 }
 
 function batches(change: Change, seen: Seen): Draft[] {
@@ -331,7 +424,11 @@ function batches(change: Change, seen: Seen): Draft[] {
     const fresh = Math.max(0, Math.min(size, change.missing - done));
     const remaining = change.old.length - Math.min(done, change.old.length);
     drafts.push(
-      ...bringUp([change], () => fresh, () => change.good.length + Math.min(done, change.missing) + remaining),
+      ...bringUp(
+        [change],
+        () => fresh,
+        () => change.good.length + Math.min(done, change.missing) + remaining,
+      ),
       ...(routed ? [...drainSteps(retiring), ...membersStep] : []),
       ...stopStep(retiring, 'its successor serves; the reservations allow no more at once'),
     );
@@ -348,12 +445,17 @@ function drainSteps(replicas: SeenReplica[]): Draft[] {
 /** Services that the release no longer has. */
 function orphans(content: ReleaseContent, seen: Seen): Draft[] {
   const known = new Set(content.services.map(({ name }) => name));
-  return stopStep(seen.replicas.filter(({ service }) => !known.has(service)), 'the Compose file no longer has it');
+  return stopStep(
+    seen.replicas.filter(({ service }) => !known.has(service)),
+    'the Compose file no longer has it',
+  );
 }
 
 /** The text that `horme plan` prints and that tests compare. */
 export function planText(steps: Step[]): string {
   if (steps.length === 0) return 'nothing to do';
   const width = String(steps.length).length;
-  return steps.map(({ id, title, cause }) => `${id.padStart(width)}  ${title}\n${' '.repeat(width + 2)}  because ${cause}`).join('\n');
+  return steps
+    .map(({ id, title, cause }) => `${id.padStart(width)}  ${title}\n${' '.repeat(width + 2)}  because ${cause}`)
+    .join('\n');
 }

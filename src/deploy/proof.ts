@@ -12,8 +12,13 @@ export interface RunningProof {
 }
 
 /** Asks every route of what is live at the public address, from before the first step until after the last. */
-export async function startProof(session: Session, live: ReleaseContent, started: number): Promise<RunningProof> {
+export async function startProof(
+  session: Session,
+  live: ReleaseContent | undefined,
+  started: number,
+): Promise<RunningProof> {
   const { connection, emit } = session;
+  if (!live) return firstRelease(started);
   const { https } = live.ports;
   const routes = live.services.flatMap((service) => service.routes.slice(0, 1));
   const targets = routes.map(({ host, path }) => ({
@@ -35,5 +40,14 @@ export async function startProof(session: Session, live: ReleaseContent, started
         wallSeconds: (performance.now() - started) / 1000,
         ...(switchedSeconds !== undefined && { switchedSeconds }),
       }))),
+  };
+}
+
+function firstRelease(started: number): RunningProof {
+  const wallSeconds = () => (performance.now() - started) / 1000;
+  const nothing = { requests: 0, failed: 0, p99Milliseconds: 0, worstGapMilliseconds: 0 };
+  return {
+    switched: () => undefined,
+    stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing was live before' }),
   };
 }

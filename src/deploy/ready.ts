@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { labels } from '../engine/labels.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
@@ -13,17 +14,24 @@ const watchMilliseconds = 200;
 /** Between two runs of the service's own health check; milliseconds. */
 const checkPauseMilliseconds = 100;
 const logLines = 20;
+/** A stack in one line of JSON fills a screen by itself. */
+const lineCharacters = 300;
 
 /** Waits for all replicas of the wanted spec at once; the first that fails ends it, with its last words. */
 export async function awaitReady(context: Context, stepId: string, services: string[]): Promise<void> {
   const waiting = await Promise.all(
-    services.map(async (name) => (await newReplicas(context, name)).map((replica) => ({ service: serviceOf(context, name), replica }))),
+    services.map(async (name) =>
+      (await newReplicas(context, name)).map((replica) => ({ service: serviceOf(context, name), replica })),
+    ),
   );
-  const gates = waiting.flat().filter(({ replica, service }) => !(service.routes.length > 0 && replica.membership === 'ready'));
+  const gates = waiting
+    .flat()
+    .filter(({ replica, service }) => !(service.routes.length > 0 && replica.membership === 'ready'));
   const missing = services.find((name, index) => serviceOf(context, name).replicas > 0 && waiting[index]?.length === 0);
   if (missing) throw await neverStarted(context, missing);
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
+  setMaxListeners(0, signal);
   try {
     await Promise.all(
       gates.map(async ({ service, replica }) => {
@@ -38,19 +46,33 @@ export async function awaitReady(context: Context, stepId: string, services: str
   }
 }
 
-async function gate(context: Context, service: ReleaseService, replica: SeenReplica, signal: AbortSignal): Promise<void> {
+async function gate(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = performance.now() + service.readySeconds * 1000;
   const over = new AbortController();
   const watched = AbortSignal.any([signal, over.signal]);
   try {
-    await Promise.race([checks(context, service, replica, deadline, watched), watchContainer(context, service, replica, watched)]);
+    await Promise.race([
+      checks(context, service, replica, deadline, watched),
+      watchContainer(context, service, replica, watched),
+    ]);
   } finally {
     over.abort();
   }
 }
 
 /** First the port, cheaply and often; then the service's own check once or more. */
-async function checks(context: Context, service: ReleaseService, replica: SeenReplica, deadline: number, signal: AbortSignal): Promise<void> {
+async function checks(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
   const port = service.routes[0]?.port;
   if (port !== undefined) await askPort(context, service, replica, port);
   const details = await context.engine.inspect(replica.id);
@@ -61,9 +83,16 @@ async function checks(context: Context, service: ReleaseService, replica: SeenRe
 /** Asked from HAProxy's container, on the way that the traffic will take. */
 async function askPort(context: Context, service: ReleaseService, replica: SeenReplica, port: number): Promise<void> {
   const [haproxy] = await context.balancers.containers();
-  if (!haproxy || !replica.address) throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
+  if (!haproxy || !replica.address)
+    throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
   const path = service.healthPath === undefined ? [] : [service.healthPath];
-  const { exitCode, output } = await context.engine.exec(haproxy, ['wait-ready', replica.address, String(port), String(service.readySeconds), ...path]);
+  const { exitCode, output } = await context.engine.exec(haproxy, [
+    'wait-ready',
+    replica.address,
+    String(port),
+    String(service.readySeconds),
+    ...path,
+  ]);
   if (exitCode === 0) return;
   throw await notReady(context, service, replica, `port ${port}: ${output.trim()}`);
 }
@@ -82,22 +111,38 @@ async function ownCheck(
   const passed = await until(
     async () => {
       last = await context.engine.exec(replica.id, command);
-      if (last.exitCode === 126 || last.exitCode === 127) throw await missingCheck(context, service, replica, command);
+      if (isMissing(last)) throw await missingCheck(context, service, replica, command);
       return last.exitCode === 0;
     },
     { seconds, everyMilliseconds: checkPauseMilliseconds, signal },
   );
-  if (!passed) throw await notReady(context, service, replica, `health check exited ${last.exitCode}: ${last.output.trim().slice(-500)}`);
+  if (!passed)
+    throw await notReady(
+      context,
+      service,
+      replica,
+      `health check exited ${last.exitCode}: ${last.output.trim().slice(-500)}`,
+    );
 }
 
+/** The engine's own words when a program can't be started; the same codes come from a container that has just ended. */
+const isMissing = ({ exitCode, output }: { exitCode: number; output: string }) =>
+  (exitCode === 126 || exitCode === 127) &&
+  /executable file not found|no such file or directory|: not found/i.test(output);
+
 /** Ends only by failing: a replica that exits or is restarted by the engine will not become ready. */
-async function watchContainer(context: Context, service: ReleaseService, replica: SeenReplica, signal: AbortSignal): Promise<never> {
+async function watchContainer(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  signal: AbortSignal,
+): Promise<never> {
   const first = await context.engine.inspect(replica.id);
   for (;;) {
     await wait(watchMilliseconds, undefined, { signal });
     const details = await context.engine.inspect(replica.id);
     const ended = endOf(first, details);
-    if (ended) throw await notReady(context, service, replica, ended);
+    if (ended) throw await failedBefore(context, service, replica, ended);
   }
 }
 
@@ -110,10 +155,19 @@ export function endOf(first: ContainerDetails | undefined, now: ContainerDetails
 }
 
 export async function lastWords(context: Context, replica: { id: string }): Promise<string> {
-  return (await context.engine.logs(replica.id, logLines)).trim() || '(it printed nothing)';
+  const lines = (await context.engine.logs(replica.id, logLines)).trim().split('\n');
+  const text = lines
+    .map((line) => (line.length > lineCharacters ? `${line.slice(0, lineCharacters)}…` : line))
+    .join('\n');
+  return text || '(it printed nothing)';
 }
 
-async function notReady(context: Context, service: ReleaseService, replica: SeenReplica, why: string): Promise<OperatorError> {
+async function notReady(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  why: string,
+): Promise<OperatorError> {
   return new OperatorError(`${replica.name} did not become ready within ${service.readySeconds} s: ${why}`, {
     code: 'not-ready',
     exitCode: exitCodes.rolledBack,
@@ -122,7 +176,26 @@ async function notReady(context: Context, service: ReleaseService, replica: Seen
   });
 }
 
-async function missingCheck(context: Context, service: ReleaseService, replica: SeenReplica, command: string[]): Promise<OperatorError> {
+async function failedBefore(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  why: string,
+): Promise<OperatorError> {
+  return new OperatorError(`${replica.name} failed before it was ready: ${why}`, {
+    code: 'replica-failed',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: await lastWords(context, replica),
+    next: `horme logs ${service.name}`,
+  });
+}
+
+async function missingCheck(
+  context: Context,
+  service: ReleaseService,
+  replica: SeenReplica,
+  command: string[],
+): Promise<OperatorError> {
   return new OperatorError(`the health check of ${service.name} can't run: "${command[0]}" is not in its image`, {
     code: 'healthcheck-missing',
     exitCode: exitCodes.rolledBack,
@@ -133,13 +206,19 @@ async function missingCheck(context: Context, service: ReleaseService, replica: 
 
 async function neverStarted(context: Context, name: string): Promise<OperatorError> {
   const { spec } = serviceOf(context, name);
-  const containers = await context.engine.containers({ [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec });
-  const [container] = containers;
-  return new OperatorError(`no replica of ${name} runs${container ? `: ${container.name} is ${container.status}` : ''}`, {
-    code: 'not-running',
-    exitCode: exitCodes.rolledBack,
-    lastSeen: container ? await lastWords(context, container) : '',
-    next: `horme logs ${name}`,
+  const containers = await context.engine.containers({
+    [labels.project]: context.content.project,
+    [labels.service]: name,
+    [labels.spec]: spec,
   });
+  const [container] = containers;
+  return new OperatorError(
+    `no replica of ${name} runs${container ? `: ${container.name} is ${container.status}` : ''}`,
+    {
+      code: 'not-running',
+      exitCode: exitCodes.rolledBack,
+      lastSeen: container ? await lastWords(context, container) : '',
+      next: `horme logs ${name}`,
+    },
+  );
 }
-

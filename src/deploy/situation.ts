@@ -44,7 +44,9 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {
   const tags = imageTags();
-  const found = await Promise.all(neededImages(session).map(async (name) => [name, (await session.engine.image(tags[name]))?.id] as const));
+  const found = await Promise.all(
+    neededImages(session).map(async (name) => [name, (await session.engine.image(tags[name]))?.id] as const),
+  );
   return Object.fromEntries(found.filter((pair): pair is readonly [PlatformImage, string] => pair[1] !== undefined));
 }
 

@@ -37,7 +37,10 @@ async function startWatch(context: Context, name: string): Promise<Watched> {
   const replicas = await newReplicas(context, name);
   const balancers = await context.balancers.must();
   const details = await Promise.all(replicas.map(async ({ id }) => [id, await context.engine.inspect(id)] as const));
-  const start = await balancers.traffic(serviceOf(context, name), replicas.map((replica) => replica.name));
+  const start = await balancers.traffic(
+    serviceOf(context, name),
+    replicas.map((replica) => replica.name),
+  );
   // The slots may have served others before: the count begins where the switch began, a moment ago.
   return { name, replicas, first: new Map(details), start };
 }
@@ -48,22 +51,34 @@ async function lookAt(context: Context, { name, replicas, first, start }: Watche
     if (ended) throw await regression(context, replica, `${replica.name} was ready, but then ${ended}`);
   }
   const balancers = await context.balancers.must();
-  const now = await balancers.traffic(serviceOf(context, name), replicas.map((replica) => replica.name));
-  const problem = worse(context.before.get(name), { ...now, requests: now.requests - start.requests, errors: now.errors - start.errors });
+  const now = await balancers.traffic(
+    serviceOf(context, name),
+    replicas.map((replica) => replica.name),
+  );
+  const problem = worse(context.before.get(name), {
+    ...now,
+    requests: now.requests - start.requests,
+    errors: now.errors - start.errors,
+  });
   const [replica] = replicas;
   if (problem && replica) throw await regression(context, replica, `${name}: ${problem}`);
 }
 
 /** What is worse than before, in words; undefined when nothing is. */
 export function worse(before: Traffic | undefined, now: Traffic): string | undefined {
-  const share = (traffic: Traffic | undefined) => (traffic && traffic.requests > 0 ? traffic.errors / traffic.requests : 0);
+  const share = (traffic: Traffic | undefined) =>
+    traffic && traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
   const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
   if (now.errors >= fewestErrors && share(now) > share(before) + errorMargin) {
     return `${now.errors} of ${now.requests} answers failed (${percent(share(now))}; ${percent(share(before))} before)`;
   }
   if (!before || before.requests < fewestRequests || now.requests < fewestRequests) return undefined;
-  const slower = now.answerMilliseconds > before.answerMilliseconds * slowFactor && now.answerMilliseconds > before.answerMilliseconds + slowMilliseconds;
-  return slower ? `answers take ${Math.round(now.answerMilliseconds)} ms; ${Math.round(before.answerMilliseconds)} ms before` : undefined;
+  const slower =
+    now.answerMilliseconds > before.answerMilliseconds * slowFactor &&
+    now.answerMilliseconds > before.answerMilliseconds + slowMilliseconds;
+  return slower
+    ? `answers take ${Math.round(now.answerMilliseconds)} ms; ${Math.round(before.answerMilliseconds)} ms before`
+    : undefined;
 }
 
 async function regression(context: Context, replica: SeenReplica, what: string): Promise<OperatorError> {

@@ -13,16 +13,22 @@ import { nginxService } from './part.ts';
 
 const reloadSeconds = 30;
 
-/** All files that the edge reads, before it starts for the first time. */
-export async function writeEdge(context: Context): Promise<void> {
-  const { store, content } = context;
+/** What nginx or HAProxy reads when it starts; one that runs is told by a reload instead. */
+export async function writeEdge(context: Context, wanted: { nginx: boolean; haproxy: boolean }): Promise<void> {
+  const { store, content, routed } = context;
   await ensureCertificate(context);
-  await store.write(edgeFolder, [
-    ...pageFiles(context.pages.maintenance),
-    { path: 'nginx/nginx.conf', content: content.nginx },
-    { path: 'haproxy/haproxy.cfg', content: renderHaproxy(context.routed, await members(context)) },
-  ]);
-  await writeApplied(store, { nginx: nginxFingerprint(content), haproxy: haproxyStructure(context.routed) });
+  const files = [...pageFiles(context.pages.maintenance)];
+  const applied = await readApplied(store);
+  if (wanted.nginx) {
+    files.push({ path: 'nginx/nginx.conf', content: content.nginx });
+    applied.nginx = nginxFingerprint(content);
+  }
+  if (wanted.haproxy) {
+    files.push({ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, await members(context)) });
+    applied.haproxy = haproxyStructure(routed);
+  }
+  await store.write(edgeFolder, files);
+  await writeApplied(store, applied);
 }
 
 async function ensureCertificate({ store, certificate }: Context): Promise<void> {
@@ -51,18 +57,26 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
   await store.write(edgeFolder, [{ path: 'haproxy/next.cfg', content: config }]);
   const containers = await context.balancers.containers();
   for (const id of containers) {
-    const { exitCode, output } = await engine.exec(id, ['haproxy', '-c', '-f', `${configurationFolder}/haproxy/next.cfg`]);
+    const { exitCode, output } = await engine.exec(id, [
+      'haproxy',
+      '-c',
+      '-f',
+      `${configurationFolder}/haproxy/next.cfg`,
+    ]);
     if (exitCode !== 0) throw refused('HAProxy', output);
   }
   await store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: config }]);
   for (const id of containers) await engine.signal(id, 'SIGUSR2');
   context.balancers.close();
   const expected = backendsOf(routed).map(({ name }) => name);
-  const took = await until(async () => (await backendsSeen(context)).every((seen) => expected.every((name) => seen.includes(name))), {
-    seconds: reloadSeconds,
-    everyMilliseconds: 50,
-    signal: context.signal,
-  });
+  const took = await until(
+    async () => (await backendsSeen(context)).every((seen) => expected.every((name) => seen.includes(name))),
+    {
+      seconds: reloadSeconds,
+      everyMilliseconds: 50,
+      signal: context.signal,
+    },
+  );
   if (!took) throw refused('HAProxy', `it did not take the new configuration within ${reloadSeconds} s`);
   await writeApplied(store, { ...(await readApplied(store)), haproxy: haproxyStructure(routed) });
 }
@@ -71,7 +85,9 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
 async function backendsSeen(context: Context): Promise<string[][]> {
   const containers = await context.balancers.containers();
   const answers = await Promise.all(
-    containers.map((id) => context.engine.exec(id, ['sh', '-c', 'echo "show backend" | socat - UNIX-CONNECT:/run/haproxy/admin.sock'])),
+    containers.map((id) =>
+      context.engine.exec(id, ['sh', '-c', 'echo "show backend" | socat - UNIX-CONNECT:/run/haproxy/admin.sock']),
+    ),
   );
   return answers.map(({ output }) => output.split('\n').map((line) => line.trim()));
 }
@@ -79,11 +95,21 @@ async function backendsSeen(context: Context): Promise<string[][]> {
 export async function reloadNginx(context: Context): Promise<void> {
   const { engine, store, content } = context;
   await ensureCertificate(context);
-  await store.write(edgeFolder, [...pageFiles(context.pages.maintenance), { path: 'nginx/next.conf', content: content.nginx }]);
+  await store.write(edgeFolder, [
+    ...pageFiles(context.pages.maintenance),
+    { path: 'nginx/next.conf', content: content.nginx },
+  ]);
   const all = await engine.containers({ [labels.project]: content.project, [labels.service]: nginxService });
   const running = all.filter(({ state }) => state === 'running');
   for (const { id } of running) {
-    const { exitCode, output } = await engine.exec(id, ['nginx', '-t', '-e', '/dev/stderr', '-c', `${configurationFolder}/nginx/next.conf`]);
+    const { exitCode, output } = await engine.exec(id, [
+      'nginx',
+      '-t',
+      '-e',
+      '/dev/stderr',
+      '-c',
+      `${configurationFolder}/nginx/next.conf`,
+    ]);
     if (exitCode !== 0) throw refused('nginx', output);
   }
   await store.write(edgeFolder, [{ path: 'nginx/nginx.conf', content: content.nginx }]);

@@ -45,7 +45,9 @@ export class Balancers {
     const membership: Membership = {};
     for (const service of services) {
       const names = backendsOf([service]).map((backend) => backend.name);
-      const seen = views.flatMap((slots) => slots.filter(({ backend, name }) => names.includes(backend) && name !== spareName));
+      const seen = views.flatMap((slots) =>
+        slots.filter(({ backend, name }) => names.includes(backend) && name !== spareName),
+      );
       membership[service.name] = agreement(seen, names.length * views.length);
     }
     return membership;
@@ -75,7 +77,9 @@ export class Balancers {
   }
 
   async sessions(service: ReleaseService, names: string[]): Promise<Record<string, Sessions>> {
-    const sessions: Record<string, Sessions> = Object.fromEntries(names.map((name) => [name, { ordinary: 0, longLived: 0 }]));
+    const sessions: Record<string, Sessions> = Object.fromEntries(
+      names.map((name) => [name, { ordinary: 0, longLived: 0 }]),
+    );
     await this.#withStats(service, names, (name, ordinary, longLived) => {
       const sum = sessions[name] ?? { ordinary: 0, longLived: 0 };
       sum.ordinary += ordinary?.sessions ?? 0;
@@ -105,7 +109,8 @@ export class Balancers {
     await Promise.all(
       this.#runtimes.map(async (runtime) => {
         const [slots, stats] = await Promise.all([runtime.slots(), runtime.stats()]);
-        const find = (backend: string, slot: string) => stats.find((row) => row.backend === backend && row.slot === slot);
+        const find = (backend: string, slot: string) =>
+          stats.find((row) => row.backend === backend && row.slot === slot);
         for (const { backend, slot } of placesOf(service, names, slots)) {
           use(slot.name, find(backend.name, slot.slot), find(longLivedName(backend.name), slot.slot));
         }
@@ -133,7 +138,11 @@ export class Balancers {
       this.#runtimes.map(async (runtime) => {
         const slots = await runtime.slots();
         for (const backend of backendsOf([service])) {
-          await act(runtime, backend, slots.filter((slot) => slot.backend === backend.name));
+          await act(
+            runtime,
+            backend,
+            slots.filter((slot) => slot.backend === backend.name),
+          );
         }
       }),
     );
@@ -142,7 +151,9 @@ export class Balancers {
 
 function placesOf(service: ReleaseService, names: string[], slots: Slot[]): Place[] {
   return backendsOf([service]).flatMap((backend) =>
-    slots.filter((slot) => slot.backend === backend.name && names.includes(slot.name)).map((slot) => ({ backend, slot })),
+    slots
+      .filter((slot) => slot.backend === backend.name && names.includes(slot.name))
+      .map((slot) => ({ backend, slot })),
   );
 }
 
@@ -164,7 +175,10 @@ export function readyMembers(membership: Membership): Members {
   return Object.fromEntries(
     Object.entries(membership).map(([service, replicas]) => [
       service,
-      Object.entries(replicas).filter(([, mode]) => mode === 'ready').map(([name]) => name).sort(),
+      Object.entries(replicas)
+        .filter(([, mode]) => mode === 'ready')
+        .map(([name]) => name)
+        .sort(),
     ]),
   );
 }

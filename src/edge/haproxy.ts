@@ -1,3 +1,4 @@
+import { openFiles } from '../platform/part.ts';
 import { fingerprint, type RoutedService } from '../release/release.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;
@@ -54,12 +55,15 @@ export function renderHaproxy(services: RoutedService[], members: Members): stri
   return [head, ...backends.map((backend) => renderBackend(backend, members[backend.service] ?? []))].join('\n');
 }
 
+/** HAProxy counts two files a connection, half of one for splicing's pipes, and some for checks and its own. */
+const connections = Math.floor((openFiles - 400) / 2.5);
+
 const head = `global
   log stdout format raw local0 notice
   stats socket ${haproxyAdminSocket} mode 600 level admin
   stats timeout 1h
   hard-stop-after 15m
-  maxconn 20000
+  maxconn ${connections}
 
 defaults
   mode http
@@ -130,4 +134,3 @@ function healthLines({ healthPath, service }: Backend): string[] {
     '  http-check expect rstatus ^[23]',
   ];
 }
-

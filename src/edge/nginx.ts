@@ -1,5 +1,6 @@
 import type { RoutedService } from '../release/release.ts';
 import type { Route } from '../stack/stack.ts';
+import { openFiles } from '../platform/part.ts';
 import { backendName, edgeSocketFolder, haproxyInstances } from './haproxy.ts';
 
 /** Ports inside the gate's container; the environment says which ports of the machine lead here. */
@@ -17,6 +18,9 @@ export interface NginxInput {
   maxBodyBytes: number;
   maintenance: boolean;
 }
+
+/** For one nginx worker and for all of HAProxy: half the files that a container may open, less some for its own. */
+const connections = Math.floor(openFiles / 2) - 192;
 
 interface Location extends Route {
   service: string;
@@ -57,15 +61,16 @@ function locationsByHost(services: RoutedService[]): Map<string, Location[]> {
 }
 
 function head({ maxBodyBytes, certificate, httpsPort }: NginxInput): string {
-  const upstream = haproxyInstances.map((name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=1 fail_timeout=1s;`);
+  const upstream = haproxyInstances.map(
+    (name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=1 fail_timeout=1s;`,
+  );
   return `worker_processes auto;
-worker_rlimit_nofile 65536;
 worker_shutdown_timeout 15m;
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 
 events {
-  worker_connections 8192;
+  worker_connections ${connections};
 }
 
 http {
@@ -139,6 +144,7 @@ ${upstream.join('\n')}
   proxy_buffering off;
   proxy_request_buffering off;
   proxy_buffer_size 16k;
+  proxy_buffers 8 16k;
 
   server {
     listen unix:${nginxStatusSocket};

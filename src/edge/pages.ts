@@ -40,6 +40,12 @@ export function pageFiles(maintenancePage: string | undefined): FileEntry[] {
 /** HAProxy sends an errorfile as it is, with the status line and headers in it. */
 function errorFile(status: keyof typeof words, title: string): string {
   const body = page(title, words[status]);
-  const headers = [`HTTP/1.1 ${status} ${title}`, 'content-type: text/html; charset=utf-8', 'cache-control: no-store', 'retry-after: 1', `content-length: ${Buffer.byteLength(body)}`];
+  const headers = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: text/html; charset=utf-8',
+    'cache-control: no-store',
+    'retry-after: 1',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
   return `${headers.join('\r\n')}\r\n\r\n${body}`;
 }

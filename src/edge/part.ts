@@ -47,7 +47,10 @@ function gate(stack: Stack): PartService {
     name: gateService,
     owner: 'edge',
     platformImage: 'tools',
-    strategy: { kind: 'stop-first', reason: `publishes the ports ${http} and ${https}; new connections are refused meanwhile` },
+    strategy: {
+      kind: 'stop-first',
+      reason: `publishes the ports ${http} and ${https}; new connections are refused meanwhile`,
+    },
     stopSeconds: 1,
     definition: hardened(
       { memoryBytes: 16 * mebibyte, cpus: 0.1 },

@@ -1,14 +1,20 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { haproxyAdminSocket, longLivedName, spareName, type Backend } from './haproxy.ts';
 
 const promptMark = '\n> ';
 /** HAProxy answers a command at once; one that takes this long means that the process hangs. Milliseconds. */
 const answerMilliseconds = 10_000;
+const openMilliseconds = 5_000;
+const retryMilliseconds = 50;
 /** Bits of srv_admin_state, from HAProxy's management guide: forced and inherited drain. */
 const drainBits = 0x08 | 0x10;
-/** Forced, inherited and configured maintenance. A name that doesn't resolve (0x20) is a matter of health, not of membership. */
-const maintenanceBits = 0x01 | 0x02 | 0x04;
+/**
+ * Forced and inherited maintenance. A name that doesn't resolve (0x20) is a matter of health, not of membership; 0x04 only
+ * tells that the configuration had the slot disabled, and stays when it is in use.
+ */
+const maintenanceBits = 0x01 | 0x02;
 
 export interface Slot {
   backend: string;
@@ -48,7 +54,20 @@ export class HaproxyRuntime {
     stream.on('error', broke);
   }
 
+  /** A HAProxy that has just started opens its socket a moment later. */
   static async open(engine: Engine, container: string): Promise<HaproxyRuntime> {
+    const deadline = performance.now() + openMilliseconds;
+    for (;;) {
+      try {
+        return await HaproxyRuntime.#connect(engine, container);
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await wait(retryMilliseconds);
+      }
+    }
+  }
+
+  static async #connect(engine: Engine, container: string): Promise<HaproxyRuntime> {
     const stream = await engine.converse(container, ['socat', '-T3600', '-', `UNIX-CONNECT:${haproxyAdminSocket}`]);
     const runtime = new HaproxyRuntime(stream);
     await runtime.ask('prompt');
@@ -100,11 +119,19 @@ export class HaproxyRuntime {
   }
 
   async drain(backend: string, slot: string): Promise<void> {
-    await this.ask(both(backend).map((proxy) => `set server ${proxy}/${slot} state drain`).join('; '));
+    await this.ask(
+      both(backend)
+        .map((proxy) => `set server ${proxy}/${slot} state drain`)
+        .join('; '),
+    );
   }
 
   async readmit(backend: string, slot: string): Promise<void> {
-    await this.ask(both(backend).map((proxy) => `set server ${proxy}/${slot} state ready`).join('; '));
+    await this.ask(
+      both(backend)
+        .map((proxy) => `set server ${proxy}/${slot} state ready`)
+        .join('; '),
+    );
   }
 
   async release(backend: string, slot: string): Promise<void> {
@@ -118,7 +145,10 @@ export class HaproxyRuntime {
   #exchange(command: string): Promise<string> {
     if (this.#broken) return Promise.reject(this.#broken);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(new Error(`HAProxy did not answer "${command.split(' ')[0]}"`)), answerMilliseconds);
+      const timer = setTimeout(
+        () => this.#fail(new Error(`HAProxy did not answer "${command.split(' ')[0]}"`)),
+        answerMilliseconds,
+      );
       this.#received = '';
       this.#waiting = (failed) => {
         clearTimeout(timer);

@@ -38,17 +38,35 @@ export function composeDriver(directory: string, environment: Record<string, str
     const { exitCode, stderr } = await work;
     if (exitCode === 0) return;
     const lines = stderr.trim().split('\n');
-    throw new OperatorError(`${what} failed`, { code, exitCode: exitCodes.checkFailed, lastSeen: lines.slice(-20).join('\n') });
+    throw new OperatorError(`${what} failed`, {
+      code,
+      exitCode: exitCodes.checkFailed,
+      lastSeen: lines.slice(-20).join('\n'),
+    });
   }
 
   return {
     build: (model, services, onLine) =>
-      must(`building ${services.join(', ')}`, 'build-failed', compose(model, ['build', ...services], buildSeconds, onLine)),
+      must(
+        `building ${services.join(', ')}`,
+        'build-failed',
+        compose(model, ['build', ...services], buildSeconds, (line) => isBuildStage(line) && onLine(line)),
+      ),
     pull: (model, services, onLine) =>
       must(`pulling ${services.join(', ')}`, 'pull-failed', compose(model, ['pull', ...services], pullSeconds, onLine)),
     scaleUp: (model, counts) => {
       const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);
-      const words = ['up', '--detach', '--no-deps', '--no-recreate', '--no-build', '--pull', 'never', ...scales, ...Object.keys(counts)];
+      const words = [
+        'up',
+        '--detach',
+        '--no-deps',
+        '--no-recreate',
+        '--no-build',
+        '--pull',
+        'never',
+        ...scales,
+        ...Object.keys(counts),
+      ];
       return must(`starting ${Object.keys(counts).join(', ')}`, 'start-failed', compose(model, words, upSeconds));
     },
     runOnce: async (model, service, command, onLine) => {
@@ -57,3 +75,6 @@ export function composeDriver(directory: string, environment: Record<string, str
     },
   };
 }
+
+/** BuildKit's `#7 [api build 3/4] RUN npm ci`; its lines about layers and transfers tell nobody anything. */
+const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);

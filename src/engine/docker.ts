@@ -12,6 +12,9 @@ const newestApi = 45;
 /** An engine that doesn't answer a plain request in this time is hung; seconds. Waits and logs have their own. */
 const requestSeconds = 60;
 
+/** Given by `exec` for a container that doesn't run just now, as a shell gives for a process that was killed. */
+const notRunning = 137;
+
 interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
@@ -207,7 +210,9 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
       });
     },
     async stop(id, graceSeconds) {
-      await orUndefined(call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, graceSeconds + requestSeconds));
+      await orUndefined(
+        call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, graceSeconds + requestSeconds),
+      );
     },
     async remove(id) {
       await orUndefined(call('DELETE', `/containers/${id}?force=1&v=1`)).catch((error: unknown) => {
@@ -220,7 +225,12 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
       return (JSON.parse(answer.body.toString('utf8')) as { StatusCode: number }).StatusCode;
     },
     async exec(id, command) {
-      const { exec, stream } = await startExec(id, command, false);
+      const started = await startExec(id, command, false).catch((error: unknown) => {
+        if (error instanceof EngineRefused && error.status === 409) return error;
+        throw error;
+      });
+      if (started instanceof EngineRefused) return { exitCode: notRunning, output: started.message };
+      const { exec, stream } = started;
       const output = await demultiplex(stream);
       const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${exec}/json`);
       return { exitCode: ExitCode, output };
@@ -241,7 +251,10 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     },
     async volumes(labels) {
       const path = `/volumes?filters=${filter({ label: labelFilter(labels) })}`;
-      const { Volumes } = await json<{ Volumes: { Name: string; Labels: Record<string, string> | null }[] | null }>('GET', path);
+      const { Volumes } = await json<{ Volumes: { Name: string; Labels: Record<string, string> | null }[] | null }>(
+        'GET',
+        path,
+      );
       return (Volumes ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
     },
     async createVolume(name, labels) {

@@ -56,10 +56,12 @@ export async function run(argv: readonly string[], options: ProcessOptions): Pro
   const [program, ...rest] = await limited(argv, options);
   if (program === undefined) throw new Error('an empty argv was to be run');
   const result = await execa(program, rest, execaOptions(options));
-  if (result.isCanceled) throw options.signal?.reason ?? new Error(`${program} was cancelled`);
+  if (result.isCanceled) options.signal?.throwIfAborted();
   if (result.timedOut) throw new DeadlineExceeded(argv[0] ?? program, options.deadlineSeconds, result.stderr);
   if (result.code === 'ENOENT' || result.code === 'EACCES') throw new ProgramMissing(argv[0] ?? program);
-  if (result.exitCode === undefined && result.signal === undefined) throw result;
+  if (result.exitCode === undefined && result.signal === undefined) {
+    throw new Error(`${program} could not be run`, { cause: result });
+  }
   return { exitCode: result.exitCode ?? 137, stdout: result.stdout, stderr: result.stderr };
 }
 

@@ -29,7 +29,10 @@ export function imageTags(): Record<PlatformImage, string> {
   const folder = imagesFolder();
   const toolsHash = folderHash(join(folder, 'tools'), '');
   const hash = (name: PlatformImage) => folderHash(join(folder, name), needTools.includes(name) ? toolsHash : '');
-  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Record<PlatformImage, string>;
+  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Record<
+    PlatformImage,
+    string
+  >;
 }
 
 function folderHash(folder: string, salt: string): string {

@@ -29,6 +29,9 @@ interface Limits {
   cpus: number;
 }
 
+/** Two for each connection that the edge passes on; below the hard limit of engines in containers and small machines. */
+export const openFiles = 16384;
+
 /** What every container of the platform has; a part adds only what it can't do without. */
 export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): ComposeService {
   return {
@@ -37,7 +40,8 @@ export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): Co
     restart: 'unless-stopped',
     cap_drop: ['ALL'],
     security_opt: ['no-new-privileges:true'],
-    ulimits: { nofile: { soft: 65536, hard: 65536 } },
+    // An engine that runs with a lower hard limit of its own refuses more than it has.
+    ulimits: { nofile: { soft: openFiles, hard: openFiles } },
     logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
     ...own,
     deploy: { resources: { limits: { cpus: String(cpus), memory: String(memoryBytes), pids: 512 } } },
@@ -46,7 +50,8 @@ export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): Co
 
 /** What the planner needs to know of a platform service, with what most of them share. */
 export function platformService(
-  own: Pick<PartService, 'name' | 'owner' | 'platformImage' | 'definition' | 'strategy' | 'stopSeconds'> & Partial<PartService>,
+  own: Pick<PartService, 'name' | 'owner' | 'platformImage' | 'definition' | 'strategy' | 'stopSeconds'> &
+    Partial<PartService>,
 ): PartService {
   return {
     kind: 'service',
@@ -68,4 +73,10 @@ export function platformService(
 
 export const mebibyte = 1024 * 1024;
 /** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */
-export const healthcheck = (test: string[]) => ({ test: ['CMD', ...test], interval: '10s', timeout: '5s', retries: 3, start_period: '30s' });
+export const healthcheck = (test: string[]) => ({
+  test: ['CMD', ...test],
+  interval: '10s',
+  timeout: '5s',
+  retries: 3,
+  start_period: '30s',
+});

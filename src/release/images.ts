@@ -43,7 +43,11 @@ export function buildModel(stack: Stack, images: ServiceImage[]): ComposeModel {
     if (!definition?.build || sources === undefined) continue;
     const own = { [labels.project]: stack.project, [labels.sources]: sources };
     const given = (definition.build.labels ?? {}) as Record<string, string>;
-    services[service] = { ...definition, image: reference, build: { ...definition.build, labels: { ...given, ...own } } };
+    services[service] = {
+      ...definition,
+      image: reference,
+      build: { ...definition.build, labels: { ...given, ...own } },
+    };
   }
   return { ...stack.model, services };
 }

@@ -105,7 +105,8 @@ export async function verifyLedger(store: Store, { entries }: Ledger): Promise<s
     if (entry.number !== index + 1) problems.push(`entry ${index + 1} is missing before ${entry.number}`);
     if (entry.previous !== previous) problems.push(`entry ${entry.number} does not follow the one before`);
     if (sha256(stableJson(body)) !== hash) problems.push(`entry ${entry.number} was changed after it was written`);
-    if (content === undefined || sha256(content) !== entry.content) problems.push(`the content of release ${entry.number} was changed or is missing`);
+    if (content === undefined || sha256(content) !== entry.content)
+      problems.push(`the content of release ${entry.number} was changed or is missing`);
     previous = hash;
   }
   return problems;

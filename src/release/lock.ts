@@ -63,7 +63,12 @@ export async function takeLock(options: {
   }
 }
 
-async function tryCreate(options: { engine: Engine; project: string; image: string; purpose: string }): Promise<string | undefined> {
+async function tryCreate(options: {
+  engine: Engine;
+  project: string;
+  image: string;
+  purpose: string;
+}): Promise<string | undefined> {
   const holder: LockHolder = {
     user: userInfo().username,
     host: hostname(),

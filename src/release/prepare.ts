@@ -95,7 +95,10 @@ function platformRelease(service: PartService, inputs: Inputs): Resolved {
     Object.entries(service.secretFiles).map(([file, name]) => [file, secretValue(inputs.vault, name, urls(inputs))]),
   );
   const secret = secretVolume(service.name, files, { uid: service.uid }, inputs);
-  const definition = { ...service.definition, ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }) };
+  const definition = {
+    ...service.definition,
+    ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }),
+  };
   const { platformImage: _image, secretFiles: _files, uid: _uid, ...rest } = service;
   return finished(rest, service.owner, { ...definition, image }, imageId, secret, inputs.stack.project);
 }
@@ -111,7 +114,10 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const found = inputs.images.find((image) => image.service === service.name);
   if (!found) throw new Error(`no image was resolved for ${service.name}`);
   const files = { ...(await userSecrets(service, inputs.stack.model)), ...variableFiles(service, inputs) };
-  const reader = { imageId: found.image?.id ?? unbuilt, user: (service.definition.user as string | undefined) ?? found.image?.user ?? '' };
+  const reader = {
+    imageId: found.image?.id ?? unbuilt,
+    user: (service.definition.user as string | undefined) ?? found.image?.user ?? '',
+  };
   const secret = secretVolume(service.name, files, reader, inputs);
   const { build: _build, secrets: _secrets, configs: _configs, ...definition } = service.definition;
   const needs = platformNeeds(service);
@@ -142,7 +148,11 @@ function finished(
   const { pull_policy: _policy, ...plain } = definition;
   return {
     service: { ...rest, owner, image: definition.image ?? '', imageId, spec },
-    definition: { ...plain, labels: { ...definition.labels, ...ownLabels }, deploy: { ...definition.deploy, replicas: service.replicas } },
+    definition: {
+      ...plain,
+      labels: { ...definition.labels, ...ownLabels },
+      deploy: { ...definition.deploy, replicas: service.replicas },
+    },
     secret,
   };
 }
@@ -160,7 +170,8 @@ function networksOf(service: Service): NonNullable<ComposeService['networks']> {
   };
 }
 
-const asksFor = (service: Service, mark: string) => service.secretVariables.some(({ template }) => template.includes(mark));
+const asksFor = (service: Service, mark: string) =>
+  service.secretVariables.some(({ template }) => template.includes(mark));
 
 /** For those who run the rendered file with plain Compose; a deploy keeps this order by itself. */
 function platformNeeds(service: Service): [string, { condition: 'service_healthy' }][] {
@@ -190,7 +201,9 @@ function variableFiles(service: Service, inputs: Inputs): SecretFiles {
 function withVariables(service: Service, image: Image | undefined): Pick<ComposeService, 'entrypoint' | 'command'> {
   if (service.secretVariables.length === 0) return {};
   const { entrypoint, command } = service.definition;
-  const pairs = service.secretVariables.map(({ variable }) => `${variable}=${secretsFolder}/${secretFileName(variable)}`);
+  const pairs = service.secretVariables.map(
+    ({ variable }) => `${variable}=${secretsFolder}/${secretFileName(variable)}`,
+  );
   const ownEntrypoint = entrypoint ?? escaped(image?.entrypoint ?? []);
   const ownCommand = command ?? (entrypoint ? [] : escaped(image?.command ?? []));
   return { entrypoint: [withSecrets, ...pairs, '--', ...ownEntrypoint], command: ownCommand };
@@ -199,12 +212,22 @@ function withVariables(service: Service, image: Image | undefined): Pick<Compose
 /** Compose interpolates the rendered file once more; its own output comes escaped already, the image's words don't. */
 const escaped = (words: string[]) => words.map((word) => word.replaceAll('$', '$$$$'));
 
-function secretVolume(service: string, files: SecretFiles, reader: SecretVolume['reader'], inputs: Inputs): SecretVolume | undefined {
+function secretVolume(
+  service: string,
+  files: SecretFiles,
+  reader: SecretVolume['reader'],
+  inputs: Inputs,
+): SecretVolume | undefined {
   if (Object.keys(files).length === 0) return undefined;
   return { service, files, reader, volume: secretVolumeName(inputs.vault, inputs.stack.project, service, files) };
 }
 
-const mountOf = ({ volume }: SecretVolume) => ({ type: 'volume', source: volume, target: secretsFolder, read_only: true });
+const mountOf = ({ volume }: SecretVolume) => ({
+  type: 'volume',
+  source: volume,
+  target: secretsFolder,
+  read_only: true,
+});
 
 async function userSecrets(service: Service, model: ComposeModel): Promise<SecretFiles> {
   const files: SecretFiles = {};
@@ -219,21 +242,30 @@ async function userSecrets(service: Service, model: ComposeModel): Promise<Secre
 async function secretContent(source: string, model: ComposeModel): Promise<string> {
   const secret = model.secrets?.[source];
   if (secret?.file !== undefined) return readFile(secret.file, 'utf8');
-  if (secret?.environment !== undefined && process.env[secret.environment] !== undefined) return process.env[secret.environment] ?? '';
+  if (secret?.environment !== undefined && process.env[secret.environment] !== undefined)
+    return process.env[secret.environment] ?? '';
   if (secret?.content !== undefined) return secret.content;
-  throw new OperatorError(`the secret "${source}" has no value: ${secret?.environment ? `the variable ${secret.environment} is not set` : 'it is external'}`, {
-    code: 'secret-missing',
-    exitCode: exitCodes.usage,
-    next: secret?.environment ? `export ${secret.environment}=…` : `give the secret a file: or an environment: in the Compose file`,
-  });
+  throw new OperatorError(
+    `the secret "${source}" has no value: ${secret?.environment ? `the variable ${secret.environment} is not set` : 'it is external'}`,
+    {
+      code: 'secret-missing',
+      exitCode: exitCodes.usage,
+      next: secret?.environment
+        ? `export ${secret.environment}=…`
+        : `give the secret a file: or an environment: in the Compose file`,
+    },
+  );
 }
 
 function unsupportedTarget(service: string, source: string, target: string): OperatorError {
-  return new OperatorError(`services.${service}.secrets: "${source}" goes to ${target}; secrets are mounted below ${secretsFolder} only`, {
-    code: 'secret-target',
-    exitCode: exitCodes.usage,
-    next: `leave out target: and read ${secretsFolder}/${source}`,
-  });
+  return new OperatorError(
+    `services.${service}.secrets: "${source}" goes to ${target}; secrets are mounted below ${secretsFolder} only`,
+    {
+      code: 'secret-target',
+      exitCode: exitCodes.usage,
+      next: `leave out target: and read ${secretsFolder}/${source}`,
+    },
+  );
 }
 
 /**
@@ -257,7 +289,11 @@ function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): Compos
     ...model,
     name: stack.project,
     services: Object.fromEntries(all.map(({ service, definition }) => [service.name, definition])),
-    networks: Object.assign({}, stack.model.networks, ...parts.map((part) => part.networks(stack))) as ComposeModel['networks'] & object,
+    networks: Object.assign(
+      {},
+      stack.model.networks,
+      ...parts.map((part) => part.networks(stack)),
+    ) as ComposeModel['networks'] & object,
     volumes: Object.assign(
       {},
       stack.model.volumes,

@@ -16,8 +16,13 @@ export async function prune(options: {
   current: ReleaseContent;
 }): Promise<void> {
   const { engine, store, ledger, project, current } = options;
-  const numbers = ledger.entries.filter(({ outcome }) => outcome === 'live').slice(-keptReleases).map(({ number }) => number);
-  const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter((content) => content !== undefined);
+  const numbers = ledger.entries
+    .filter(({ outcome }) => outcome === 'live')
+    .slice(-keptReleases)
+    .map(({ number }) => number);
+  const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter(
+    (content) => content !== undefined,
+  );
   const kept = [...contents, current];
   await pruneImages(engine, project, kept);
   await pruneVolumes(engine, project, kept);

@@ -25,7 +25,10 @@ export async function sourcesHash(build: ComposeBuild): Promise<string> {
 /** The builder reads `<Dockerfile>.dockerignore` before the context's own. */
 async function contextFilter(build: ComposeBuild): Promise<(path: string) => boolean> {
   const dockerfile = resolve(build.context, build.dockerfile ?? 'Dockerfile');
-  const text = (await readIfThere(`${dockerfile}.dockerignore`)) ?? (await readIfThere(join(build.context, '.dockerignore'))) ?? '';
+  const text =
+    (await readIfThere(`${dockerfile}.dockerignore`)) ??
+    (await readIfThere(join(build.context, '.dockerignore'))) ??
+    '';
   const rules = dockerignore().add(text);
   const always = relative(build.context, dockerfile);
   return (path) => path === always || !rules.ignores(path);

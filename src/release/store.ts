@@ -25,7 +25,10 @@ export class Store {
   }
 
   static async open(engine: Engine, project: string, toolsImage: string): Promise<Store> {
-    const existing = Store.existing(engine, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+    const existing = Store.existing(
+      engine,
+      await engine.containers({ [labels.project]: project, [labels.role]: 'store' }),
+    );
     if (existing) return existing;
     const { state, edge } = volumeNames(project);
     await engine.createVolume(state, volumeLabels(project, 'horme-state'));

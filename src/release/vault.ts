@@ -26,13 +26,23 @@ export async function openVault(store: Store): Promise<Vault> {
   const existing = await store.readJson<Vault>(`${stateFolder}/${vaultFile}`);
   if (existing) return existing;
   const secret = () => randomBytes(secretBytes).toString('hex');
-  const vault: Vault = { schema: 'horme.vault/1', databasePassword: secret(), cachePassword: secret(), volumeKey: secret() };
+  const vault: Vault = {
+    schema: 'horme.vault/1',
+    databasePassword: secret(),
+    cachePassword: secret(),
+    volumeKey: secret(),
+  };
   await store.write(stateFolder, [{ path: vaultFile, content: JSON.stringify(vault), mode: 0o400, uid: 0, gid: 0 }]);
   return vault;
 }
 
 /** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
-export const unmadeVault: Vault = { schema: 'horme.vault/1', databasePassword: '', cachePassword: '', volumeKey: 'unmade' };
+export const unmadeVault: Vault = {
+  schema: 'horme.vault/1',
+  databasePassword: '',
+  cachePassword: '',
+  volumeKey: 'unmade',
+};
 
 export function secretValue(vault: Vault, name: SecretName, urls: { database: string; cache: string }): string {
   const values: Record<SecretName, string> = {
@@ -72,22 +82,42 @@ export async function writeSecretVolume(options: {
     const tools = await engine.get(container, '/horme');
     const program = tools?.get('horme/with-secrets');
     if (!program) throw new Error('the tools image lacks with-secrets');
-    const entries = Object.entries(options.files).map(([path, content]): FileEntry => ({ path, content, mode: 0o440, ...owner }));
-    await engine.put(container, '/volume', [{ path: '.horme/with-secrets', content: program, mode: 0o755 }, ...entries]);
+    const entries = Object.entries(options.files).map(([path, content]): FileEntry => ({
+      path,
+      content,
+      mode: 0o440,
+      ...owner,
+    }));
+    await engine.put(container, '/volume', [
+      { path: '.horme/with-secrets', content: program, mode: 0o755 },
+      ...entries,
+    ]);
   } finally {
     await engine.remove(container);
   }
 }
 
 /** The uid and gid that an image's USER means, by the user database inside the image. */
-export async function ownerOf(engine: Engine, project: string, imageId: string, user: string): Promise<{ uid: number; gid: number }> {
+export async function ownerOf(
+  engine: Engine,
+  project: string,
+  imageId: string,
+  user: string,
+): Promise<{ uid: number; gid: number }> {
   const [name = '', group] = user.split(':');
   if (name === '') return { uid: 0, gid: 0 };
   if (/^\d+$/.test(name)) return { uid: Number(name), gid: /^\d+$/.test(group ?? '') ? Number(group) : Number(name) };
-  const container = await engine.create({ image: imageId, command: ['-'], labels: { [labels.project]: project, [labels.role]: 'writer' } });
+  const container = await engine.create({
+    image: imageId,
+    command: ['-'],
+    labels: { [labels.project]: project, [labels.role]: 'writer' },
+  });
   try {
     const passwd = (await engine.get(container, '/etc/passwd'))?.get('passwd')?.toString('utf8') ?? '';
-    const fields = passwd.split('\n').map((line) => line.split(':')).find(([login]) => login === name);
+    const fields = passwd
+      .split('\n')
+      .map((line) => line.split(':'))
+      .find(([login]) => login === name);
     return { uid: Number(fields?.[2] ?? 0), gid: Number(fields?.[3] ?? 0) };
   } finally {
     await engine.remove(container);

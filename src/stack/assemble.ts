@@ -43,7 +43,9 @@ export async function assemble(input: AssembleInput): Promise<Assembled> {
   const { model, raw } = separated(input);
   const stackExtension = parseStackExtension(input.document['x-horme']);
   const services = parsedServices(model, raw);
-  const allowances = new Map(Object.entries(services.extensions).map(([name, { allow }]) => [name, allow ?? ([] as Allowance[])]));
+  const allowances = new Map(
+    Object.entries(services.extensions).map(([name, { allow }]) => [name, allow ?? ([] as Allowance[])]),
+  );
   const findings = [
     ...stackExtension.findings,
     ...services.findings,
@@ -66,10 +68,14 @@ async function complete(
   const routing = routed(model, extensions, environment, domains);
   const services = routing.candidates.map((candidate) => buildService({ ...candidate, deploy: extension.deploy }));
   // `required: false` may name a service that no active profile has.
-  for (const { service } of services) service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
+  for (const { service } of services)
+    service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
   const page = await maintenancePage(extension.edge.maintenancePage, input.directory);
   const ordered = inDependencyOrder(services.map(({ service }) => service));
-  const finished = { ...model, services: Object.fromEntries(ordered.map(({ name, definition }) => [name, definition])) };
+  const finished = {
+    ...model,
+    services: Object.fromEntries(ordered.map(({ name, definition }) => [name, definition])),
+  };
   const stack: Stack = {
     name: input.name,
     environment,
@@ -85,7 +91,12 @@ async function complete(
     watchSeconds: extension.deploy.watch,
     warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings)],
   };
-  const findings = [...built.findings, ...page.findings, ...conflicts(ordered), ...stackFindings(stack, extensions, services)];
+  const findings = [
+    ...built.findings,
+    ...page.findings,
+    ...conflicts(ordered),
+    ...stackFindings(stack, extensions, services),
+  ];
   return { stack, findings };
 }
 
@@ -100,7 +111,11 @@ function stackFindings(stack: Stack, extensions: Record<string, ServiceExtension
   ];
 }
 
-const noServices: Finding = { path: ['services'], message: 'no service is active', mend: 'add one, or name a profile with --profile' };
+const noServices: Finding = {
+  path: ['services'],
+  message: 'no service is active',
+  mend: 'add one, or name a profile with --profile',
+};
 
 /** The document without `x-horme`, which is handed back apart. */
 function separated({ document, extensions }: AssembleInput): { model: ComposeModel; raw: Record<string, unknown> } {
@@ -135,24 +150,41 @@ function routed(
   const awaited = awaitedServices(model);
   const candidates = Object.entries(model.services).map(([name, definition]): Candidate => {
     const extension = extensions[name] ?? {};
-    return { name, definition, extension, routes: routesOf(extension, environment, domains), awaited: awaited.has(name) };
+    return {
+      name,
+      definition,
+      extension,
+      routes: routesOf(extension, environment, domains),
+      awaited: awaited.has(name),
+    };
   });
   if (candidates.some(({ routes }) => routes.length > 0)) return { candidates, warnings: [] };
   const stays = candidates.filter(({ extension, name }) => !(extension.job ?? awaited.has(name)));
   const implied = impliedRoute(stays);
   if (implied === undefined) {
-    return { candidates, warnings: ['no service has a route: the edge has nothing to serve (x-horme: { route: { port: 8080 } } on a service adds one)'] };
+    return {
+      candidates,
+      warnings: [
+        'no service has a route: the edge has nothing to serve (x-horme: { route: { port: 8080 } } on a service adds one)',
+      ],
+    };
   }
   const route = { host: environment.domain, path: '/', port: implied.port };
   return {
-    candidates: candidates.map((candidate) => (candidate.name === implied.name ? { ...candidate, routes: [route] } : candidate)),
+    candidates: candidates.map((candidate) =>
+      candidate.name === implied.name ? { ...candidate, routes: [route] } : candidate,
+    ),
     warnings: [],
   };
 }
 
 function awaitedServices(model: ComposeModel): Set<string> {
-  const dependencies = Object.values(model.services).flatMap(({ depends_on: dependsOn }) => Object.entries(dependsOn ?? {}));
-  return new Set(dependencies.filter(([, { condition }]) => condition === 'service_completed_successfully').map(([name]) => name));
+  const dependencies = Object.values(model.services).flatMap(({ depends_on: dependsOn }) =>
+    Object.entries(dependsOn ?? {}),
+  );
+  return new Set(
+    dependencies.filter(([, { condition }]) => condition === 'service_completed_successfully').map(([name]) => name),
+  );
 }
 
 /** The edge could not start. */
@@ -178,11 +210,14 @@ async function maintenancePage(
   const place = ['x-horme', 'edge', 'maintenancePage'];
   const file = resolve(directory, path);
   if (!(await isInside(directory, file))) {
-    const finding = { path: place, message: `${path} leads outside the project directory`, mend: 'copy it into the project' };
+    const finding = {
+      path: place,
+      message: `${path} leads outside the project directory`,
+      mend: 'copy it into the project',
+    };
     return { content: undefined, findings: [finding] };
   }
   const read = await readText(file);
   if ('text' in read) return { content: read.text, findings: [] };
   return { content: undefined, findings: [{ path: place, message: `${path}: ${read.problem}`, mend: read.mend }] };
 }
-

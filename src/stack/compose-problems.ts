@@ -12,7 +12,8 @@ export function composeProblems(messages: readonly string[], sources: readonly S
 }
 
 function mentionedPath(text: string): Finding['path'] {
-  const additional = /\b((?:services|volumes|networks|secrets|configs)(?:\.[\w-]+)*)\.? Additional property ([\w-]+)/.exec(text);
+  const additional =
+    /\b((?:services|volumes|networks|secrets|configs)(?:\.[\w-]+)*)\.? Additional property ([\w-]+)/.exec(text);
   if (additional?.[1] !== undefined && additional[2] !== undefined) return [...additional[1].split('.'), additional[2]];
   const dotted = /\b((?:services|volumes|networks|secrets|configs)\.[\w.-]*[\w-])/.exec(text)?.[1];
   if (dotted !== undefined) return dotted.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
@@ -22,7 +23,10 @@ function mentionedPath(text: string): Finding['path'] {
 }
 
 function shortened(text: string): string {
-  return text.replace(/^validating \S+: /, '').replace(/: invalid compose project$/, '').slice(0, 500);
+  return text
+    .replace(/^validating \S+: /, '')
+    .replace(/: invalid compose project$/, '')
+    .slice(0, 500);
 }
 
 function mendOf(text: string): string {

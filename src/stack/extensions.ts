@@ -9,8 +9,11 @@ export interface RawExtensions {
    * merges everything but extensions: there the last file replaces the whole, and a route of the base file would silently go.
    */
   overlay: string | undefined;
-  /** Whether any file, included ones too, has `x-horme` on a service. */
-  onServices: boolean;
+  /**
+   * Whether Compose must be asked for the services' extensions: they are interpolated, inherited or reset. Else what stands in
+   * the files is what Compose would say, and a second run of it is saved.
+   */
+  askCompose: boolean;
 }
 
 type Mapping = Record<string, unknown>;
@@ -29,8 +32,19 @@ export function rawExtensions(sources: readonly SourceFile[], included: readonly
     stack: mapping(stack.reduce(merged, {})),
     services: Object.fromEntries([...services].map(([name, values]) => [name, values.reduce(merged, {})])),
     overlay: overlay(stack, services),
-    onServices: [...sources, ...included].some(({ text }) => /[^\n]x-horme/.test(text)),
+    askCompose: needsCompose(sources, included, services),
   };
+}
+
+function needsCompose(
+  sources: readonly SourceFile[],
+  included: readonly SourceFile[],
+  services: Map<string, unknown[]>,
+): boolean {
+  const all = [...sources, ...included];
+  if (!all.some(({ text }) => /[^\n]x-horme/.test(text))) return false;
+  if (included.length > 0 || all.some(({ text }) => /\bextends\b|!reset|!override/.test(text))) return true;
+  return JSON.stringify([...services.values()]).includes('$');
 }
 
 function overlay(stack: unknown[], services: Map<string, unknown[]>): string | undefined {
@@ -38,7 +52,9 @@ function overlay(stack: unknown[], services: Map<string, unknown[]>): string | u
   if (stack.length < 2 && several.length === 0) return undefined;
   const document: Mapping = {};
   if (stack.length > 1) document['x-horme'] = stack.reduce(merged, {});
-  document['services'] = Object.fromEntries(several.map(([name, values]) => [name, { 'x-horme': values.reduce(merged, {}) }]));
+  document['services'] = Object.fromEntries(
+    several.map(([name, values]) => [name, { 'x-horme': values.reduce(merged, {}) }]),
+  );
   return JSON.stringify(document);
 }
 

@@ -27,7 +27,10 @@ async function problems(text: string | Uint8Array, others: Record<string, string
 
 function bomb(levels: number): string {
   const first = 'x-0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n';
-  const rest = Array.from({ length: levels - 1 }, (_, i) => `x-${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]\n`);
+  const rest = Array.from(
+    { length: levels - 1 },
+    (_, i) => `x-${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]\n`,
+  );
   return `services: { a: { image: b } }\n${first}${rest.join('')}`;
 }
 
@@ -47,16 +50,24 @@ describe('files that are refused before Compose sees them', () => {
     ['two documents', 'services: {}\n---\nservices: {}\n', /^compose\.yaml:2:\d+: a second YAML document/],
     ['duplicate keys', 'services:\n  a: {image: x}\n  a: {image: y}\n', /^compose\.yaml:3:3: .*unique/],
     ['NUL', 'services:\n  a: "x\u0000"\n', /^compose\.yaml:2:8: the character U\+0000/],
-    ['a line separator that only Compose takes for a line end', 'services: {} # \u2028env_file: /etc/shadow\n', /U\+2028/],
+    [
+      'a line separator that only Compose takes for a line end',
+      'services: {} # \u2028env_file: /etc/shadow\n',
+      /U\+2028/,
+    ],
     ['a lone carriage return', 'services: {} # \renv_file: /etc/shadow\n', /U\+000D/],
     ['bytes that are not UTF-8', Buffer.from([0x61, 0xff, 0xfe]), /not UTF-8/],
     ['__proto__', 'services:\n  __proto__: {image: x}\n', /__proto__ is not allowed/],
     ['an encoded value', 'services: {a: {env_file: !!binary L2V0Yy9zaGFkb3c=}}', /binary.* is not allowed/],
     ['a YAML directive', '%TAG !! tag:x,2000:\n---\nservices: {}\n', /directives are not allowed/],
   ];
-  test.each(cases)('%s', async (_name, text, expected) => {
-    expect(await problems(text)).toMatch(expected);
-  }, 10_000);
+  test.each(cases)(
+    '%s',
+    async (_name, text, expected) => {
+      expect(await problems(text)).toMatch(expected);
+    },
+    10_000,
+  );
 });
 
 describe('files that are read outside the project', () => {
@@ -65,7 +76,10 @@ describe('files that are read outside the project', () => {
     ['env_file in a list', 'services: {a: {image: x, env_file: [a.env, ../../etc/shadow]}}'],
     ['env_file, long form', 'services: {a: {image: x, env_file: [{path: /etc/shadow, required: false}]}}'],
     ['env_file behind <<', 'x-a: &a {env_file: /etc/shadow}\nservices: {a: {<<: *a, image: x}}'],
-    ['env_file behind << in the long form', 'x-a: &a {path: /etc/shadow}\nservices: {a: {image: x, env_file: [{<<: *a}]}}'],
+    [
+      'env_file behind << in the long form',
+      'x-a: &a {path: /etc/shadow}\nservices: {a: {image: x, env_file: [{<<: *a}]}}',
+    ],
     ['env_file with an alias as key', 'x-a: &k env_file\nservices: {a: {image: x, *k : /etc/shadow}}'],
     ['env_file with an alias as value', 'x-a: &v /etc/shadow\nservices: {a: {image: x, env_file: *v}}'],
     ['extends', 'services: {a: {extends: {file: ../other.yaml, service: a}}}'],
@@ -88,7 +102,9 @@ describe('files that are read outside the project', () => {
   });
 
   test('a path that only Compose can resolve, and a remote one', async () => {
-    const found = await problems('include: ["oci://example.com/x", "https://example.com/a.git"]\nservices: {a: {env_file: "${X}"}}');
+    const found = await problems(
+      'include: ["oci://example.com/x", "https://example.com/a.git"]\nservices: {a: {env_file: "${X}"}}',
+    );
     expect(found).toMatch(/oci:.* is not a file of the project/);
     expect(found).toMatch(/"\$\{X\}" cannot be checked/);
   });
@@ -97,17 +113,29 @@ describe('files that are read outside the project', () => {
 describe('files that are accepted', () => {
   const cases: [name: string, text: string][] = [
     ['BOM and CRLF', '\ufeffservices:\r\n  a:\r\n    image: x\r\n'],
-    ['anchors and merges', 'x-a: &a {restart: always}\nservices:\n' + Array.from({ length: 400 }, (_, i) => `  s${i}: {<<: *a, image: x}\n`).join('')],
+    [
+      'anchors and merges',
+      'x-a: &a {restart: always}\nservices:\n' +
+        Array.from({ length: 400 }, (_, i) => `  s${i}: {<<: *a, image: x}\n`).join(''),
+    ],
     ["Compose's own tags", 'services: {a: {image: x, ports: !reset [], env_file: !override [a.env]}}'],
-    ['env_file of an included file, inside', 'include: [sub/inc.yaml]\nservices: {a: {extends: {file: sub/base.yaml, service: b}}}'],
+    [
+      'env_file of an included file, inside',
+      'include: [sub/inc.yaml]\nservices: {a: {extends: {file: sub/base.yaml, service: b}}}',
+    ],
     ['extends within one file', 'services: {a: {extends: b}, b: {image: x}}'],
   ];
   test.each(cases)('%s', async (_name, text) => {
-    const others = { 'sub/inc.yaml': 'services: {i: {image: x, env_file: ../a.env}}', 'sub/base.yaml': 'services: {b: {image: x}}' };
+    const others = {
+      'sub/inc.yaml': 'services: {i: {image: x, env_file: ../a.env}}',
+      'sub/base.yaml': 'services: {b: {image: x}}',
+    };
     expect(await problems(text, others)).toBe('');
   });
 
   test('what is included is guarded too', async () => {
-    expect(await problems('include: [b.yaml]\nservices: {}', { 'b.yaml': bomb(9) })).toMatch(/^b\.yaml:1:1: its aliases/);
+    expect(await problems('include: [b.yaml]\nservices: {}', { 'b.yaml': bomb(9) })).toMatch(
+      /^b\.yaml:1:1: its aliases/,
+    );
   });
 });

@@ -27,7 +27,7 @@ const knownTags = /^(?:!reset|!override|tag:yaml\.org,2002:(?:str|int|float|bool
  * Line ends that Compose's YAML parser (YAML 1.1) knows and ours (1.2) does not: what is a comment to one would be a key to
  * the other. Other control characters have no place in a Compose file.
  */
-// eslint-disable-next-line no-control-regex -- these characters are what it looks for
+
 const forbiddenCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029\ufeff]|\r(?!\n)/;
 
 /** A file to guard, and the folder that its relative paths start from. */
@@ -99,7 +99,9 @@ function nodeProblems(source: SourceFile): Diagnostic[] {
   // They can give another meaning to the tags below.
   const directive = /^%/m.exec(source.text);
   if (directive !== null) {
-    found.push(at(source, directive.index, '', 'YAML directives are not allowed', 'take the lines that begin with % out'));
+    found.push(
+      at(source, directive.index, '', 'YAML directives are not allowed', 'take the lines that begin with % out'),
+    );
   }
   const rest: unknown[] = [source.document.contents];
   while (rest.length > 0) {
@@ -108,8 +110,7 @@ function nodeProblems(source: SourceFile): Diagnostic[] {
     else if (isCollection(node)) {
       tagged(source, node, found);
       for (const item of node.items) rest.push(item);
-    }
-    else if (isScalar(node)) tagged(source, node, found);
+    } else if (isScalar(node)) tagged(source, node, found);
   }
   return found;
 }
@@ -144,7 +145,8 @@ function aliasProblems(source: SourceFile): Diagnostic[] {
   const aliasSize = (node: unknown): number => {
     const target = isAlias(node) ? source.targets.get(node) : undefined;
     const offset = isAlias(node) ? (node.range?.[0] ?? 0) : 0;
-    if (target === undefined) problem = at(source, offset, '', 'this alias has no anchor', 'define the anchor before it');
+    if (target === undefined)
+      problem = at(source, offset, '', 'this alias has no anchor', 'define the anchor before it');
     else if (open.has(target)) problem = at(source, offset, '', 'this alias contains itself', 'take it out');
     else return size(target);
     return 0;
@@ -153,7 +155,15 @@ function aliasProblems(source: SourceFile): Diagnostic[] {
   if (problem !== undefined) return [problem];
   if (total <= maxExpandedNodes) return [];
   const mend = 'an alias bomb would take all memory; write the values out, with fewer levels of anchors';
-  return [at(source, 0, '', `its aliases expand to ${total.toExponential(1)} nodes, more than the limit of ${maxExpandedNodes}`, mend)];
+  return [
+    at(
+      source,
+      0,
+      '',
+      `its aliases expand to ${total.toExponential(1)} nodes, more than the limit of ${maxExpandedNodes}`,
+      mend,
+    ),
+  ];
 }
 
 /** Returns the Compose files that have to be guarded as well. */

@@ -13,7 +13,8 @@ export function hardened(definition: ComposeService, kind: 'service' | 'job'): C
   if (!options.some((option) => option.startsWith('no-new-privileges'))) {
     result['security_opt'] = [...options, 'no-new-privileges:true'];
   }
-  if (result.restart === undefined && !hasRestartPolicy(result)) result.restart = kind === 'job' ? 'no' : 'unless-stopped';
+  if (result.restart === undefined && !hasRestartPolicy(result))
+    result.restart = kind === 'job' ? 'no' : 'unless-stopped';
   limitPids(result);
   return result;
 }

@@ -33,7 +33,7 @@ async function problems(files: Record<string, string> | string, options: Partial
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (!(error instanceof ConfigurationError)) throw error ?? new Error('the stack was accepted');
+  if (!(error instanceof ConfigurationError)) throw new Error('the stack was accepted', { cause: error });
   return error.message;
 }
 
@@ -68,11 +68,20 @@ describe('a whole application', () => {
     const stack = await load(shop, { environment: 'production' });
     expect(stack.project).toBe('shop-production');
     expect(stack.model.name).toBe('shop-production');
-    expect(stack.environment).toEqual({ name: 'production', domain: 'example.com', context: 'prod', ports: { http: 80, https: 4433 } });
+    expect(stack.environment).toEqual({
+      name: 'production',
+      domain: 'example.com',
+      context: 'prod',
+      ports: { http: 80, https: 4433 },
+    });
     expect(stack.database).toEqual({ version: 17, memoryBytes: 1024 ** 3 });
     expect(stack.cache).toEqual({ memoryBytes: 128 * 1024 ** 2 });
     expect([stack.maxBodyBytes, stack.watchSeconds]).toEqual([10 * 1024 ** 2, 10]);
-    expect(stack.services.map(({ name, kind }) => [name, kind])).toEqual([['seed', 'job'], ['api', 'service'], ['frontend', 'service']]);
+    expect(stack.services.map(({ name, kind }) => [name, kind])).toEqual([
+      ['seed', 'job'],
+      ['api', 'service'],
+      ['frontend', 'service'],
+    ]);
     expect(JSON.stringify(stack.model)).not.toMatch(/x-horme|horme:\/\//);
     expect(stack.warnings).toEqual([]);
   });
@@ -104,7 +113,11 @@ describe('a whole application', () => {
   test('its hosts move with the environment', async () => {
     const hosts = async (environment: string) =>
       (await load(shop, { environment })).services.flatMap(({ routes }) => routes.map(({ host, path }) => host + path));
-    expect(await hosts('staging')).toEqual(['api.staging.example.com/', 'staging.example.com/', 'www.staging.example.com/docs']);
+    expect(await hosts('staging')).toEqual([
+      'api.staging.example.com/',
+      'staging.example.com/',
+      'www.staging.example.com/docs',
+    ]);
     expect(await hosts('local')).toEqual(['api.shop.localhost/', 'shop.localhost/', 'www.shop.localhost/docs']);
   });
 
@@ -126,8 +139,16 @@ describe('a whole application', () => {
 describe('a plain file', () => {
   test('with one service that publishes a port gets a route', async () => {
     const stack = await load('services: { web: { image: nginx, ports: ["8000:80"] } }');
-    expect(stack.environment).toEqual({ name: 'local', domain: 'shop.localhost', context: undefined, ports: { http: 8080, https: 8443 } });
-    expect(stack.services[0]).toMatchObject({ routes: [{ host: 'shop.localhost', path: '/', port: 80 }], strategy: { kind: 'surge' } });
+    expect(stack.environment).toEqual({
+      name: 'local',
+      domain: 'shop.localhost',
+      context: undefined,
+      ports: { http: 8080, https: 8443 },
+    });
+    expect(stack.services[0]).toMatchObject({
+      routes: [{ host: 'shop.localhost', path: '/', port: 80 }],
+      strategy: { kind: 'surge' },
+    });
     expect(stack.services[0]?.definition.ports).toBeUndefined();
     expect(stack.warnings).toEqual(['web: port 8000 is not published on the host; the edge publishes it']);
   });
@@ -157,7 +178,11 @@ x-horme: { database: { memory: 256m } }
     };
     const stack = await load(files, { environment: 'staging' });
     const api = stack.services.find(({ name }) => name === 'api');
-    expect(api).toMatchObject({ drainSeconds: 3, healthPath: '/health/ready', definition: { image: 'shop/api:canary' } });
+    expect(api).toMatchObject({
+      drainSeconds: 3,
+      healthPath: '/health/ready',
+      definition: { image: 'shop/api:canary' },
+    });
     expect(stack.database?.memoryBytes).toBe(256 * 1024 ** 2);
     expect(stack.services.map(({ name }) => name)).toContain('debug');
     expect(stack.services.find(({ name }) => name === 'debug')?.definition.image).toBe('shop/debug');
@@ -188,7 +213,12 @@ secrets: { key: { file: ./key } }
       key: '',
     });
     const [api, worker] = stack.services;
-    expect(api).toMatchObject({ name: 'api', drainSeconds: 7, healthPath: '/ok', definition: { environment: { A: '1' } } });
+    expect(api).toMatchObject({
+      name: 'api',
+      drainSeconds: 7,
+      healthPath: '/ok',
+      definition: { environment: { A: '1' } },
+    });
     expect(api?.definition.secrets).toHaveLength(1);
     expect(worker).toMatchObject({ name: 'worker', readySeconds: 5, routes: [] });
   });
@@ -204,7 +234,10 @@ secrets: { key: { file: ./key } }
   });
 
   test('a development override is not read, and that is said', async () => {
-    const stack = await load({ 'compose.yaml': 'services: { a: { image: x } }', 'compose.override.yaml': 'services: { b: { image: x } }' });
+    const stack = await load({
+      'compose.yaml': 'services: { a: { image: x } }',
+      'compose.override.yaml': 'services: { b: { image: x } }',
+    });
     expect(stack.services).toHaveLength(1);
     expect(stack.warnings[0]).toMatch(/compose\.override\.yaml is not read/);
   });
@@ -219,13 +252,17 @@ describe('what must not run twice is replaced stop-first', () => {
     ['network_mode: host', "uses the host's network"],
   ];
   test.each(cases)('%s', async (text, reason) => {
-    const stack = await load(`services: { web: { image: x, expose: [80], x-horme: { route: { port: 80 } } }, db: { image: x, ${text} } }\nvolumes: { data: {} }`);
+    const stack = await load(
+      `services: { web: { image: x, expose: [80], x-horme: { route: { port: 80 } } }, db: { image: x, ${text} } }\nvolumes: { data: {} }`,
+    );
     const db = stack.services.find(({ name }) => name === 'db');
-    expect(db?.strategy).toMatchObject({ kind: 'stop-first', reason: expect.stringContaining(reason) });
+    expect(db?.strategy).toMatchObject({ kind: 'stop-first', reason: expect.stringContaining(reason) as unknown });
   });
 
   test('what only reads may run twice', async () => {
-    const stack = await load('services: { a: { image: x, volumes: ["data:/data:ro", "./a:/a:ro", "/anonymous"], tmpfs: [/tmp] } }\nvolumes: { data: {} }');
+    const stack = await load(
+      'services: { a: { image: x, volumes: ["data:/data:ro", "./a:/a:ro", "/anonymous"], tmpfs: [/tmp] } }\nvolumes: { data: {} }',
+    );
     expect(stack.services[0]?.strategy).toEqual({ kind: 'surge' });
   });
 
@@ -238,7 +275,8 @@ describe('what must not run twice is replaced stop-first', () => {
 });
 
 describe('choosing the environment', () => {
-  const two = 'services: { a: { image: x } }\nx-horme: { environments: { staging: { domain: a.test }, production: { domain: b.test } } }';
+  const two =
+    'services: { a: { image: x } }\nx-horme: { environments: { staging: { domain: a.test }, production: { domain: b.test } } }';
   const one = 'services: { a: { image: x } }\nx-horme: { environments: { production: { domain: "${SITE}" } } }';
   test('the only one is it, and its domain may be a variable', async () => {
     const stack = await load({ 'compose.yaml': one, '.env.production': 'SITE=shop.test\n' });
@@ -251,7 +289,9 @@ describe('choosing the environment', () => {
     expect((await load(two, { processEnvironment, environment: 'local' })).environment.name).toBe('local');
   });
   test('several and none chosen: they are listed', async () => {
-    expect(await problems(two)).toMatch(/compose\.yaml:2:12 x-horme\.environments: several environments are declared \(staging, production\)/);
+    expect(await problems(two)).toMatch(
+      /compose\.yaml:2:12 x-horme\.environments: several environments are declared \(staging, production\)/,
+    );
   });
   test('an unknown one has a suggestion', async () => {
     expect(await problems(two, { environment: 'prodution' })).toMatch(/did you mean "production"\?/);
@@ -288,8 +328,12 @@ x-horme:
       'compose.yaml:6:7 services.api.x-horme.drain: not a duration — write a number with its unit, such as 30s or 1m30s',
       'compose.yaml:7:7 services.api.x-horme.health: not a path — write it as /health/ready',
       'compose.yaml:10:26 services.web.environment.KEY: the variable UNSET is not set and has no default — set it in .env.<environment>, or write ${UNSET:-default}',
-      expect.stringMatching(/^compose\.yaml:11:26 services\.web\.x-horme\.route\.0\.port: not a port — give a number/) as unknown as string,
-      expect.stringMatching(/^compose\.yaml:11:39 services\.web\.x-horme\.route\.0\.host: not a host name/) as unknown as string,
+      expect.stringMatching(
+        /^compose\.yaml:11:26 services\.web\.x-horme\.route\.0\.port: not a port — give a number/,
+      ) as unknown as string,
+      expect.stringMatching(
+        /^compose\.yaml:11:39 services\.web\.x-horme\.route\.0\.host: not a host name/,
+      ) as unknown as string,
       'compose.yaml:13:3 x-horme.monitoring: monitoring is not available in this version yet — take it out until it is',
       'compose.yaml:14:3 x-horme.cahce: unknown key — did you mean "cache"?',
       expect.stringMatching(/^compose\.yaml:15:/) as unknown as string,
@@ -301,40 +345,111 @@ x-horme:
     const found = await problems('services:\n  api:\n    image: x\n    imgae: y\nx-horme: { cahce: {} }\n');
     expect(found).toMatch(/compose\.yaml:4:5 services\.api\.imgae: .*Additional property imgae is not allowed/);
     expect(found).toMatch(/did you mean "cache"/);
-    expect(await problems('services:\n  a: { image: "${X:?give it}" }\n')).toMatch(/compose\.yaml:2:8 services\.a\.image: .*required variable X/);
-    expect(await problems('services:\n  a: { image: x, depends_on: [b] }\n')).toMatch(/:2:18 services\.a\.depends_on: .*undefined service "b"/);
-    expect(await problems('services: { a: { image: x, depends_on: [b] }, b: { image: x, depends_on: [a] } }')).toMatch(/cycle/);
+    expect(await problems('services:\n  a: { image: "${X:?give it}" }\n')).toMatch(
+      /compose\.yaml:2:8 services\.a\.image: .*required variable X/,
+    );
+    expect(await problems('services:\n  a: { image: x, depends_on: [b] }\n')).toMatch(
+      /:2:18 services\.a\.depends_on: .*undefined service "b"/,
+    );
+    expect(await problems('services: { a: { image: x, depends_on: [b] }, b: { image: x, depends_on: [a] } }')).toMatch(
+      /cycle/,
+    );
   });
 
   test('a position is in the file that has the last word', async () => {
     const found = await problems(
-      { 'compose.yaml': 'services:\n  a: { image: x }\n', 'compose.local.yaml': '# mine\nservices:\n  a: { x-horme: { dran: 1s } }\n' },
+      {
+        'compose.yaml': 'services:\n  a: { image: x }\n',
+        'compose.local.yaml': '# mine\nservices:\n  a: { x-horme: { dran: 1s } }\n',
+      },
       { environment: 'local' },
     );
-    expect(found).toMatch(/^compose\.local\.yaml:3:\d+ services\.a\.x-horme\.dran: unknown key — did you mean "drain"\?/m);
+    expect(found).toMatch(
+      /^compose\.local\.yaml:3:\d+ services\.a\.x-horme\.dran: unknown key — did you mean "drain"\?/m,
+    );
   });
 
   test('an excerpt points at the place', async () => {
-    const error = await load('services:\n  a:\n    image: x\n    x-horme: { rout: 1 }\n').catch((thrown: unknown) => thrown);
-    expect((error as ConfigurationError).excerpts()).toContain('  4 |     x-horme: { rout: 1 }\n    |                ^');
+    const error = await load('services:\n  a:\n    image: x\n    x-horme: { rout: 1 }\n').catch(
+      (thrown: unknown) => thrown,
+    );
+    expect((error as ConfigurationError).excerpts()).toContain(
+      '  4 |     x-horme: { rout: 1 }\n    |                ^',
+    );
   });
 
   const cases: [name: string, text: string, expected: RegExp][] = [
-    ['two services at one address', 'services: { a: { image: x, x-horme: { route: { port: 1 } } }, b: { image: x, x-horme: { route: { port: 1 } } } }', /services\.b\.x-horme\.route: shop\.localhost\/ already goes to a/],
-    ['a secret in the arguments', 'services: { a: { image: x, command: ["--db=${DATABASE_URL}"] } }\nx-horme: { database: {} }', /services\.a\.command\.0: \$\{DATABASE_URL\} holds a password/],
-    ['a secret in a config', 'services: { a: { image: x, configs: [c] } }\nconfigs: { c: { content: "${DATABASE_URL}" } }\nx-horme: { database: {} }', /configs\.c\.content: \$\{DATABASE_URL\}/],
-    ['a database that was not asked for', 'services: { a: { image: x, environment: ["U=${DATABASE_URL}"] } }', /DATABASE_URL is not set.*add `database: \{\}` under x-horme/],
-    ["the platform's names", 'services: { horme-edge: { image: x } }', /names that begin with horme- are the platform's/],
-    ["the platform's labels", 'services: { a: { image: x, labels: { com.docker.compose.project: other } } }', /is the platform's/],
-    ['a port of the edge', 'services: { a: { image: x, ports: ["8443:1", "2:2"] } }', /services\.a\.ports: port 8443 of the host is the edge's/],
-    ['a job with a route', 'services: { a: { image: x, x-horme: { job: true, route: { port: 1 } } } }', /a job cannot have a route/],
-    ['a name with a variable', 'name: "${X:-a}"\nservices: { a: { image: x } }', /compose\.yaml:1:1 name: .*not a name for the application/],
-    ['a maintenance page outside', 'services: { a: { image: x } }\nx-horme: { edge: { maintenancePage: ../page.html } }', /leads outside/],
+    [
+      'two services at one address',
+      'services: { a: { image: x, x-horme: { route: { port: 1 } } }, b: { image: x, x-horme: { route: { port: 1 } } } }',
+      /services\.b\.x-horme\.route: shop\.localhost\/ already goes to a/,
+    ],
+    [
+      'a secret in the arguments',
+      'services: { a: { image: x, command: ["--db=${DATABASE_URL}"] } }\nx-horme: { database: {} }',
+      /services\.a\.command\.0: \$\{DATABASE_URL\} holds a password/,
+    ],
+    [
+      'a secret in a config',
+      'services: { a: { image: x, configs: [c] } }\nconfigs: { c: { content: "${DATABASE_URL}" } }\nx-horme: { database: {} }',
+      /configs\.c\.content: \$\{DATABASE_URL\}/,
+    ],
+    [
+      'a database that was not asked for',
+      'services: { a: { image: x, environment: ["U=${DATABASE_URL}"] } }',
+      /DATABASE_URL is not set.*add `database: \{\}` under x-horme/,
+    ],
+    [
+      "the platform's names",
+      'services: { horme-edge: { image: x } }',
+      /names that begin with horme- are the platform's/,
+    ],
+    [
+      "the platform's labels",
+      'services: { a: { image: x, labels: { com.docker.compose.project: other } } }',
+      /is the platform's/,
+    ],
+    [
+      'a port of the edge',
+      'services: { a: { image: x, ports: ["8443:1", "2:2"] } }',
+      /services\.a\.ports: port 8443 of the host is the edge's/,
+    ],
+    [
+      'a job with a route',
+      'services: { a: { image: x, x-horme: { job: true, route: { port: 1 } } } }',
+      /a job cannot have a route/,
+    ],
+    [
+      'a name with a variable',
+      'name: "${X:-a}"\nservices: { a: { image: x } }',
+      /compose\.yaml:1:1 name: .*not a name for the application/,
+    ],
+    [
+      'a maintenance page outside',
+      'services: { a: { image: x } }\nx-horme: { edge: { maintenancePage: ../page.html } }',
+      /leads outside/,
+    ],
     ['no active service', 'services: { a: { image: x, profiles: [p] } }', /no service is active/],
-    ['a list where a mapping belongs', 'services: { a: { image: x, x-horme: [1] } }', /services\.a\.x-horme: expected a mapping, found a list/],
-    ['a wrong branch', 'services: { a: { image: x, x-horme: { route: { prt: 1 } } } }', /route\.prt: unknown key — did you mean "port"/],
-    ['a container of another project', 'services: { a: { image: x, network_mode: "container:x" } }', /is not supported/],
-    ['an alias with a directive', 'services: { a: { image: x, networks: { default: { aliases: ["x;y"] } } } }', /"x;y" is not a name/],
+    [
+      'a list where a mapping belongs',
+      'services: { a: { image: x, x-horme: [1] } }',
+      /services\.a\.x-horme: expected a mapping, found a list/,
+    ],
+    [
+      'a wrong branch',
+      'services: { a: { image: x, x-horme: { route: { prt: 1 } } } }',
+      /route\.prt: unknown key — did you mean "port"/,
+    ],
+    [
+      'a container of another project',
+      'services: { a: { image: x, network_mode: "container:x" } }',
+      /is not supported/,
+    ],
+    [
+      'an alias with a directive',
+      'services: { a: { image: x, networks: { default: { aliases: ["x;y"] } } } }',
+      /"x;y" is not a name/,
+    ],
     ['a label with a newline', 'services: { a: { image: x, labels: { a: "b\\nc" } } }', /control character/],
   ];
   test.each(cases)('%s', async (_name, text, expected) => {
@@ -370,7 +485,9 @@ secrets: { outside: { file: /etc/shadow } }
   });
 
   test('privilege behind a merge', async () => {
-    expect(await problems('x-p: &p { privileged: true }\nservices: { a: { <<: *p, image: x } }')).toMatch(/services\.a\.privileged/);
+    expect(await problems('x-p: &p { privileged: true }\nservices: { a: { <<: *p, image: x } }')).toMatch(
+      /services\.a\.privileged/,
+    );
   });
 
   test('is allowed by name, with a reason', async () => {
@@ -389,6 +506,16 @@ secrets: { outside: { file: /etc/shadow } }
   });
 
   test('an allowance without a reason is refused', async () => {
-    expect(await problems('services: { a: { image: x, x-horme: { allow: [{ mount: /etc }] } } }')).toMatch(/allow\.0\.reason: missing/);
+    expect(await problems('services: { a: { image: x, x-horme: { allow: [{ mount: /etc }] } } }')).toMatch(
+      /allow\.0\.reason: missing/,
+    );
   });
+});
+
+test('an extension that is interpolated is read as Compose resolves it', async () => {
+  const { PATH, HOME } = process.env;
+  const stack = await load('services: { a: { image: x, x-horme: { route: { host: "${SUB}", port: 80 } } } }', {
+    processEnvironment: { PATH, HOME, SUB: 'api' },
+  });
+  expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
 });

@@ -48,7 +48,7 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const unset = unsetVariables(config.messages, everything);
   const built = await assemble({
     document: config.document,
-    extensions: config.extensions,
+    extensions: prepared.raw.askCompose ? config.extensions : prepared.raw.services,
     name: prepared.name,
     environmentName: prepared.environment,
     directory: base.directory,
@@ -106,7 +106,9 @@ async function existingProblem(path: string, directory: string): Promise<Diagnos
 async function overrideWarnings(base: BaseFiles, environment: string): Promise<string[]> {
   const unused = await unusedOverride(base);
   if (unused === undefined) return [];
-  return [`${unused} is not read, because it is for \`docker compose up\` by hand; name it compose.${environment}.yaml, or give it with -f`];
+  return [
+    `${unused} is not read, because it is for \`docker compose up\` by hand; name it compose.${environment}.yaml, or give it with -f`,
+  ];
 }
 
 function refuse(diagnostics: Diagnostic[]): void {
@@ -115,8 +117,13 @@ function refuse(diagnostics: Diagnostic[]): void {
 
 /** Compose's rule: the last `name`, else the folder's, made fit. */
 function stackName(sources: readonly SourceFile[], directory: string): string | Finding {
-  const written = sources.map((source) => toMapping(source)['name']).findLast((name) => name !== undefined && name !== null);
-  const fitted = basename(directory).toLowerCase().replaceAll(/[^a-z0-9_-]/g, '').replace(/^[_-]+/, '');
+  const written = sources
+    .map((source) => toMapping(source)['name'])
+    .findLast((name) => name !== undefined && name !== null);
+  const fitted = basename(directory)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '');
   const name = written ?? fitted;
   if (typeof name === 'string' && stackNamePattern.test(name)) return name;
   return {
@@ -136,7 +143,7 @@ function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions
     profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
     envFiles: prepared.envFiles,
     ...(prepared.raw.overlay === undefined ? {} : { overlay: prepared.raw.overlay }),
-    serviceExtensions: prepared.raw.onServices,
+    serviceExtensions: prepared.raw.askCompose,
     env: composeEnvironment(prepared, declared['domain'], options.processEnvironment),
     signal: options.signal,
   };
@@ -164,12 +171,18 @@ function rawFindings(raw: RawExtensions): Finding[] {
     ...parseStackExtension(raw.stack).findings,
     ...services.flatMap(([name, extension]) => parseServiceExtension(name, extension).findings),
   ];
-  const whole = { 'x-horme': raw.stack, services: Object.fromEntries(services.map(([name, value]) => [name, { 'x-horme': value }])) };
+  const whole = {
+    'x-horme': raw.stack,
+    services: Object.fromEntries(services.map(([name, value]) => [name, { 'x-horme': value }])),
+  };
   return findings.filter(({ path }) => !String(valueAt(whole, path)).includes('$'));
 }
 
 function valueAt(value: unknown, path: Finding['path']): unknown {
-  return path.reduce<unknown>((inner, step) => (inner as Record<string | number, unknown> | undefined | null)?.[step], value);
+  return path.reduce<unknown>(
+    (inner, step) => (inner as Record<string | number, unknown> | undefined | null)?.[step],
+    value,
+  );
 }
 
 function noComposeFile(directory: string): OperatorError {

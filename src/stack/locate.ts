@@ -95,9 +95,10 @@ function* everyText(source: SourceFile): Generator<{ path: Path; start: number; 
   const rest: { node: unknown; path: Path }[] = [{ node: source.document.contents, path: [] }];
   while (rest.length > 0) {
     const { node, path } = rest.pop() ?? { node: undefined, path: [] };
-    if (isMap(node)) rest.push(...node.items.map((pair) => ({ node: pair.value, path: [...path, keyText(source, pair)] })));
+    if (isMap(node))
+      rest.push(...node.items.map((pair) => ({ node: pair.value, path: [...path, keyText(source, pair)] })));
     if (isSeq(node)) rest.push(...node.items.map((item, index) => ({ node: item, path: [...path, index] })));
-    if (!isScalar(node) || typeof node.value !== 'string' || node.range == null) continue;
+    if (!isScalar(node) || typeof node.value !== 'string' || !node.range) continue;
     yield { path, start: node.range[0], end: node.range[1] };
   }
 }

@@ -42,7 +42,8 @@ export async function mountFindings({ model, directory, allowances }: SafetyInpu
 }
 
 function reachedPlace(kind: HostPath['kind'], real: string, project: string): string | undefined {
-  if (kind === 'mount' && (socketNames.includes(basename(real)) || isBelow(real, socketPath))) return 'reaches the Docker socket';
+  if (kind === 'mount' && (socketNames.includes(basename(real)) || isBelow(real, socketPath)))
+    return 'reaches the Docker socket';
   const system = systemFolders.find((folder) => isBelow(folder, real) && !isBelow(folder, project));
   if (system !== undefined) return `reaches the system folder ${system}`;
   // A build may take its sources from beside the project, as repositories with several applications do, but not a whole host.
@@ -60,22 +61,34 @@ async function isAllowed(allowances: Allowance[], source: string, real: string, 
 }
 
 function hostPaths(model: ComposeModel): HostPath[] {
-  return [...serviceMounts(model), ...driverMounts(model), ...files(model, 'secrets'), ...files(model, 'configs'), ...contexts(model)];
+  return [
+    ...serviceMounts(model),
+    ...driverMounts(model),
+    ...files(model, 'secrets'),
+    ...files(model, 'configs'),
+    ...contexts(model),
+  ];
 }
 
 function serviceMounts(model: ComposeModel): HostPath[] {
   return Object.entries(model.services).flatMap(([name, { volumes }]) =>
     (volumes ?? [])
       .filter(({ type, source }) => type === 'bind' && source !== undefined)
-      .map(({ source }): HostPath => ({ path: ['services', name, 'volumes'], source: source ?? '', services: [name], kind: 'mount' })),
+      .map(({ source }): HostPath => ({
+        path: ['services', name, 'volumes'],
+        source: source ?? '',
+        services: [name],
+        kind: 'mount',
+      })),
   );
 }
 
 /** A volume of the local driver can be a bind mount in disguise. */
 function driverMounts(model: ComposeModel): HostPath[] {
   return Object.entries(model.volumes ?? {}).flatMap(([key, volume]) => {
-    const options = (volume?.['driver_opts'] ?? {}) as Record<string, unknown>;
-    const text = [String(options['device'] ?? ''), ...String(options['o'] ?? '').split(/[,:=]/)];
+    if (volume?.['driver_opts'] === undefined) return [];
+    const options = (volume['driver_opts'] ?? {}) as Record<string, string | undefined>;
+    const text = [options['device'] ?? '', ...(options['o'] ?? '').split(/[,:=]/)];
     const services = Object.entries(model.services)
       .filter(([, { volumes }]) => volumes?.some(({ source }) => source === key))
       .map(([name]) => name);

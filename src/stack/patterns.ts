@@ -27,7 +27,6 @@ export const projectPathPattern = /^(?!-)(?!\/)[A-Za-z0-9._/ @+-]+$/;
 /** A mount that is allowed by name: absolute, or relative to the project. */
 export const mountPattern = /^(?!-)[A-Za-z0-9._/ @+:~-]+$/;
 
-// eslint-disable-next-line no-control-regex -- these characters are what it looks for
 export const controlCharacters = /[\u0000-\u001f\u007f]/;
 
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';

@@ -23,7 +23,8 @@ export function referencesOf(source: SourceFile): Reference[] {
   const found: Reference[] = [];
   for (const pair of everyPair(source)) {
     const key = keyText(source, pair);
-    if (key === 'env_file' || key === 'label_file') found.push(...paths(source, pair.value, 'environment', key, ['path']));
+    if (key === 'env_file' || key === 'label_file')
+      found.push(...paths(source, pair.value, 'environment', key, ['path']));
     if (key === 'extends') found.push(...paths(source, mapOnly(source, pair.value), 'compose', key, ['file']));
   }
   return [...found, ...includes(source)];
@@ -66,15 +67,17 @@ function mapOnly(source: SourceFile, value: unknown): Node | undefined {
 /** Scalars, lists of them, and the given keys of mappings. */
 function paths(
   source: SourceFile,
-  value: unknown,
+  from: unknown,
   kind: Reference['kind'],
   key: Reference['key'],
   keys: string[],
 ): Reference[] {
-  const node = resolved(source, value);
+  const node = resolved(source, from);
   if (isScalar(node)) {
-    if (node.value === null || node.value === '') return [];
-    return [{ kind, key, text: String(node.value), offset: node.range?.[0] ?? 0 }];
+    const value: unknown = node.value;
+    const text = typeof value === 'string' ? value : (node.source ?? '');
+    if (value === null || text === '') return [];
+    return [{ kind, key, text, offset: node.range?.[0] ?? 0 }];
   }
   if (isSeq(node)) return node.items.flatMap((item) => paths(source, item, kind, key, keys));
   if (!isMap(node)) return [];

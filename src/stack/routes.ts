@@ -42,7 +42,9 @@ export function conflicts(routed: readonly { name: string; routes: Route[] }[]):
 }
 
 /** The service that must be meant when no route is written: the only one with exactly one TCP port. */
-export function impliedRoute(services: readonly { name: string; definition: ComposeService }[]): { name: string; port: number } | undefined {
+export function impliedRoute(
+  services: readonly { name: string; definition: ComposeService }[],
+): { name: string; port: number } | undefined {
   return (
     single(services.map(({ name, definition }) => ({ name, ports: publishedPorts(definition) }))) ??
     single(services.map(({ name, definition }) => ({ name, ports: exposedPorts(definition) })))

@@ -30,9 +30,9 @@ const memory = size.refine((bytes) => bytes >= 64 * 1024 ** 2, { error: 'too lit
 const notPort = { error: 'not a port; give a number from 1 to 65535' };
 const port = z.int(notPort).min(1, notPort).max(65_535, notPort);
 
-const host = z
-  .string()
-  .regex(hostPattern, { error: 'not a host name; use lower-case letters, digits, hyphens and dots, such as api.example.com' });
+const host = z.string().regex(hostPattern, {
+  error: 'not a host name; use lower-case letters, digits, hyphens and dots, such as api.example.com',
+});
 
 const route = z
   .strictObject({
@@ -43,7 +43,9 @@ const route = z
       ),
     path: z
       .string()
-      .regex(routePathPattern, { error: 'not a path; begin with / and use letters, digits and . _ ~ - between slashes' })
+      .regex(routePathPattern, {
+        error: 'not a path; begin with / and use letters, digits and . _ ~ - between slashes',
+      })
       .prefault('/')
       .describe('Path that goes to the service, with all below it. The longest path of a host wins.'),
     port: port.describe('Port that the service listens on, inside its container.'),
@@ -88,7 +90,9 @@ export const serviceSchema = z
     route: z
       .union([route, z.array(route)])
       .optional()
-      .describe('Where the edge sends requests to this service from: one mapping or a list. Without it the service is a worker.'),
+      .describe(
+        'Where the edge sends requests to this service from: one mapping or a list. Without it the service is a worker.',
+      ),
     health: z
       .string()
       .regex(healthPathPattern, { error: 'not a path; write it as /health/ready' })
@@ -102,10 +106,14 @@ export const serviceSchema = z
       .describe('How long requests in flight may take to end when a replica drains. Default: `deploy.drain`.'),
     longLived: duration
       .optional()
-      .describe('How long WebSockets and event streams may go on before their replica ends. Default: `deploy.longLived`.'),
+      .describe(
+        'How long WebSockets and event streams may go on before their replica ends. Default: `deploy.longLived`.',
+      ),
     ready: duration
       .optional()
-      .describe('How long a new replica may take to become healthy. Default: `deploy.ready`, else what the health check allows.'),
+      .describe(
+        'How long a new replica may take to become healthy. Default: `deploy.ready`, else what the health check allows.',
+      ),
     job: z
       .boolean()
       .optional()
@@ -134,7 +142,10 @@ const environment = z.strictObject({
     .array(z.string().regex(profilePattern, { error: 'not the name of a profile; use letters, digits and . _ -' }))
     .optional()
     .describe('Compose profiles that are active in this environment.'),
-  tls: z.literal('self-signed').optional().describe('Where the certificate comes from. This version has `self-signed` alone.'),
+  tls: z
+    .literal('self-signed')
+    .optional()
+    .describe('Where the certificate comes from. This version has `self-signed` alone.'),
 });
 
 export const stackSchema = z
@@ -157,7 +168,9 @@ export const stackSchema = z
           .string()
           .regex(projectPathPattern, { error: 'not a file of the project; give a relative path' })
           .optional()
-          .describe('HTML file, inside the project, that `horme maintenance on` answers with. Default: a page of ours.'),
+          .describe(
+            'HTML file, inside the project, that `horme maintenance on` answers with. Default: a page of ours.',
+          ),
       })
       .prefault({})
       .describe('The edge: nginx with TLS, the one thing that publishes ports.'),
@@ -165,7 +178,9 @@ export const stackSchema = z
       .strictObject({
         watch: duration
           .prefault('10s')
-          .describe('How long the new replicas are compared with the old ones after the switch; a regression rolls back.'),
+          .describe(
+            'How long the new replicas are compared with the old ones after the switch; a regression rolls back.',
+          ),
         drain: duration.prefault('30s').describe('Default of every service’s `drain`.'),
         longLived: duration.prefault('10s').describe('Default of every service’s `longLived`.'),
         ready: duration.optional().describe('Default of every service’s `ready`.'),

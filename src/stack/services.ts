@@ -84,7 +84,10 @@ function readyFrom(definition: ComposeService): number {
 }
 
 /** The edge publishes a routed service: its own publication of the same port would keep two replicas from running. */
-function withoutEdgePorts({ name, definition, routes }: ServiceInput): { definition: ComposeService; warnings: string[] } {
+function withoutEdgePorts({ name, definition, routes }: ServiceInput): {
+  definition: ComposeService;
+  warnings: string[];
+} {
   const result = { ...definition };
   const routed = new Set(routes.map(({ port }) => port));
   const dropped = (result.ports ?? []).filter((port) => isTcp(port) && routed.has(port.target));
@@ -94,7 +97,10 @@ function withoutEdgePorts({ name, definition, routes }: ServiceInput): { definit
   else delete result.ports;
   const exposed = Array.isArray(result['expose']) ? result['expose'].map(String) : [];
   result['expose'] = [...new Set([...exposed, ...dropped.map(({ target }) => String(target))])];
-  const warnings = dropped.map(({ published, target }) => `${name}: port ${published ?? target} is not published on the host; the edge publishes it`);
+  const warnings = dropped.map(
+    ({ published, target }) =>
+      `${name}: port ${published ?? target} is not published on the host; the edge publishes it`,
+  );
   return { definition: result, warnings };
 }
 
@@ -102,10 +108,17 @@ function withoutEdgePorts({ name, definition, routes }: ServiceInput): { definit
 function strategyOf(name: string, definition: ComposeService, replicas: number) {
   const singular = [
     ...(definition.container_name === undefined ? [] : [`has the container name ${definition.container_name}`]),
-    ...(definition.ports ?? []).flatMap(({ published }) => (published === undefined ? [] : [`publishes port ${published}`])),
+    ...(definition.ports ?? []).flatMap(({ published }) =>
+      published === undefined ? [] : [`publishes port ${published}`],
+    ),
   ];
   const { network_mode: mode } = definition;
-  const network = mode === 'host' ? ["uses the host's network"] : mode?.startsWith('service:') ? ['shares the network of another service'] : [];
+  const network =
+    mode === 'host'
+      ? ["uses the host's network"]
+      : mode?.startsWith('service:')
+        ? ['shares the network of another service']
+        : [];
   const reasons = [...ownedMounts(definition), ...singular, ...network];
   const findings: Finding[] = [];
   const warnings: string[] = [];
@@ -116,9 +129,12 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
       mend: 'take it out, or set `deploy.replicas: 1`',
     });
   } else if (replicas > 1 && reasons.length > 0) {
-    warnings.push(`${name}: ${replicas} replicas, and it ${reasons.join(' and ')}: all replicas write there, and stop before new ones start`);
+    warnings.push(
+      `${name}: ${replicas} replicas, and it ${reasons.join(' and ')}: all replicas write there, and stop before new ones start`,
+    );
   }
-  const strategy: Strategy = reasons.length === 0 ? { kind: 'surge' } : { kind: 'stop-first', reason: reasons.join(' and ') };
+  const strategy: Strategy =
+    reasons.length === 0 ? { kind: 'surge' } : { kind: 'stop-first', reason: reasons.join(' and ') };
   return { strategy, findings, warnings };
 }
 
@@ -132,7 +148,9 @@ function ownedMounts(definition: ComposeService): string[] {
 
 function jobFindings({ name, kind, routes }: Service): Finding[] {
   if (kind !== 'job' || routes.length === 0) return [];
-  return [{ path: ['services', name, 'x-horme', 'route'], message: 'a job cannot have a route', mend: 'take the route out' }];
+  return [
+    { path: ['services', name, 'x-horme', 'route'], message: 'a job cannot have a route', mend: 'take the route out' },
+  ];
 }
 
 function networkFindings({ name, definition, routes }: Service): Finding[] {

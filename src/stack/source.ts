@@ -1,6 +1,17 @@
 import { open } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+} from 'yaml';
 import type { Alias, Document, Node, Pair, YAMLMap } from 'yaml';
 import type { Diagnostic } from './diagnostics.ts';
 
@@ -64,14 +75,20 @@ export function parseSource(path: string, directory: string, text: string): Sour
   const whole = (message: string, mend: string): Diagnostic[] => [
     { file: display, line: 0, column: 0, path: '', message, mend },
   ];
-  const documents = parseAllDocuments(text, { lineCounter: lines, merge: true, logLevel: 'error', prettyErrors: false });
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    merge: true,
+    logLevel: 'error',
+    prettyErrors: false,
+  });
   if ('empty' in documents || documents.length === 0) return whole('the file is empty', 'add services');
   const [document, second] = documents;
   if (document === undefined) return whole('the file is empty', 'add services');
   const source: SourceFile = { path, display, text, lines, document, targets: aliasTargets(document) };
   const errors = document.errors.map((error) => syntaxError(source, error));
   if (errors.length > 0) return errors;
-  if (second !== undefined) return [at(source, second.range[0], '', 'a second YAML document begins here', 'keep one document a file')];
+  if (second !== undefined)
+    return [at(source, second.range[0], '', 'a second YAML document begins here', 'keep one document a file')];
   if (document.contents === null) return whole('the file is empty', 'add services');
   if (!isMap(document.contents)) return whole('the file is not a mapping', 'begin with `services:`');
   return source;
@@ -83,7 +100,7 @@ function syntaxError(source: SourceFile, error: { code: string; pos: [number, nu
     DUPLICATE_KEY: 'keep one of the two',
     RESOURCE_EXHAUSTION: 'a Compose file has a dozen levels at most',
   };
-  const message = error.code === 'RESOURCE_EXHAUSTION' ? 'nested too deep' : error.message.split('\n')[0] ?? '';
+  const message = error.code === 'RESOURCE_EXHAUSTION' ? 'nested too deep' : (error.message.split('\n')[0] ?? '');
   return at(source, error.pos[0], '', message, mends[error.code] ?? 'mend the YAML');
 }
 

@@ -62,8 +62,14 @@ export interface ComposeModel {
   services: Record<string, ComposeService>;
   networks?: Record<string, Record<string, unknown> | null>;
   volumes?: Record<string, Record<string, unknown> | null>;
-  secrets?: Record<string, { file?: string; environment?: string; content?: string; external?: boolean; name?: string }>;
-  configs?: Record<string, { file?: string; environment?: string; content?: string; external?: boolean; name?: string }>;
+  secrets?: Record<
+    string,
+    { file?: string; environment?: string; content?: string; external?: boolean; name?: string }
+  >;
+  configs?: Record<
+    string,
+    { file?: string; environment?: string; content?: string; external?: boolean; name?: string }
+  >;
 }
 
 export type DependencyCondition = 'service_started' | 'service_healthy' | 'service_completed_successfully';

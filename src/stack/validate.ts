@@ -71,20 +71,31 @@ function knownKeys(schema: JsonSchema, steps: Path): string[] {
   const [step, ...rest] = steps;
   if (step === undefined) return [...new Set(branches.flatMap((branch) => Object.keys(branch.properties ?? {})))];
   const next = branches.flatMap((branch) => {
-    const property = typeof step === 'number' ? branch.items : (branch.properties?.[step] ?? branch.additionalProperties);
-    return typeof property === 'object' && !Array.isArray(property) ? [property as JsonSchema] : [];
+    const property =
+      typeof step === 'number' ? branch.items : (branch.properties?.[step] ?? branch.additionalProperties);
+    return typeof property === 'object' && !Array.isArray(property) ? [property] : [];
   });
   return next.flatMap((inner) => knownKeys(inner, rest));
 }
 
 /** The branch of the right shape with the fewest mistakes: `{ prt: 1 }` is a route with a wrong key, not a bad list. */
 function nearestBranch(branches: Issue[][]): Issue[] {
-  const shaped = branches.filter((issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0));
+  const shaped = branches.filter(
+    (issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
   const candidates = shaped.length > 0 ? shaped : branches;
   return candidates.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
-const names: Record<string, string> = { object: 'a mapping', record: 'a mapping', array: 'a list', string: 'a text', int: 'a whole number', number: 'a number', boolean: 'true or false' };
+const names: Record<string, string> = {
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+  string: 'a text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
 
 function typeProblem(issue: { expected: string; message: string }, value: unknown): { message: string; mend: string } {
   if (!issue.message.startsWith('Invalid input')) return split(issue.message);
