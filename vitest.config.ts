@@ -6,6 +6,7 @@ const oneAtATime = {
   maxWorkers: 1,
   pool: 'forks' as const,
   environment: 'node' as const,
+  globalSetup: 'test/e2e/setup.ts',
 };
 
 export default defineConfig({

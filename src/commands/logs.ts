@@ -7,7 +7,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const words = [
     'logs',
     ...(flags.follow ? ['--follow'] : []),
-    ...(flags.tail === undefined ? [] : ['--tail', String(flags.tail as number)]),
+    ...(flags.tail === undefined ? [] : ['--tail', String(flags.tail)]),
   ];
   return composeArguments(context, [...words, ...services]);
 }

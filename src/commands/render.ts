@@ -6,7 +6,7 @@ import { renderHaproxy, type Members } from '../edge/haproxy.ts';
 import { pageFiles } from '../edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { openSession } from '../session.ts';
+import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
 /** Writes plain Compose, nginx and HAProxy files: what a deploy would run, and what goes on running without Horme. */
@@ -20,9 +20,7 @@ export async function run(context: CommandContext): Promise<void> {
     context.print(fileNamed(files, wanted));
     return context.result({ schema: 'horme.render/1', file: wanted, content: fileNamed(files, wanted) });
   }
-  const folder = resolve(
-    String(context.flags.output ?? join(session.stack.directory, '.horme', session.stack.environment.name)),
-  );
+  const folder = resolve((context.flags.output as string | undefined) ?? defaultFolder(session));
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
@@ -38,6 +36,8 @@ export async function run(context: CommandContext): Promise<void> {
   }
   context.result({ schema: 'horme.render/1', folder, files: Object.keys(files) });
 }
+
+const defaultFolder = ({ stack }: Session) => join(stack.directory, '.horme', stack.environment.name);
 
 function rendered(content: ReleaseContent, maintenancePage: string | undefined): Record<string, string> {
   const pages = pageFiles(maintenancePage).map(({ path, content: text }) => [path, String(text)] as const);

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { backendsOf, longLivedName, spareName, type Backend, type Members } from './haproxy.ts';
@@ -23,6 +24,10 @@ interface Place {
   backend: Backend;
   slot: Slot;
 }
+
+/** DNS is asked once a second; what is not up after this many rounds will not be. */
+const upMilliseconds = 10_000;
+const pollMilliseconds = 10;
 
 /** All HAProxies of an edge, told the same thing. */
 export class Balancers {
@@ -53,6 +58,7 @@ export class Balancers {
     return membership;
   }
 
+  /** Returns when every HAProxy takes all of them for up: from then on others may be drained. */
   async admit(service: ReleaseService, replicas: { name: string; address: string }[]): Promise<void> {
     await this.#each(service, async (runtime, backend, slots) => {
       const spare = slots.filter(({ name }) => name === spareName || name === '-');
@@ -62,6 +68,22 @@ export class Balancers {
         await runtime.assign(backend, slot.slot, name, address);
       }
     });
+    const names = replicas.map(({ name }) => name);
+    const deadline = performance.now() + upMilliseconds;
+    while (!(await this.#allUp(service, names))) {
+      if (performance.now() > deadline)
+        throw new Error(`HAProxy does not take ${names.join(', ')} for up within ${upMilliseconds} ms`);
+      await wait(pollMilliseconds);
+    }
+  }
+
+  async #allUp(service: ReleaseService, names: string[]): Promise<boolean> {
+    const up = { places: 0, all: true };
+    await this.#withStats(service, names, (_name, ordinary, longLived) => {
+      up.places += 1;
+      up.all &&= ordinary?.up === true && longLived?.up === true;
+    });
+    return up.all && up.places === names.length * backendsOf([service]).length * this.#runtimes.length;
   }
 
   async drain(service: ReleaseService, names: string[]): Promise<void> {

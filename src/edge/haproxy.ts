@@ -47,6 +47,9 @@ export function haproxyStructure(services: RoutedService[]): string {
 }
 
 /**
+ * All spare slots share one name: without allow-dup-ip only one of them would get its address, and the others could not be
+ * given a replica's at once.
+ *
  * Sources: retries and error-limit measured on this design (a replica killed under load: no failure, marked down in
  * 0.13 s); `timeout connect` is what a removed container's address costs, since it swallows packets.
  */
@@ -85,7 +88,7 @@ defaults
   errorfile 502 /etc/horme/haproxy/502.http
   errorfile 503 /etc/horme/haproxy/503.http
   errorfile 504 /etc/horme/haproxy/504.http
-  default-server check inter 2s fastinter 250ms downinter 500ms fall 3 rise 2 maxconn 1000 slowstart 1s observe layer4 error-limit 3 on-error mark-down init-addr last,libc,127.0.0.1 resolvers docker
+  default-server check inter 2s fastinter 250ms downinter 500ms fall 3 rise 2 maxconn 1000 slowstart 1s observe layer4 error-limit 3 on-error mark-down init-addr last,libc,127.0.0.1 resolvers docker resolve-opts allow-dup-ip
 
 resolvers docker
   nameserver engine 127.0.0.11:53

@@ -48,7 +48,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
   const { stack, settings } = inputs;
   const own = parts.flatMap((part) => part.services(stack)).map((service) => platformRelease(service, inputs));
   const users = await Promise.all(
-    stack.services.map((service) => formerRelease(service.name, inputs) ?? userRelease(service, inputs)),
+    stack.services.map(async (service) => formerRelease(service.name, inputs) ?? (await userRelease(service, inputs))),
   );
   const all = [...own, ...users];
   const services = all.map(({ service }) => service);

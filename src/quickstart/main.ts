@@ -1,0 +1,129 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openConnection } from '../engine/connection.ts';
+import { dockerEngine } from '../engine/docker.ts';
+import { exitCodes } from '../errors.ts';
+import { startProber, type Proof } from '../deploy/prober.ts';
+import { count, duration, milliseconds } from '../output/format.ts';
+import { run } from '../engine/process.ts';
+
+/**
+ * The main job, shown on the example: deploy it, roll a second version out under steady traffic, let a broken third one
+ * roll itself back, and leave the second running. Everything goes through the command line that users have.
+ */
+const root = join(import.meta.dirname, '..');
+const shop = join(root, 'examples', 'shop');
+const project = 'shop-local';
+const origin = 'https://shop.localhost:8443';
+const edge = { host: '127.0.0.1', port: 8443 };
+/** All steps have deadlines of their own; this one ends a run that hangs all the same. */
+const commandSeconds = 600;
+const requestsPerSecond = 100;
+
+interface Measured {
+  exitCode: number;
+  proof: Proof;
+}
+
+async function main(): Promise<number> {
+  const words = process.argv.slice(2);
+  if (words.includes('--down')) return down();
+  const say = (text: string) => (words.includes('--json') ? process.stderr : process.stdout).write(`${text}\n`);
+  say('\n1. The shop, version v1');
+  const first = await horme(['deploy', '--watch', '2'], { SHOP_VERSION: 'v1' });
+  if (first.exitCode !== 0) return first.exitCode;
+  say('\n2. Version v2 under steady traffic');
+  const rolling = await underTraffic(() => horme(['deploy'], { SHOP_VERSION: 'v2' }));
+  if (rolling.exitCode !== 0) return rolling.exitCode;
+  say('\n3. Version v3, which is broken: it must roll itself back');
+  const bad = await underTraffic(() => horme(['deploy'], { SHOP_VERSION: 'v3', SHOP_BROKEN: 'crash' }));
+  const status = await horme(['status', '--json'], { SHOP_VERSION: 'v2' }, true);
+  const { services } = JSON.parse(status.stdout.trim().split('\n').at(-1) ?? '{}') as { services: { name: string }[] };
+  process.stdout.write(
+    `${words.includes('--json') ? JSON.stringify(summary(rolling, bad, services)) : story(rolling, bad)}\n`,
+  );
+  return bad.exitCode === exitCodes.rolledBack ? exitCodes.done : exitCodes.bug;
+}
+
+/** Another client than the deploy's own prober: what a user's traffic would have seen. */
+async function underTraffic(work: () => Promise<{ exitCode: number }>): Promise<Measured> {
+  const targets = ['/', '/api/products'].map((path) => ({ url: `${origin}${path}`, connectTo: edge }));
+  const prober = startProber({ targets, perSecond: requestsPerSecond });
+  await prober.ready;
+  const started = performance.now();
+  const { exitCode } = await work();
+  const wallSeconds = (performance.now() - started) / 1000;
+  return { exitCode, proof: { ...(await prober.stop()), wallSeconds } };
+}
+
+async function horme(
+  words: string[],
+  variables: Record<string, string>,
+  capture = false,
+): Promise<{ exitCode: number; stdout: string }> {
+  const argv = [
+    process.execPath,
+    join(root, 'dist', 'horme.cjs'),
+    '--project-directory',
+    shop,
+    '--env',
+    'local',
+    ...words,
+  ];
+  const { exitCode, stdout } = await run(argv, {
+    env: { ...process.env, SHOP_NPMRC: './.horme/npmrc', ...variables },
+    deadlineSeconds: commandSeconds,
+    ...(!capture && { onLine: (line: string) => void process.stderr.write(`   ${line}\n`) }),
+  });
+  return { exitCode, stdout };
+}
+
+function summary(rolling: Measured, bad: Measured, services: { name: string }[]): object {
+  const { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds } = rolling.proof;
+  return {
+    schema: 'horme.quickstart/1',
+    services: services.map(({ name }) => name),
+    rolling: { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds },
+    badRelease: { exitCode: bad.exitCode, requests: bad.proof.requests, failed: bad.proof.failed },
+    url: `${origin}/`,
+  };
+}
+
+function story(rolling: Measured, bad: Measured): string {
+  const { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds } = rolling.proof;
+  return `
+v2 rolled over v1 in ${duration(wallSeconds)}: ${count(requests)} requests meanwhile, ${failed} failed, p99 ${milliseconds(p99Milliseconds)}, longest gap ${milliseconds(worstGapMilliseconds)}
+v3 was broken and rolled itself back (exit code ${bad.exitCode}): ${count(bad.proof.requests)} requests meanwhile, ${bad.proof.failed} failed
+
+v2 is running:
+  ${origin}/               the shop (the certificate is self-signed)
+  https://api.shop.localhost:8443/    its API, three replicas
+  https://mcp.shop.localhost:8443/mcp its catalogue for AI assistants
+
+next:
+  cd examples/shop && ../../bin/horme status
+  ./bin/quickstart --down      removes all that this made`;
+}
+
+/** What the quickstart made: the shop with its data, its images, and the platform's. The engine and the base image stay. */
+async function down(): Promise<number> {
+  const { exitCode } = await horme(['down', '--volumes', '--confirm', 'local'], {});
+  if (exitCode !== 0) return exitCode;
+  const engine = dockerEngine(openConnection(undefined, process.env), new AbortController().signal);
+  const images = [...(await engine.images(`${project}/*`)), ...(await engine.images('horme/*'))];
+  const tags = images
+    .flatMap((image) => image.tags)
+    .filter((tag) => tag.startsWith(`${project}/`) || tag.startsWith('horme/'));
+  const kept: string[] = [];
+  for (const tag of new Set(tags)) if (!(await engine.untag(tag))) kept.push(tag);
+  await rm(join(shop, '.horme'), { recursive: true, force: true });
+  process.stdout.write(
+    `removed the shop and ${new Set(tags).size - kept.length} images; the engine and its base image stay\n`,
+  );
+  if (kept.length > 0) process.stdout.write(`in use by other projects, and kept: ${kept.join(', ')}\n`);
+  return exitCodes.done;
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export interface HormeOptions {
+  cwd: string;
+  /** `dist/horme.cjs` to run. */
+  bundle: string;
+  env: Record<string, string>;
+  deadlineSeconds?: number;
+}
+
+export interface Ran {
+  /** Undefined: it was killed by a signal. */
+  exitCode: number | undefined;
+  signal: NodeJS.Signals | undefined;
+  stdout: string;
+  stderr: string;
+  /** The final object of --json, undefined without one. */
+  json: Record<string, unknown>;
+  /** The events before it. */
+  events: Record<string, unknown>[];
+  seconds: number;
+}
+
+export interface Running {
+  pid: number;
+  ended: Promise<Ran>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const deadlineSeconds = 120;
+
+/** Starts horme; after the deadline it is killed, which a test sees as a signal. */
+export function startHorme(words: string[], options: HormeOptions): Running {
+  const started = performance.now();
+  const child = spawn(process.execPath, [options.bundle, ...words], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const timer = setTimeout(() => child.kill('SIGKILL'), (options.deadlineSeconds ?? deadlineSeconds) * 1000);
+  const ended = once(child, 'close').then(([code, signal]: [number | null, NodeJS.Signals | null]): Ran => {
+    clearTimeout(timer);
+    const objects = objectsIn(stdout);
+    const json = objects.findLast((object) => typeof object['schema'] === 'string') ?? {};
+    const seconds = (performance.now() - started) / 1000;
+    const events = objects.filter((object) => object !== json);
+    return { exitCode: code ?? undefined, signal: signal ?? undefined, stdout, stderr, json, events, seconds };
+  });
+  return { pid: child.pid ?? 0, ended, kill: (signal) => void child.kill(signal) };
+}
+
+function objectsIn(text: string): Record<string, unknown>[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : [];
+    } catch {
+      return [];
+    }
+  });
+}
