@@ -1,10 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { cliStart } from './cli-start.ts';
+import { edge } from './edge.ts';
+import { idle } from './idle.ts';
+import { planning } from './planning.ts';
+import { rolling } from './rolling.ts';
 import { machine, round, table, type Measured, type Part } from './measure.ts';
 
 /** A part measures one thing against its baselines in one run; add yours here. */
-const parts: Part[] = [cliStart];
+const parts: Part[] = [cliStart, planning, idle, rolling, edge];
 
 type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
 

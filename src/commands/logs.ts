@@ -7,7 +7,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const words = [
     'logs',
     ...(flags.follow ? ['--follow'] : []),
-    ...(flags.tail === undefined ? [] : ['--tail', String(flags.tail)]),
+    ...(flags.tail === undefined ? [] : ['--tail', (flags.tail as number).toFixed(0)]),
   ];
   return composeArguments(context, [...words, ...services]);
 }

@@ -45,6 +45,10 @@ export class Balancers {
     this.#runtimes.forEach((runtime) => runtime.close());
   }
 
+  get broken(): boolean {
+    return this.#runtimes.some((runtime) => runtime.broken);
+  }
+
   async membership(services: ReleaseService[]): Promise<Membership> {
     const views = await Promise.all(this.#runtimes.map((runtime) => runtime.slots()));
     const membership: Membership = {};

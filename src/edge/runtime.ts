@@ -78,6 +78,11 @@ export class HaproxyRuntime {
     this.#stream.destroy();
   }
 
+  /** True once HAProxy or the engine ended the conversation, as a restart of the container does. */
+  get broken(): boolean {
+    return this.#broken !== undefined;
+  }
+
   /** One command, or several joined by `;`. Answers come in order. */
   ask(command: string): Promise<string> {
     const answer = this.#queue.then(() => this.#exchange(command));

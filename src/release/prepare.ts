@@ -74,7 +74,10 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     domain: stack.environment.domain,
     ports: stack.environment.ports,
     services,
-    compose: compose(stack, all, secretVolumes),
+    compose: {
+      ...compose(stack, all, secretVolumes),
+      ...(stack.model.configs && { configs: (await inlineConfigs(stack)) ?? {} }),
+    },
     nginx,
     secretVolumes,
     watchSeconds: stack.watchSeconds,
@@ -268,15 +271,31 @@ function unsupportedTarget(service: string, source: string, target: string): Ope
   );
 }
 
-/**
- * A config file's content becomes part of the release, so that a rollback restores it and another machine can do it.
- * Compose copies contents into a container, which a read-only root refuses: there the file itself is mounted.
- */
+/** Another content is another spec: Compose itself would not see that a file changed. */
 async function userConfigs(service: Service, model: ComposeModel): Promise<Pick<ComposeService, 'configs' | 'labels'>> {
   const configs = service.definition.configs ?? [];
   if (configs.length === 0) return {};
   const contents = await Promise.all(configs.map(({ source }) => configContent(model.configs?.[source])));
   return { configs, labels: { ...service.definition.labels, 'horme.configs': fingerprint(contents) } };
+}
+
+/**
+ * A config file's content becomes part of the release, so that a rollback restores it and any machine can do it. Compose
+ * copies contents into a container, which a read-only root refuses: for such services the file itself is mounted.
+ */
+async function inlineConfigs(stack: Stack): Promise<ComposeModel['configs']> {
+  const configs = stack.model.configs ?? {};
+  const mounted = new Set(
+    stack.services
+      .filter(({ definition }) => definition.read_only === true)
+      .flatMap(({ definition }) => (definition.configs ?? []).map(({ source }) => source)),
+  );
+  const entries = Object.entries(configs).map(async ([name, config]) => {
+    if (config.file === undefined || mounted.has(name)) return [name, config] as const;
+    const content = (await configContent(config)).replaceAll('$', '$$$$');
+    return [name, { content }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries)) as NonNullable<ComposeModel['configs']>;
 }
 
 async function configContent(config: NonNullable<ComposeModel['configs']>[string] | undefined): Promise<string> {
