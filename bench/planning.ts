@@ -88,7 +88,7 @@ function seenOf(size: number): Seen {
     })),
     leftovers: [],
     stale: [],
-    applied: { nginx: '', haproxy: '' },
+    applied: { nginx: '', haproxy: '', members: '' },
     capacity: { cpus: 1e6, memoryBytes: 1e15 },
   };
 }

@@ -32,5 +32,12 @@ export async function openSession(context: CommandContext): Promise<Session> {
   const connection = openConnection(stack.environment.context, process.env);
   // Not the command's signal: a step under way finishes, even when Ctrl-C ends the waiting between steps.
   const engine = dockerEngine(connection, new AbortController().signal);
-  return { stack, connection, engine, compose: composeDriver(stack.directory, connection.environment), emit, signal };
+  return {
+    stack,
+    connection,
+    engine,
+    compose: composeDriver(stack.directory, connection.environment, signal),
+    emit,
+    signal,
+  };
 }

@@ -11,6 +11,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const { flags, arguments: services } = context;
   const session = await openSession(context);
   checkServices(session, services);
+  for (const text of session.stack.warnings) context.emit({ kind: 'warning', text });
   const options: DeployOptions = {
     ...deployDefaults,
     services,
@@ -43,12 +44,19 @@ async function dryRun(context: CommandContext, session: Session, options: Deploy
   return exitCodes.done;
 }
 
+const endings = {
+  live: 'live',
+  'rolled-back': 'rolled back: the release before serves',
+  'rolled-back-in-part': 'rolled back in part',
+  failed: 'failed; nothing was live before, and what was started is left for you to look at',
+};
+
 /** The end of every command that changes what runs: what happened, for people and for programs. */
 export function report(context: CommandContext, session: Session, result: DeployResult): ExitCode {
   const { failure, exitCode, reason } = result;
   if (!result.changed) context.print(`${session.stack.project}: nothing to do`);
   if (exitCode !== exitCodes.done) {
-    const where = exitCode === exitCodes.rolledBack ? 'rolled back: the release before serves' : 'rolled back in part';
+    const where = endings[result.outcome];
     context.print(
       [
         `${where}`,

@@ -59,8 +59,9 @@ async function underLock<T>(context: CommandContext, { engine, stack }: Session,
 async function removeContainers({ engine, stack }: Session): Promise<number> {
   const all = await engine.containers({ [labels.project]: stack.project });
   const own = all.filter((container) => container.labels[labels.role] !== 'lock');
-  const rank = (service: string | undefined) => (service === 'horme-gate' ? 0 : service?.startsWith('horme-') ? 2 : 1);
-  for (const level of [0, 1, 2]) {
+  const rank = (service: string | undefined) =>
+    service === undefined ? 3 : service === 'horme-gate' ? 0 : service?.startsWith('horme-') ? 2 : 1;
+  for (const level of [0, 1, 2, 3]) {
     const group = own.filter((container) => rank(container.labels[labels.service]) === level);
     await Promise.all(
       group.map(async ({ id, state }) => {

@@ -123,7 +123,7 @@ export const commands: readonly CommandDeclaration[] = [
     summary: 'remove the containers and networks of the environment',
     options: [
       { flags: '--volumes', description: 'remove the volumes too: this destroys data' },
-      { flags: '--confirm <env>', description: "the environment's name, to confirm without a terminal" },
+      { flags: '--confirm <env>', description: "the environment's name: confirms that its data is to be destroyed" },
     ],
     example: 'horme down --env staging --volumes --confirm staging',
     load: () => import('./down.ts'),

@@ -1,20 +1,28 @@
-import { deploy, deployDefaults } from '../deploy/deploy.ts';
-import type { ExitCode } from '../errors.ts';
+import { switchMaintenance } from '../edge/apply.ts';
+import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { readSettings, writeSettings } from '../release/settings.ts';
+import { Store } from '../release/store.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
-import { report } from './deploy.ts';
 
-export async function run(context: CommandContext): Promise<ExitCode> {
-  const session = await openSession(context);
-  const maintenance = context.arguments[0] === 'on';
-  const result = await deploy(session, {
-    ...deployDefaults,
-    kind: 'maintenance',
-    change: (settings) => ({ ...settings, maintenance }),
+/** Takes effect at once and holds until it is switched back; deploys go on behind it. */
+export async function run(context: CommandContext): Promise<void> {
+  const { engine, stack } = await openSession(context);
+  const on = context.arguments[0] === 'on';
+  const filter = { [labels.project]: stack.project, [labels.role]: 'store' };
+  const store = Store.existing(engine, await engine.containers(filter));
+  if (!store) throw notDeployed(stack.project);
+  await switchMaintenance(store, on, stack.maintenancePage);
+  await writeSettings(store, { ...(await readSettings(store)), maintenance: on });
+  context.print(on ? 'maintenance is on: the edge answers 503, deploys go on behind it' : 'maintenance is off');
+  context.result({ schema: 'horme.maintenance/1', project: stack.project, maintenance: on });
+}
+
+function notDeployed(project: string): OperatorError {
+  return new OperatorError(`${project} is not deployed yet`, {
+    code: 'not-deployed',
+    exitCode: exitCodes.usage,
+    next: 'horme deploy',
   });
-  if (result.exitCode === 0)
-    context.print(
-      maintenance ? 'maintenance is on: the edge answers 503, deploys go on behind it' : 'maintenance is off',
-    );
-  return report(context, session, result);
 }

@@ -9,7 +9,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
-/** Writes plain Compose, nginx and HAProxy files: what a deploy would run, and what goes on running without Horme. */
+/** Writes plain Compose, nginx and HAProxy files: what a deploy would run. The containers go on without Horme; their configuration is in the volume that the last deploy filled. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   const situation = await glance(session, false);

@@ -1,7 +1,7 @@
 import { deploy, deployDefaults } from '../deploy/deploy.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { readContent, readLedger, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
@@ -19,7 +19,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const target = chosen(ledger, context.arguments[0]);
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
-  await checkImages(session, content, target.number);
+  await checkWhole(session, content, target.number);
   if (context.flags.acceptSchema !== true)
     refuseOverMigration(content, store && ledger.live && (await readContent(store, ledger.live.number)));
   const result = await deploy(session, {
@@ -33,8 +33,9 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 }
 
 /** The release named, else the last one that was live before the one that is. */
-function chosen({ entries, live }: Ledger, wanted: string | undefined): LedgerEntry {
-  const candidates = entries.filter(({ outcome }) => outcome === 'live');
+function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
+  const candidates = restorable(ledger);
+  const { live } = ledger;
   const found =
     wanted === undefined
       ? candidates.findLast(({ of }) => of !== live?.of)
@@ -58,16 +59,21 @@ function noContent(number: number): OperatorError {
   });
 }
 
-async function checkImages({ engine }: Session, content: ReleaseContent, number: number): Promise<void> {
-  const found = await Promise.all(
-    content.services.map(async ({ name, image }) => ((await engine.image(image)) ? undefined : name)),
+/** A release is whole or it is not restored: a volume that is gone would be made anew, and empty. */
+async function checkWhole({ engine, stack }: Session, content: ReleaseContent, number: number): Promise<void> {
+  const images = content.services.map(async ({ name, image }) =>
+    (await engine.image(image)) ? undefined : `the image of ${name}`,
   );
-  const missing = found.filter((name) => name !== undefined);
+  const volumes = (await engine.volumes({ [labels.project]: stack.project })).map(({ name }) => name);
+  const lost = content.secretVolumes
+    .filter((volume) => !volumes.includes(volume))
+    .map((volume) => `the secrets in ${volume}`);
+  const missing = [...(await Promise.all(images)).filter((one) => one !== undefined), ...lost];
   if (missing.length === 0) return;
   throw new OperatorError(
-    `release ${number} can't be restored whole: the images of ${missing.join(', ')} are not on the engine any more`,
+    `release ${number} can't be restored whole: ${missing.join(', ')} are not on the engine any more`,
     {
-      code: 'image-missing',
+      code: 'release-incomplete',
       exitCode: exitCodes.checkFailed,
       next: 'check out its commit (horme releases shows it), then: horme deploy',
     },

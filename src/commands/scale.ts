@@ -12,7 +12,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const result = await deploy(session, {
     ...deployDefaults,
     kind: 'scale',
-    change: (settings) => ({ ...settings, scale: { ...settings.scale, ...scale } }),
+    scale,
   });
   return report(context, session, result);
 }

@@ -8,6 +8,7 @@ import { duration, table } from '../output/format.ts';
 import { readContent, readLedger, type LedgerEntry } from '../release/ledger.ts';
 import { holderOf, isStale } from '../release/lock.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import type { Applied } from '../release/settings.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
@@ -48,11 +49,7 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
-async function serviceStatuses(
-  session: Session,
-  content: ReleaseContent,
-  applied: { nginx: string; haproxy: string },
-): Promise<ServiceStatus[]> {
+async function serviceStatuses(session: Session, content: ReleaseContent, applied: Applied): Promise<ServiceStatus[]> {
   const pool = new BalancerPool(session.engine, content.project);
   try {
     const seen = await observe({

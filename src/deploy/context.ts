@@ -49,7 +49,7 @@ export class BalancerPool {
   async get(): Promise<Balancers | undefined> {
     const ids = await this.containers();
     const key = ids.join(',');
-    if (this.#open?.key === key) return this.#open.balancers;
+    if (this.#open?.key === key && !this.#open.balancers.broken) return this.#open.balancers;
     this.close();
     if (ids.length === 0) return undefined;
     this.#open = { key, balancers: await Balancers.open(this.#engine, ids) };

@@ -18,13 +18,14 @@ import { takeLock, type HeldLock } from '../release/lock.ts';
 import { prune } from '../release/prune.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Prepared, SecretVolume } from '../release/prepare.ts';
-import { readApplied, readSettings, writeSettings, type Settings } from '../release/settings.ts';
+import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
+import { standing, whereThingsStand } from './standing.ts';
 import { leftoversOf, observe, replicasOf, type Seen } from './observe.ts';
 import { plan, routedServices, type Step } from './plan.ts';
 import type { Proof } from './prober.ts';
@@ -37,8 +38,8 @@ export interface DeployOptions {
   rebuild: boolean;
   waitSeconds: number;
   watchSeconds: number | undefined;
-  /** A setting to change under the lock, before the plan is made: `scale` and `maintenance`. */
-  change: ((settings: Settings) => Settings) | undefined;
+  /** Replicas to run of what is live, by service, kept for later deploys; the files are not deployed then. */
+  scale: Record<string, number> | undefined;
   /** Release whose content is to run again, instead of what the files say. */
   rollbackTo: ReleaseContent | undefined;
   kind: LedgerEntry['kind'];
@@ -50,7 +51,7 @@ export const deployDefaults: DeployOptions = {
   rebuild: false,
   waitSeconds: 0,
   watchSeconds: undefined,
-  change: undefined,
+  scale: undefined,
   rollbackTo: undefined,
   kind: 'deploy',
   of: undefined,
@@ -58,6 +59,7 @@ export const deployDefaults: DeployOptions = {
 
 export interface DeployResult {
   exitCode: ExitCode;
+  outcome: Outcome;
   /** False: nothing was to be done, and nothing was. */
   changed: boolean;
   release: number | undefined;
@@ -70,6 +72,7 @@ export interface DeployResult {
 
 const unchanged: DeployResult = {
   exitCode: exitCodes.done,
+  outcome: 'live',
   changed: false,
   release: undefined,
   proof: undefined,
@@ -145,7 +148,7 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
 
 /** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
 async function nothingToDo(session: Session, situation: Situation, options: DeployOptions): Promise<boolean> {
-  if (options.change || options.rollbackTo || !situation.store || !situation.vault) return false;
+  if (options.scale || options.rollbackTo || !situation.store || !situation.vault) return false;
   if (situation.images.some(({ work }) => work !== undefined)) return false;
   if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return false;
   const { content, former } = await contentFrom(session, situation, options);
@@ -172,10 +175,31 @@ async function contentFrom(session: Session, situation: Situation, options: Depl
   const ledger = await readLedger(situation.store);
   const former = situation.store && ledger.live && (await readContent(situation.store, ledger.live.number));
   if (options.rollbackTo) return { content: options.rollbackTo, prepared: undefined, former, ledger };
+  if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former, ledger };
   const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
   const kept = former && options.services.length > 0 ? { former, names } : undefined;
   const prepared = await preparedFrom(session, situation, kept);
   return { content: prepared.content, prepared, former, ledger };
+}
+
+/** The live release with other numbers of replicas. */
+function scaled(live: ReleaseContent, replicas: Record<string, number>): ReleaseContent {
+  const services = live.services.map((service) => ({
+    ...service,
+    replicas: replicas[service.name] ?? service.replicas,
+  }));
+  const definitions = Object.entries(live.compose.services).map(([name, definition]) => {
+    const count = replicas[name];
+    return [
+      name,
+      count === undefined ? definition : { ...definition, deploy: { ...definition.deploy, replicas: count } },
+    ];
+  });
+  return {
+    ...live,
+    services,
+    compose: { ...live.compose, services: Object.fromEntries(definitions) as ReleaseContent['compose']['services'] },
+  };
 }
 
 function stepsFor(
@@ -185,7 +209,7 @@ function stepsFor(
   options: DeployOptions,
 ): Step[] {
   return plan(content, seen, {
-    migrate: options.rollbackTo === undefined,
+    migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
     only: options.services.length > 0 ? options.services : undefined,
     former: former?.services ?? [],
@@ -201,10 +225,9 @@ async function locked(
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
-  const images = options.rollbackTo ? [] : await makeImages(session, options.rebuild, times);
+  const images = options.rollbackTo || options.scale ? [] : await makeImages(session, options.rebuild, times);
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const vault = await openVault(store);
-  if (options.change) await writeSettings(store, options.change(await readSettings(store)));
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const situation: Situation = { containers: [], store, settings, applied, vault, images, platformIds };
   const wanted = await contentFrom(session, situation, options);
@@ -301,12 +324,15 @@ async function rollOut(
   } catch (error) {
     if (context.signal.aborted) {
       await proof.stop();
-      throw whereThingsStand(await look(), content, error);
+      throw whereThingsStand(await look(), content, ledger.live?.number, error);
     }
     return goBack(session, context, former, look, times, boundary, error, finish);
   }
-  const result = await finish('live', undefined);
-  return result;
+  if (options.scale) {
+    const settings = await readSettings(context.store);
+    await writeSettings(context.store, { ...settings, scale: { ...settings.scale, ...options.scale } });
+  }
+  return finish('live', undefined);
 }
 
 /** Notes when the last old replica was drained: from there on all traffic is new. */
@@ -337,7 +363,7 @@ async function goBack(
       kind: 'warning',
       text: `a bug in Horme ended this step: ${error instanceof Error ? (error.stack ?? reason) : reason}`,
     });
-  const outcome = former ? await restore(session, context, former, look, times, boundary) : 'rolled-back-in-part';
+  const outcome = former ? await restore(session, context, former, look, times, boundary) : 'failed';
   if (!former)
     session.emit({
       kind: 'warning',
@@ -369,7 +395,7 @@ async function restore(
     return 'rolled-back';
   } catch (error) {
     const seen = await look();
-    const text = `going back failed too: ${error instanceof Error ? error.message : String(error)}\n${standing(seen)}`;
+    const text = `going back failed too: ${error instanceof Error ? error.message : String(error)}\n${standing(seen, context.content)}`;
     session.emit({ kind: 'warning', text });
     return 'rolled-back-in-part';
   }
@@ -421,6 +447,7 @@ async function record(options: {
   if (outcome === 'live') session.emit({ kind: 'proof', proof, release: entry.number, replicas });
   return {
     exitCode: exitCodes.done,
+    outcome,
     changed: true,
     release: entry.number,
     proof,
@@ -437,36 +464,4 @@ async function commitOf(directory: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function whereThingsStand(seen: Seen, content: ReleaseContent, cause: unknown): OperatorError {
-  return new OperatorError(`interrupted; nothing that serves was taken away\n${standing(seen)}`, {
-    code: 'interrupted',
-    exitCode: exitCodes.interrupted,
-    next: `horme deploy   (goes on from here), or: horme rollback   (${content.project} as it was)`,
-    cause,
-  });
-}
-
-/** What is where, a line for each service. */
-export function standing(seen: Seen): string {
-  const names = [...new Set(seen.replicas.map(({ service }) => service))].sort();
-  return names
-    .map((name) => `  ${name}: ${standingOf(seen.replicas.filter(({ service }) => service === name))}`)
-    .join('\n');
-}
-
-function standingOf(replicas: Seen['replicas']): string {
-  const groups = new Map<string, number>();
-  for (const { running, release, membership } of replicas) {
-    const traffic = {
-      ready: 'with traffic',
-      drain: 'draining',
-      mixed: 'half admitted',
-      absent: 'without traffic from the edge',
-    }[membership];
-    const words = `of release ${release} ${running ? `running, ${traffic}` : 'not running'}`;
-    groups.set(words, (groups.get(words) ?? 0) + 1);
-  }
-  return [...groups].map(([words, count]) => `${count} ${words}`).join('; ');
 }

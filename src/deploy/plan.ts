@@ -1,6 +1,6 @@
 import { haproxyServices, nginxService } from '../edge/part.ts';
-import { haproxyStructure } from '../edge/haproxy.ts';
-import { fingerprint, type ReleaseContent, type ReleaseService } from '../release/release.ts';
+import { haproxyStructure, membersFingerprint, portsOf } from '../edge/haproxy.ts';
+import { fingerprint, type ReleaseContent, type ReleaseService, type RoutedService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 
 export interface Target {
@@ -71,13 +71,12 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions):
   const platform = changes.filter(({ service }) => service.owner !== 'user');
   const users = changes.filter(({ service }) => service.owner === 'user');
   const drafts = [
-    ...clearing(seen),
+    ...clearing(content, seen, changes),
+    ...noteMembers(content, seen, options.former),
     ...edgeFiles(content, seen, options.former),
-    ...waves(platform).flatMap((wave) => platformWave(wave)),
+    ...platformSteps(platform, seen),
     ...haproxyReload(content, seen, options.former),
-    ...migrations(users, seen, options),
     ...userSteps(content, users, seen, options),
-    ...orphans(content, seen),
     ...haproxyCleanUp(content, seen, options.former),
   ];
   return drafts.map((draft, index) => ({ id: String(index + 1), ...draft }));
@@ -87,22 +86,28 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   const all = seen.replicas.filter((replica) => replica.service === service.name);
   const running = all.filter((replica) => replica.running);
   const right = running.filter((replica) => replica.spec === service.spec);
-  const good = right.slice(-service.replicas || right.length);
-  const old = running.filter((replica) => !good.includes(replica));
+  // Of too many, those stay that serve already, and the older ones: the newest may never have become ready.
+  const proven = [...right].sort((a, b) => Number(b.membership === 'ready') - Number(a.membership === 'ready'));
+  const kept = proven.slice(0, service.replicas);
+  const good = running.filter((replica) => kept.includes(replica));
   const finished =
     service.kind === 'job' && all.some((replica) => replica.spec === service.spec && replica.exitCode === 0);
-  const dead = all.filter((replica) => !replica.running && !(finished && replica.spec === service.spec));
   const routed = service.routes.length > 0;
-  const wanted = service.replicas === 0 ? [] : good;
   return {
     service,
-    good: wanted,
-    old: service.replicas === 0 ? running : old,
-    dead,
-    missing: finished ? 0 : service.replicas - wanted.length,
-    unadmitted: routed && wanted.some((replica) => replica.membership !== 'ready'),
+    good,
+    old: running.filter((replica) => !kept.includes(replica)),
+    dead: all.filter((replica) => !replica.running && !(finished && replica.spec === service.spec)),
+    missing: missingOf(service, good.length, finished),
+    unadmitted: routed && good.some((replica) => replica.membership !== 'ready'),
     cause: causeOf(service, all, right.length),
   };
+}
+
+/** A job that runs has not done its work yet: someone must wait for its end. */
+function missingOf({ kind, replicas }: ReleaseService, good: number, finished: boolean): number {
+  if (kind === 'job') return finished ? 0 : Math.min(1, replicas);
+  return replicas - good;
 }
 
 const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
@@ -117,7 +122,13 @@ function causeOf(service: ReleaseService, all: SeenReplica[], right: number): st
   return 'a replica gets no traffic yet';
 }
 
-function clearing({ leftovers, stale }: Seen): Draft[] {
+/** Goes first, so that no name is left at HAProxy whose container a later step removes. */
+function clearing(content: ReleaseContent, seen: Seen, changes: Change[]): Draft[] {
+  const { leftovers } = seen;
+  const ended = [...changes.flatMap(({ dead }) => dead), ...orphansOf(content, seen)].filter(
+    ({ running, membership }) => !running && membership !== 'absent',
+  );
+  const stale = [...seen.stale, ...ended.map(({ service, name }) => ({ service, name }))];
   const drafts: Draft[] = [];
   const cause = 'an interrupted run left it';
   if (leftovers.length > 0) {
@@ -128,17 +139,39 @@ function clearing({ leftovers, stale }: Seen): Draft[] {
     const names = stale.map(({ name }) => name).join(', ');
     drafts.push({
       title: `take ${names} out of HAProxy`,
-      cause: 'the replica is gone',
+      cause: 'the replica does not run any more',
       action: { do: 'forget', slots: stale },
     });
   }
   return drafts;
 }
 
+/** Before any HAProxy is replaced: the one that starts anew must know whom the others know. */
+function noteMembers(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
+  if (!hasEdge(content) || !haproxyRuns(seen)) return [];
+  if (seen.applied.members === membersFingerprint(membersSeen(content, seen, former))) return [];
+  return [
+    {
+      title: 'note the replicas for a restart of HAProxy',
+      cause: 'an interrupted run left an old note',
+      action: { do: 'members' },
+    },
+  ];
+}
+
+export function membersSeen(content: ReleaseContent, seen: Seen, former: ReleaseService[]): string[] {
+  const routed = routedServices(content.services, former).map(({ name }) => name);
+  return seen.replicas
+    .filter(({ running, membership, service }) => running && membership === 'ready' && routed.includes(service))
+    .map(({ name }) => name);
+}
+
+const hasEdge = (content: ReleaseContent) => content.services.some(({ owner }) => owner === 'edge');
+
 export const nginxFingerprint = (content: ReleaseContent) => fingerprint(content.nginx);
 
 function edgeFiles(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
-  if (!content.services.some(({ owner }) => owner === 'edge')) return [];
+  if (!hasEdge(content)) return [];
   const haproxy = !haproxyRuns(seen) && !haproxyStructures(content, former).includes(seen.applied.haproxy);
   const nginx = !nginxRuns(seen) && seen.applied.nginx !== nginxFingerprint(content);
   if (!haproxy && !nginx) return [];
@@ -151,18 +184,28 @@ function edgeFiles(content: ReleaseContent, seen: Seen, former: ReleaseService[]
   ];
 }
 
-/** Services with a route, each with the ports that it has now and those that it had before. */
+/** Services with a route, each as HAProxy must know it while replicas of both releases serve. */
 export function routedServices(services: ReleaseService[], former: ReleaseService[]): ReleaseService[] {
   const all = new Map(former.map((service) => [service.name, service]));
   for (const service of services) {
     const before = all.get(service.name);
-    all.set(service.name, { ...service, routes: [...service.routes, ...(before?.routes ?? [])] });
+    all.set(service.name, before ? bothReleases(service, before) : service);
   }
   return [...all.values()].filter(({ routes }) => routes.length > 0);
 }
 
+/** A path that only one of them answers would mark the other's replicas as down: then the port alone is checked. */
+const bothReleases = (service: ReleaseService, before: ReleaseService): ReleaseService & RoutedService => ({
+  ...service,
+  portSets: [service, before].map(portsOf).filter((ports) => ports.length > 0),
+  routes: [...service.routes, ...before.routes],
+  replicas: Math.max(service.replicas, before.replicas),
+  healthPath: service.healthPath === before.healthPath ? service.healthPath : undefined,
+});
+
 function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
-  if (!haproxyRuns(seen) || haproxyStructures(content, former).includes(seen.applied.haproxy)) return [];
+  if (!hasEdge(content) || !haproxyRuns(seen)) return [];
+  if (haproxyStructures(content, former).includes(seen.applied.haproxy)) return [];
   return [
     {
       title: 'check and reload HAProxy',
@@ -173,9 +216,9 @@ function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseServi
 }
 
 function haproxyCleanUp(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
-  const final = haproxyStructure(content.services);
-  const transitional = haproxyStructure(routedServices(content.services, former));
-  if (!haproxyRuns(seen) || seen.applied.haproxy === final || final === transitional) return [];
+  if (!hasEdge(content)) return [];
+  const [transitional, final] = haproxyStructures(content, former);
+  if (seen.applied.haproxy === final || final === transitional) return [];
   return [
     {
       title: 'reload HAProxy without the former backends',
@@ -185,8 +228,8 @@ function haproxyCleanUp(content: ReleaseContent, seen: Seen, former: ReleaseServ
   ];
 }
 
-/** With the former backends and without: either will do until the end. */
-const haproxyStructures = (content: ReleaseContent, former: ReleaseService[]) => [
+/** With what only the release before needs, and without: either will do until the end. */
+const haproxyStructures = (content: ReleaseContent, former: ReleaseService[]): [string, string] => [
   haproxyStructure(routedServices(content.services, former)),
   haproxyStructure(content.services),
 ];
@@ -217,8 +260,10 @@ function waves(changes: Change[]): Change[][] {
 const targets = (replicas: SeenReplica[]): Target[] => replicas.map(({ service, id, name }) => ({ service, id, name }));
 const list = (names: string[]) => names.join(', ');
 
-function removeDead(changes: Change[]): Draft[] {
-  const dead = changes.flatMap((change) => change.dead);
+const removeDead = (changes: Change[]) => removeEnded(changes.flatMap((change) => change.dead));
+
+function removeEnded(replicas: SeenReplica[]): Draft[] {
+  const dead = replicas.filter(({ running }) => !running);
   if (dead.length === 0) return [];
   const containers = dead.map(({ id, name }) => ({ id, name }));
   return [
@@ -250,12 +295,28 @@ function startStep(changes: Change[], extra: (change: Change) => number, beside:
 const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
 const causes = (changes: Change[]) => changes.map(({ service, cause }) => `${service.name}: ${cause}`).join('; ');
 
+/** What is away comes first: of two HAProxies, the one that runs must not stop while the other doesn't. */
+function platformSteps(platform: Change[], seen: Seen): Draft[] {
+  const away = platform.filter((change) => !runsAtAll(change));
+  const replaced = platform.filter(runsAtAll);
+  const unchanged = haproxyServices.filter(
+    (name) =>
+      seen.replicas.some((replica) => replica.running && replica.service === name) &&
+      !away.concat(replaced).some(({ service }) => service.name === name),
+  );
+  return [...waves(away), ...waves(replaced)].flatMap((wave) => platformWave(wave, unchanged));
+}
+
+const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
+
 /** The platform's services have no traffic of their own to hand over, but nginx, whose two generations share their ports. */
-function platformWave(wave: Change[]): Draft[] {
+function platformWave(wave: Change[], unchanged: string[]): Draft[] {
   const first = wave.filter(({ service }) => service.strategy.kind === 'stop-first');
-  const names = wave.filter(({ missing }) => missing > 0).map(({ service }) => service.name);
+  const names = wave.filter((change) => change.missing > 0 || isUnproven(change)).map(({ service }) => service.name);
+  const stopsHaproxy = first.some(({ service, old }) => old.length > 0 && haproxyServices.includes(service.name));
   return [
     ...removeDead(wave),
+    ...(stopsHaproxy ? readyStep(unchanged, 'it serves while the other is replaced') : []),
     ...first.flatMap((change) => stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}`)),
     ...startStep(
       wave,
@@ -268,26 +329,29 @@ function platformWave(wave: Change[]): Draft[] {
 }
 
 const isSurge = ({ service }: Change) => service.strategy.kind === 'surge';
+/** An interrupted run may have started the successor and not have waited for it. HAProxy knows who was, for those it serves. */
+const isUnproven = (change: Change) =>
+  isSurge(change) &&
+  change.service.routes.length === 0 &&
+  change.good.length > 0 &&
+  change.old.some(({ spec }) => spec !== change.service.spec);
 const reasonOf = (service: ReleaseService) => (service.strategy.kind === 'stop-first' ? service.strategy.reason : '');
 
-function readyStep(names: string[]): Draft[] {
+function readyStep(names: string[], cause = 'no traffic before'): Draft[] {
   if (names.length === 0) return [];
   return [
     {
       title: `wait until ${list(names)} ${names.length === 1 ? 'is' : 'are'} ready`,
-      cause: 'no traffic before',
+      cause,
       action: { do: 'ready', services: names },
     },
   ];
 }
 
-function migrations(users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+function migrations(changes: Change[], options: PlanOptions): Draft[] {
   if (!options.migrate) return [];
-  return users
-    .filter(
-      ({ service }) =>
-        service.migrate && !seen.replicas.some((replica) => replica.running && replica.spec === service.spec),
-    )
+  return changes
+    .filter(({ service, good }) => service.migrate && good.length === 0)
     .map(({ service, cause }) => ({
       title: `migrate: ${service.name} ${service.migrate?.join(' ')}`,
       cause,
@@ -296,30 +360,57 @@ function migrations(users: Change[], seen: Seen, options: PlanOptions): Draft[] 
 }
 
 function userSteps(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
-  const groups = waves(users);
-  const before = groups.flatMap((wave) => [
+  const early = users.filter((change) => !waitsForFirst(change, users));
+  const bringing = waves(users).flatMap((wave) => [
     ...removeDead(wave),
+    ...migrations(
+      wave.filter((change) => !early.includes(change)),
+      options,
+    ),
     ...jobSteps(wave),
     ...stopFirstSteps(wave),
     ...surgeSteps(wave, seen),
   ]);
-  const replaced = users.filter((change) => isSurge(change) && change.old.length > 0 && fits([change], seen));
-  const watched = users
-    .filter(({ service, missing }) => service.routes.length > 0 && missing > 0)
-    .map(({ service }) => service.name);
-  const drained = replaced.flatMap(({ old }) => old);
   return [
-    ...before,
+    ...migrations(early, options),
+    ...bringing,
     ...nginxReload(content, seen),
-    ...drainSteps(drained.filter((replica) => isRouted(content, replica.service))),
-    ...(watched.length > 0 ? membersStep : []),
-    ...watchStep(watched, drained, options.watchSeconds),
-    ...stopStep(drained, 'the new release has taken over'),
+    ...retiring(content, users, seen, options),
   ];
 }
 
-const isRouted = (content: ReleaseContent, service: string) =>
-  content.services.some(({ name, routes }) => name === service && routes.length > 0);
+/** What its migration may need has never run: a database of the user's own, or a job. All other migrations come first. */
+const waitsForFirst = ({ service }: Change, users: Change[]) =>
+  users.some((other) => !runsAtAll(other) && service.dependsOn.some((needed) => needed.service === other.service.name));
+
+/** All new replicas serve: the old ones, and those of services that are gone, end their requests and leave. */
+function retiring(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+  const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
+  const old = replaced.flatMap((change) => change.old);
+  const routed = users.filter(({ service }) => service.routes.length > 0);
+  const watched = routed.filter(({ missing }) => missing > 0).map(({ service }) => service.name);
+  const switched = routed.some((change) => isSurge(change) && fits(change, seen));
+  const gone = orphansOf(content, seen);
+  const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
+  return [
+    ...drainSteps(drained),
+    ...(switched || drained.length > 0 ? membersStep : []),
+    ...watchStep(watched, old, options.watchSeconds),
+    ...stopStep(old, 'the new release has taken over'),
+    ...removeEnded(gone),
+    ...stopStep(
+      gone.filter(({ running }) => running),
+      'the Compose file no longer has it',
+    ),
+  ];
+}
+
+const isService = ({ service }: Change) => service.kind === 'service';
+
+/** HAProxy may not run just now and still know it when it starts: what has a route is taken for a member too. */
+const hasTraffic = (content: ReleaseContent, { running, service, membership }: SeenReplica) =>
+  running &&
+  (membership !== 'absent' || content.services.some(({ name, routes }) => name === service && routes.length > 0));
 
 const membersStep: Draft[] = [
   { title: 'note the replicas for a restart of HAProxy', cause: 'the replicas changed', action: { do: 'members' } },
@@ -338,14 +429,18 @@ function watchStep(names: string[], old: SeenReplica[], seconds: number): Draft[
 
 function jobSteps(wave: Change[]): Draft[] {
   return wave
-    .filter(({ service, missing }) => service.kind === 'job' && missing > 0)
+    .filter(({ service }) => service.kind === 'job')
     .flatMap((change) => [
-      ...stopStep([...change.old, ...change.good], 'it runs once'),
-      {
-        title: `run ${change.service.name} to its end`,
-        cause: change.cause,
-        action: { do: 'finish' as const, service: change.service.name },
-      },
+      ...stopStep(change.old, 'it runs once'),
+      ...(change.missing > 0
+        ? [
+            {
+              title: `run ${change.service.name} to its end`,
+              cause: change.good.length > 0 ? 'it was started and has not ended' : change.cause,
+              action: { do: 'finish' as const, service: change.service.name },
+            },
+          ]
+        : []),
     ]);
 }
 
@@ -366,7 +461,9 @@ function stopFirstSteps(wave: Change[]): Draft[] {
 
 /** Start, gate and admit: from here on the new replicas serve. */
 function bringUp(changes: Change[], extra: (change: Change) => number, beside: (change: Change) => number): Draft[] {
-  const fresh = changes.filter((change) => extra(change) > 0 || change.unadmitted).map(({ service }) => service.name);
+  const fresh = changes
+    .filter((change) => extra(change) > 0 || change.unadmitted || isUnproven(change))
+    .map(({ service }) => service.name);
   const routed = changes
     .filter(({ service }) => fresh.includes(service.name) && service.routes.length > 0)
     .map(({ service }) => service.name);
@@ -387,8 +484,8 @@ function bringUp(changes: Change[], extra: (change: Change) => number, beside: (
 
 /** All at once where the reservations fit beside what runs; else in batches, each of which takes its old replicas away. */
 function surgeSteps(wave: Change[], seen: Seen): Draft[] {
-  const surging = wave.filter((change) => isSurge(change) && change.service.kind === 'service');
-  const whole = surging.filter((change) => change.old.length === 0 || fits([change], seen));
+  const surging = wave.filter((change) => isSurge(change) && isService(change));
+  const whole = surging.filter((change) => fits(change, seen));
   const tight = surging.filter((change) => !whole.includes(change));
   return [
     ...bringUp(
@@ -400,9 +497,9 @@ function surgeSteps(wave: Change[], seen: Seen): Draft[] {
   ];
 }
 
-function fits(changes: Change[], seen: Seen): boolean {
-  return changes.every((change) => roomFor(change, seen) >= change.missing);
-}
+/** Where nothing is old, no batch could make room; where nothing is new, none needs any. */
+const fits = (change: Change, seen: Seen) =>
+  change.old.length === 0 || change.missing === 0 || roomFor(change, seen) >= change.missing;
 
 /** How many more replicas the engine's cpus and memory take, by what services reserve; nothing reserved always fits. */
 function roomFor({ service, good, old }: Change, { capacity }: Seen): number {
@@ -442,13 +539,10 @@ function drainSteps(replicas: SeenReplica[]): Draft[] {
   return [{ title, cause: 'requests in flight end first', action: { do: 'drain', replicas: targets(replicas) } }];
 }
 
-/** Services that the release no longer has. */
-function orphans(content: ReleaseContent, seen: Seen): Draft[] {
+/** Replicas of services that the release no longer has. */
+function orphansOf(content: ReleaseContent, seen: Seen): SeenReplica[] {
   const known = new Set(content.services.map(({ name }) => name));
-  return stopStep(
-    seen.replicas.filter(({ service }) => !known.has(service)),
-    'the Compose file no longer has it',
-  );
+  return seen.replicas.filter(({ service }) => !known.has(service));
 }
 
 /** The text that `horme plan` prints and that tests compare. */

@@ -3,15 +3,20 @@ import { nginxFingerprint } from '../deploy/plan.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readApplied, writeApplied } from '../release/settings.ts';
-import { edgeFolder } from '../release/store.ts';
-import { readyMembers } from './balancers.ts';
+import { edgeFolder, type Store } from '../release/store.ts';
 import { selfSigned } from './certificate.ts';
-import { backendsOf, haproxyStructure, renderHaproxy, type Members } from './haproxy.ts';
-import { configurationFolder } from './nginx.ts';
+import { backendsOf, haproxyStructure, membersFingerprint, renderHaproxy, type Members } from './haproxy.ts';
+import { configurationFolder, maintenanceSwitch } from './nginx.ts';
 import { pageFiles } from './pages.ts';
 import { nginxService } from './part.ts';
 
 const reloadSeconds = 30;
+
+/** At once, at every nginx of the edge; the page is the one that the user's files name now. */
+export async function switchMaintenance(store: Store, on: boolean, page: string | undefined): Promise<void> {
+  const content = `${on ? 'on' : 'off'}\n`;
+  await store.write(edgeFolder, [...pageFiles(page), { path: maintenanceSwitch, content, mode: on ? 0o755 : 0o644 }]);
+}
 
 /** What nginx or HAProxy reads when it starts; one that runs is told by a reload instead. */
 export async function writeEdge(context: Context, wanted: { nginx: boolean; haproxy: boolean }): Promise<void> {
@@ -24,8 +29,10 @@ export async function writeEdge(context: Context, wanted: { nginx: boolean; hapr
     applied.nginx = nginxFingerprint(content);
   }
   if (wanted.haproxy) {
-    files.push({ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, await members(context)) });
+    const serving = await members(context);
+    files.push({ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, serving) });
     applied.haproxy = haproxyStructure(routed);
+    applied.members = membersFingerprint(Object.values(serving).flat());
   }
   await store.write(edgeFolder, files);
   await writeApplied(store, applied);
@@ -39,21 +46,25 @@ async function ensureCertificate({ store, certificate }: Context): Promise<void>
 
 /** What a HAProxy that starts anew reads: the replicas that serve now, new ones before old ones. */
 export async function writeMembers(context: Context): Promise<void> {
-  const config = renderHaproxy(context.routed, await members(context));
-  await context.store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: config }]);
+  const { store, routed } = context;
+  const serving = await members(context);
+  await store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, serving) }]);
+  await writeApplied(store, {
+    ...(await readApplied(store)),
+    members: membersFingerprint(Object.values(serving).flat()),
+  });
 }
 
-async function members(context: Context): Promise<Members> {
-  const balancers = await context.balancers.get();
-  const membership = balancers ? await balancers.membership(context.routed) : {};
-  return readyMembers(membership);
+async function members({ balancers, routed }: Context): Promise<Members> {
+  return (await (await balancers.get())?.members(routed)) ?? {};
 }
 
 /** With the backends of the release before while its replicas may still drain; without them once they are gone. */
 export async function reloadHaproxy(context: Context, keepFormer: boolean): Promise<void> {
   const { engine, store } = context;
   const routed = keepFormer ? context.routed : context.content.services;
-  const config = renderHaproxy(routed, await members(context));
+  const serving = await members(context);
+  const config = renderHaproxy(routed, serving);
   await store.write(edgeFolder, [{ path: 'haproxy/next.cfg', content: config }]);
   const containers = await context.balancers.containers();
   for (const id of containers) {
@@ -78,7 +89,11 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
     },
   );
   if (!took) throw refused('HAProxy', `it did not take the new configuration within ${reloadSeconds} s`);
-  await writeApplied(store, { ...(await readApplied(store)), haproxy: haproxyStructure(routed) });
+  await writeApplied(store, {
+    ...(await readApplied(store)),
+    haproxy: haproxyStructure(routed),
+    members: membersFingerprint(Object.values(serving).flat()),
+  });
 }
 
 /** Asked anew each time: right after the signal it is still the old process that answers. */

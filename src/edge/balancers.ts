@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
-import type { ReleaseService } from '../release/release.ts';
-import { backendsOf, longLivedName, spareName, type Backend, type Members } from './haproxy.ts';
+import type { ReleaseService, RoutedService } from '../release/release.ts';
+import { backendName, backendsOf, longLivedName, portsOf, spareName, type Backend, type Members } from './haproxy.ts';
 import { HaproxyRuntime, type ServerStats, type Slot } from './runtime.ts';
 
 export interface Sessions {
@@ -49,17 +49,27 @@ export class Balancers {
     return this.#runtimes.some((runtime) => runtime.broken);
   }
 
-  async membership(services: ReleaseService[]): Promise<Membership> {
+  async membership(services: RoutedService[]): Promise<Membership> {
+    const views = await this.#views();
+    return Object.fromEntries(services.map((service) => [service.name, agreement(service, views)]));
+  }
+
+  /** Who a HAProxy that starts anew, or reads its configuration again, must go on sending requests to. */
+  async members(services: RoutedService[]): Promise<Members> {
+    const views = await this.#views();
+    const ready = (slots: Slot[], backend: string) =>
+      slots.filter((slot) => slot.backend === backend && slot.mode === 'ready').map(({ name }) => name);
+    return Object.fromEntries(
+      backendsOf(services).map(({ name: backend }) => {
+        const [first = [], ...others] = views.map((slots) => ready(slots, backend));
+        return [backend, first.filter((name) => others.every((names) => names.includes(name))).sort()];
+      }),
+    );
+  }
+
+  async #views(): Promise<Slot[][]> {
     const views = await Promise.all(this.#runtimes.map((runtime) => runtime.slots()));
-    const membership: Membership = {};
-    for (const service of services) {
-      const names = backendsOf([service]).map((backend) => backend.name);
-      const seen = views.flatMap((slots) =>
-        slots.filter(({ backend, name }) => names.includes(backend) && name !== spareName),
-      );
-      membership[service.name] = agreement(seen, names.length * views.length);
-    }
-    return membership;
+    return views.map((slots) => slots.filter(({ name }) => name !== spareName));
   }
 
   /** Returns when every HAProxy takes all of them for up: from then on others may be drained. */
@@ -183,28 +193,22 @@ function placesOf(service: ReleaseService, names: string[], slots: Slot[]): Plac
   );
 }
 
-function agreement(seen: Slot[], expected: number): Membership[string] {
-  const names = [...new Set(seen.map(({ name }) => name))];
+function agreement(service: RoutedService, views: Slot[][]): Membership[string] {
+  const backends = portsOf(service).map((port) => backendName(service.name, port));
+  const sets = (service.portSets ?? [portsOf(service)]).map((ports) =>
+    ports.map((port) => backendName(service.name, port)),
+  );
+  const seen = views.map((slots) => slots.filter(({ backend }) => backends.includes(backend)));
+  const names = [...new Set(seen.flat().map(({ name }) => name))];
   return Object.fromEntries(
     names.map((name) => {
-      const slots = seen.filter((slot) => slot.name === name);
-      const everywhere = slots.length === expected;
-      if (everywhere && slots.every(({ mode }) => mode === 'ready')) return [name, 'ready' as const];
-      if (everywhere && slots.every(({ mode }) => mode === 'drain')) return [name, 'drain' as const];
+      const own = seen.map((slots) => slots.filter((slot) => slot.name === name));
+      const whole = sets.some((set) =>
+        set.every((backend) => own.every((slots) => slots.some((slot) => slot.backend === backend))),
+      );
+      if (whole && own.flat().every(({ mode }) => mode === 'ready')) return [name, 'ready' as const];
+      if (whole && own.flat().every(({ mode }) => mode === 'drain')) return [name, 'drain' as const];
       return [name, 'mixed' as const];
     }),
-  );
-}
-
-/** Who a HAProxy that starts anew must send requests to: the replicas that are ready now. */
-export function readyMembers(membership: Membership): Members {
-  return Object.fromEntries(
-    Object.entries(membership).map(([service, replicas]) => [
-      service,
-      Object.entries(replicas)
-        .filter(([, mode]) => mode === 'ready')
-        .map(([name]) => name)
-        .sort(),
-    ]),
   );
 }

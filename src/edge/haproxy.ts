@@ -7,7 +7,7 @@ export const haproxyAdminSocket = '/run/haproxy/admin.sock';
 /** The name that a spare slot resolves to: HAProxy itself, so that no query leaves the machine. */
 export const spareName = 'horme-haproxy-a';
 
-/** Replicas that HAProxy sends requests to, by service: container names, which Docker's DNS follows when an address changes. */
+/** Replicas that HAProxy sends requests to, by backend: container names, which Docker's DNS follows when an address changes. */
 export type Members = Record<string, string[]>;
 
 export interface Backend {
@@ -18,10 +18,13 @@ export interface Backend {
   slots: number;
 }
 
+export const portsOf = ({ routes }: RoutedService) =>
+  [...new Set(routes.map(({ port }) => port))].sort((a, b) => a - b);
+
 /** One backend for each port of a service that has a route. */
 export function backendsOf(services: RoutedService[]): Backend[] {
   return services.flatMap((service) =>
-    [...new Set(service.routes.map((route) => route.port))].map((port) => ({
+    portsOf(service).map((port) => ({
       name: backendName(service.name, port),
       service: service.name,
       port,
@@ -46,6 +49,9 @@ export function haproxyStructure(services: RoutedService[]): string {
   return fingerprint(renderHaproxy(services, {}));
 }
 
+/** Changes when the note of who serves, for a HAProxy that starts anew, is not what it should be. */
+export const membersFingerprint = (names: string[]) => fingerprint([...new Set(names)].sort());
+
 /**
  * All spare slots share one name: without allow-dup-ip only one of them would get its address, and the others could not be
  * given a replica's at once.
@@ -54,8 +60,9 @@ export function haproxyStructure(services: RoutedService[]): string {
  * 0.13 s); `timeout connect` is what a removed container's address costs, since it swallows packets.
  */
 export function renderHaproxy(services: RoutedService[], members: Members): string {
-  const backends = backendsOf(services);
-  return [head, ...backends.map((backend) => renderBackend(backend, members[backend.service] ?? []))].join('\n');
+  // Sorted, so that the order in which a release lists its services is no reason for a reload.
+  const backends = backendsOf(services).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [head, ...backends.map((backend) => renderBackend(backend, members[backend.name] ?? []))].join('\n');
 }
 
 /** HAProxy counts two files a connection, half of one for splicing's pipes, and some for checks and its own. */

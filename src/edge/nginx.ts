@@ -16,7 +16,6 @@ export interface NginxInput {
   /** Name of the certificate's files below `tls/`. */
   certificate: string;
   maxBodyBytes: number;
-  maintenance: boolean;
 }
 
 /** For one nginx worker and for all of HAProxy: half the files that a container may open, less some for its own. */
@@ -39,7 +38,7 @@ export function renderNginx(input: NginxInput): string {
   const hosts = locationsByHost(input.services);
   return [
     head(input),
-    ...[...hosts].map(([host, locations]) => hostServer(host, locations, input)),
+    ...[...hosts].map(([host, locations]) => hostServer(host, locations)),
     unknownHost,
     '}',
     '',
@@ -121,7 +120,7 @@ ${tls}
   upstream haproxy {
 ${upstream.join('\n')}
     keepalive 128;
-    keepalive_timeout 30s;
+    keepalive_timeout 5s;
     keepalive_requests 100000;
   }
 
@@ -160,7 +159,7 @@ ${upstream.join('\n')}
 `;
 }
 
-function hostServer(host: string, locations: Location[], { maintenance }: NginxInput): string {
+function hostServer(host: string, locations: Location[]): string {
   const longestFirst = [...locations].sort((a, b) => b.path.length - a.path.length);
   return `  server {
     listen ${innerPorts.https} ssl;
@@ -169,14 +168,24 @@ function hostServer(host: string, locations: Location[], { maintenance }: NginxI
     set $backend "";
     add_header X-Request-Id $request_reference always;
 ${errorPages}
-${maintenance ? maintenanceLocation : longestFirst.map(location).join('\n')}
+${maintenancePage}
+${longestFirst.map(location).join('\n')}
   }
 `;
 }
 
+/**
+ * Whether this file is executable is asked with every request: maintenance needs no reload and is part of no release, so
+ * neither a deploy nor a rollback changes it.
+ */
+export const maintenanceSwitch = 'maintenance';
+
 /** A path matches itself and all below it, never a longer name that only begins alike. */
 function location({ path, port, service }: Location): string {
-  const pass = `      set $backend ${backendName(service, port)};
+  const pass = `      if (-x ${configurationFolder}/${maintenanceSwitch}) {
+        return 503;
+      }
+      set $backend ${backendName(service, port)};
       proxy_pass http://haproxy;`;
   if (path === '/') return `    location / {\n${pass}\n    }`;
   return `    location = ${path} {\n${pass}\n    }\n    location ${path.replace(/\/?$/, '/')} {\n${pass}\n    }`;
@@ -189,15 +198,12 @@ const errorPages = `    error_page 502 /502.html;
       root ${configurationFolder}/pages;
     }`;
 
-const maintenanceLocation = `    error_page 503 /maintenance.html;
+const maintenancePage = `    error_page 503 /maintenance.html;
     location = /maintenance.html {
       internal;
       root ${configurationFolder}/pages;
       add_header Retry-After 60 always;
       add_header Cache-Control no-store always;
-    }
-    location / {
-      return 503;
     }`;
 
 const unknownHost = `  server {

@@ -46,7 +46,7 @@ function gate(stack: Stack): PartService {
   return platformService({
     name: gateService,
     owner: 'edge',
-    platformImage: 'tools',
+    platformImage: 'gate',
     strategy: {
       kind: 'stop-first',
       reason: `publishes the ports ${http} and ${https}; new connections are refused meanwhile`,

@@ -39,6 +39,8 @@ export interface ServerStats {
 export class HaproxyRuntime {
   readonly #stream: Duplex;
   #received = '';
+  /** Prompts that end the answer under way: HAProxy prints one for each command of a line. */
+  #expected = 1;
   #waiting: ((failed?: Error) => void) | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #broken: Error | undefined;
@@ -47,7 +49,7 @@ export class HaproxyRuntime {
     this.#stream = stream;
     stream.on('data', (chunk: Buffer) => {
       this.#received += chunk.toString('utf8');
-      if (this.#received.endsWith(promptMark) || this.#received === '> ') this.#waiting?.();
+      if (this.#received.endsWith(promptMark) && this.#prompts() >= this.#expected) this.#waiting?.();
     });
     const broke = () => this.#fail(new Error('HAProxy ended the conversation'));
     stream.on('end', broke);
@@ -155,6 +157,7 @@ export class HaproxyRuntime {
         answerMilliseconds,
       );
       this.#received = '';
+      this.#expected = command.split(';').length;
       this.#waiting = (failed) => {
         clearTimeout(timer);
         this.#waiting = undefined;
@@ -163,6 +166,10 @@ export class HaproxyRuntime {
       };
       this.#stream.write(`${command}\n`);
     });
+  }
+
+  #prompts(): number {
+    return this.#received.split(promptMark).length - 1;
   }
 
   #fail(error: Error): void {

@@ -16,13 +16,17 @@ export interface Compose {
   runOnce(model: ComposeModel, service: string, command: string[], onLine: (line: string) => void): Promise<number>;
 }
 
-/** Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. */
-export function composeDriver(directory: string, environment: Record<string, string>): Compose {
+/**
+ * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The signal ends
+ * builds and pulls at once, since nothing of them is lost; what starts or migrates always finishes.
+ */
+export function composeDriver(directory: string, environment: Record<string, string>, interrupt: AbortSignal): Compose {
   async function compose(
     model: ComposeModel,
     words: string[],
     deadlineSeconds: number,
     onLine?: (line: string) => void,
+    signal?: AbortSignal,
   ): Promise<ProcessResult> {
     const prefix = await composeCommand();
     const place = ['--project-name', model.name, '--project-directory', directory, '--file', '-'];
@@ -30,6 +34,8 @@ export function composeDriver(directory: string, environment: Record<string, str
       input: JSON.stringify(model),
       env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1', BUILDX_GIT_INFO: '0', COMPOSE_MENU: '0' },
       deadlineSeconds,
+      ownGroup: true,
+      ...(signal && { signal }),
       ...(onLine && { onLine }),
     });
   }
@@ -50,10 +56,14 @@ export function composeDriver(directory: string, environment: Record<string, str
       must(
         `building ${services.join(', ')}`,
         'build-failed',
-        compose(model, ['build', ...services], buildSeconds, (line) => isBuildStage(line) && onLine(line)),
+        compose(model, ['build', ...services], buildSeconds, (line) => isBuildStage(line) && onLine(line), interrupt),
       ),
     pull: (model, services, onLine) =>
-      must(`pulling ${services.join(', ')}`, 'pull-failed', compose(model, ['pull', ...services], pullSeconds, onLine)),
+      must(
+        `pulling ${services.join(', ')}`,
+        'pull-failed',
+        compose(model, ['pull', ...services], pullSeconds, onLine, interrupt),
+      ),
     scaleUp: (model, counts) => {
       const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);
       const words = [
@@ -77,4 +87,4 @@ export function composeDriver(directory: string, environment: Record<string, str
 }
 
 /** BuildKit's `#7 [api build 3/4] RUN npm ci`; its lines about layers and transfers tell nobody anything. */
-const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);
+export const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -31,6 +32,8 @@ class EngineRefused extends Error {
 
 /** The Docker Engine's HTTP API, as far as Horme uses it. */
 export function dockerEngine(connection: Connection, signal: AbortSignal): Engine {
+  // Each request in flight listens to it; Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   let prefix: Promise<string> | undefined;
 
   async function negotiate(): Promise<string> {

@@ -10,6 +10,8 @@ export interface ProcessOptions {
   /** After this the process gets SIGKILL, and `DeadlineExceeded` is thrown. */
   deadlineSeconds: number;
   signal?: AbortSignal;
+  /** In a process group of its own: Ctrl-C at the terminal then reaches Horme alone, which lets this one finish. */
+  ownGroup?: boolean;
   /** Called with every line of both streams, as they come. */
   onLine?: (line: string) => void;
   /** Limit of the address space; Linux only, where util-linux's `prlimit` exists. Elsewhere the deadline alone ends it. */
@@ -85,6 +87,7 @@ function execaOptions(options: ProcessOptions) {
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    detached: options.ownGroup === true,
     env: environment(options),
   } as const;
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
+import { isBuildStage } from '../engine/compose.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
@@ -12,8 +13,8 @@ import { platformImages, type PlatformImage } from './part.ts';
 const baseImage = 'debian:trixie-slim';
 const buildSeconds = 900;
 
-/** Those that take programs from the tools image. */
-const needTools: PlatformImage[] = ['nginx', 'haproxy'];
+/** Those that take a program from another image, which is handed in as a build argument by its name. */
+const takesFrom: Partial<Record<PlatformImage, PlatformImage>> = { nginx: 'gate', haproxy: 'tools' };
 
 /** images/ lies beside src/ in a checkout and beside dist/ in the package. */
 function imagesFolder(): string {
@@ -27,8 +28,10 @@ function imagesFolder(): string {
 /** A tag names its content: another version of the sources is another image. */
 export function imageTags(): Record<PlatformImage, string> {
   const folder = imagesFolder();
-  const toolsHash = folderHash(join(folder, 'tools'), '');
-  const hash = (name: PlatformImage) => folderHash(join(folder, name), needTools.includes(name) ? toolsHash : '');
+  const hash = (name: PlatformImage): string => {
+    const source = takesFrom[name];
+    return folderHash(join(folder, name), source ? hash(source) : '');
+  };
   return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Record<
     PlatformImage,
     string
@@ -50,11 +53,14 @@ export async function ensurePlatformImages(
 ): Promise<Record<string, string>> {
   const tags = imageTags();
   const ids: Record<string, string> = {};
-  for (const name of new Set<PlatformImage>(['tools', ...needed])) {
+  for (const name of withSources(['tools', ...needed])) {
     ids[name] = (await engine.image(tags[name]))?.id ?? (await build(engine, environment, name, tags, emit));
   }
   return ids;
 }
+
+/** Each after the one that it takes from. */
+const withSources = (names: PlatformImage[]) => new Set(names.flatMap((name) => [takesFrom[name] ?? name, name]));
 
 async function build(
   engine: Engine,
@@ -68,11 +74,12 @@ async function build(
   const started = performance.now();
   emit({ kind: 'step-started', id, title });
   const argv = ['docker', 'build', '--progress', 'plain', '--tag', tags[name], '--build-arg', `BASE=${baseImage}`];
-  if (needTools.includes(name)) argv.push('--build-arg', `TOOLS=${tags.tools}`);
+  const source = takesFrom[name];
+  if (source) argv.push('--build-arg', `${source.toUpperCase()}=${tags[source]}`);
   const { exitCode, stderr } = await run([...argv, join(imagesFolder(), name)], {
     env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1' },
     deadlineSeconds: buildSeconds,
-    onLine: (line) => emit({ kind: 'step-progress', id, detail: line }),
+    onLine: (line) => void (isBuildStage(line) && emit({ kind: 'step-progress', id, detail: line })),
   });
   const image = exitCode === 0 ? await engine.image(tags[name]) : undefined;
   if (!image) throw buildFailed(tags[name], stderr);

@@ -2,7 +2,7 @@ import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stac
 import type { Owner } from '../release/release.ts';
 
 /** The images that Horme builds, one folder each below images/. */
-export const platformImages = ['tools', 'nginx', 'haproxy', 'postgres', 'redis'] as const;
+export const platformImages = ['tools', 'gate', 'nginx', 'haproxy', 'postgres', 'redis'] as const;
 export type PlatformImage = (typeof platformImages)[number];
 
 export interface PartService extends Service {

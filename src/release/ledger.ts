@@ -8,12 +8,13 @@ const entriesFolder = 'ledger';
 const contentsFolder = 'contents';
 const firstHash = '0'.repeat(64);
 
-export type Outcome = 'live' | 'rolled-back' | 'rolled-back-in-part';
+/** `failed`: nothing was live before, so there was nothing to go back to. */
+export type Outcome = 'live' | 'rolled-back' | 'rolled-back-in-part' | 'failed';
 
 export interface LedgerEntry {
   schema: 'horme.ledger/1';
   number: number;
-  kind: 'deploy' | 'rollback' | 'scale' | 'maintenance';
+  kind: 'deploy' | 'rollback' | 'scale';
   outcome: Outcome;
   /** The release whose content this entry made live again; its own number for a deploy. */
   of: number;
@@ -91,6 +92,10 @@ export async function appendEntry(
   ]);
   return whole;
 }
+
+/** Entries that a rollback can go back to, oldest first: a scaling changes how many, not what. */
+export const restorable = ({ entries }: Ledger) =>
+  entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;
 

@@ -45,7 +45,7 @@ interface Inputs {
 
 /** Makes the whole release out of what the user wants: everything is resolved, nothing is started or written. */
 export async function prepare(inputs: Inputs): Promise<Prepared> {
-  const { stack, settings } = inputs;
+  const { stack } = inputs;
   const own = parts.flatMap((part) => part.services(stack)).map((service) => platformRelease(service, inputs));
   const users = await Promise.all(
     stack.services.map(async (service) => formerRelease(service.name, inputs) ?? (await userRelease(service, inputs))),
@@ -59,7 +59,6 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     httpsPort: stack.environment.ports.https,
     certificate,
     maxBodyBytes: stack.maxBodyBytes,
-    maintenance: settings.maintenance,
   });
   const secrets = all.flatMap(({ secret }) => secret ?? []);
   const keptVolumes = (inputs.kept?.former.secretVolumes ?? []).filter((volume) =>

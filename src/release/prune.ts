@@ -1,6 +1,6 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
-import { readContent, type Ledger } from './ledger.ts';
+import { readContent, restorable, type Ledger } from './ledger.ts';
 import type { ReleaseContent } from './release.ts';
 import type { Store } from './store.ts';
 
@@ -16,8 +16,7 @@ export async function prune(options: {
   current: ReleaseContent;
 }): Promise<void> {
   const { engine, store, ledger, project, current } = options;
-  const numbers = ledger.entries
-    .filter(({ outcome }) => outcome === 'live')
+  const numbers = restorable(ledger)
     .slice(-keptReleases)
     .map(({ number }) => number);
   const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter(

@@ -35,6 +35,8 @@ export interface RoutedService {
   replicas: number;
   routes: Route[];
   healthPath: string | undefined;
+  /** Sets of ports of which any whole one makes a replica a member, while two releases serve; undefined: all its ports. */
+  portSets?: number[][];
 }
 
 /** Twelve hex digits of SHA-256 over the JSON with sorted keys: the same content gives the same name everywhere. */

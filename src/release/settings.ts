@@ -10,6 +10,8 @@ export interface Settings {
 export interface Applied {
   nginx: string;
   haproxy: string;
+  /** Who a HAProxy that starts anew sends requests to, as its file on the edge's volume has it. */
+  members: string;
 }
 
 const settingsFile = 'settings.json';
@@ -24,7 +26,7 @@ export async function writeSettings(store: Store, settings: Settings): Promise<v
 }
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {
-  return (await store?.readJson<Applied>(`${stateFolder}/${appliedFile}`)) ?? { nginx: '', haproxy: '' };
+  return (await store?.readJson<Applied>(`${stateFolder}/${appliedFile}`)) ?? { nginx: '', haproxy: '', members: '' };
 }
 
 export async function writeApplied(store: Store, applied: Applied): Promise<void> {

@@ -9,7 +9,7 @@ test('a starter is a Compose file with x-horme', () => {
   expect(parse(text)).toMatchObject({
     name: 'shop',
     services: { web: {} },
-    'x-horme': { environments: { production: {} } },
+    'x-horme': { environments: { local: {}, production: {} } },
   });
   expect(initText('', options)).toBe(text);
 });

@@ -6,6 +6,7 @@ const block = `x-horme:
   # database: {}                # PostgreSQL; its address is \${DATABASE_URL} in a service's environment
   # cache: {}                   # Redis; its address is \${REDIS_URL}
   environments:
+    local: {}                   # this machine, ports 8080 and 8443; what a deploy without --env means
     production:
       domain: example.com       # the public name
       # context: production     # a Docker context, see \`docker context ls\`
@@ -51,7 +52,7 @@ function hasExtension(text: string): boolean {
 
 /** A file in flow style, or with an end marker, can't be appended to: the parser writes it anew, comments kept. */
 function inserted(document: Document): string {
-  document.set('x-horme', document.createNode({ environments: { production: { domain: 'example.com' } } }));
+  document.set('x-horme', document.createNode({ environments: { local: {}, production: { domain: 'example.com' } } }));
   return document.toString({ lineWidth: 0 });
 }
 

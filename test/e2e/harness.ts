@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -104,6 +104,10 @@ export class Project {
     await writeFile(join(this.directory, path), content);
   }
 
+  read(path: string): Promise<string> {
+    return readFile(join(this.directory, path), 'utf8');
+  }
+
   /** From here on another build of horme is at work. */
   use(packageFolder: string): void {
     this.#bundle = join(packageFolder, 'dist', 'horme.cjs');
@@ -129,13 +133,15 @@ export class Project {
     return must(await this.horme(['deploy', '--json', ...words]), 0);
   }
 
-  ask(path: string, body?: string): Promise<Seen> {
-    return ask({ port: this.ports.https, host: this.host }, path, body);
+  /** At the domain itself, or at a name before it. */
+  ask(path: string, { at, body }: { at?: string; body?: string } = {}): Promise<Seen> {
+    const host = at === undefined ? this.host : `${at}.${this.host}`;
+    return ask({ port: this.ports.https, host }, path, body);
   }
 
   /** Content of a file inside a replica's container, as the replica sees it. */
-  async shows(path: string): Promise<string> {
-    return (await this.ask(`/file?path=${path}`)).body;
+  async shows(path: string, at?: string): Promise<string> {
+    return (await this.ask(`/file?path=${path}`, at === undefined ? {} : { at })).body;
   }
 
   /** The versions that answer a burst of requests, sorted; a failed one appears by its status. */
@@ -230,10 +236,22 @@ export function expectLossless(report: Report): void {
 
 /** A line of figures for the report of a run. */
 export function show(what: string, report: Report, ran?: Ran): void {
+  if (report.failed + report.cut > 0 && ran) console.log(timeline(report, ran));
   const { requests, failed, cut, repeated, p99, max, worstGapMilliseconds } = report;
   const figures = `${requests} requests, ${failed} failed, ${cut} cut, ${repeated} repeated, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(0)} ms, gap ${worstGapMilliseconds.toFixed(0)} ms`;
   console.log(`${what}: ${figures}${ran ? `, horme ${ran.seconds.toFixed(1)} s` : ''}`);
 }
+
+/** Horme's steps beside the failures, both by time of day: for the output of a failing test. */
+export function timeline(report: Report, ran: Ran): string {
+  const failures = report.errors.map(({ at, kind, message }) => `${clock(at)} FAILED ${kind}: ${message}`);
+  const steps = ran.events
+    .filter(({ kind }) => kind !== 'plan')
+    .map(({ at, ...event }) => `${clock(Date.parse(String(at)))} ${JSON.stringify(event).slice(0, 200)}`);
+  return [...failures, ...steps].sort().join('\n');
+}
+
+const clock = (at: number): string => new Date(at).toISOString().slice(11, -1);
 
 /** Asks until `done`; the last answer goes into the error when the deadline passes. */
 export async function eventually<T>(look: () => Promise<T>, done: (seen: T) => boolean, seconds = 30): Promise<T> {

@@ -7,6 +7,8 @@ export interface HormeOptions {
   bundle: string;
   env: Record<string, string>;
   deadlineSeconds?: number;
+  /** A program to run it under, such as prlimit with its options. */
+  under?: string[];
 }
 
 export interface Ran {
@@ -33,7 +35,8 @@ const deadlineSeconds = 120;
 /** Starts horme; after the deadline it is killed, which a test sees as a signal. */
 export function startHorme(words: string[], options: HormeOptions): Running {
   const started = performance.now();
-  const child = spawn(process.execPath, [options.bundle, ...words], {
+  const [program = process.execPath, ...first] = [...(options.under ?? []), process.execPath, options.bundle];
+  const child = spawn(program, [...first, ...words], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PORTS = 8, FIRST_FD = 3, BACKLOG = 4096, ATTACH_SECONDS = 60, PROBE_SECONDS = 5 };
+enum { MAX_PORTS = 8, MAX_HOLDERS = 64, FIRST_FD = 3, BACKLOG = 4096, ATTACH_SECONDS = 60, PROBE_SECONDS = 5 };
 
 _Noreturn static void die(const char *what) {
   fprintf(stderr, "gate: %s: %s\n", what, strerror(errno));
@@ -51,7 +51,9 @@ static int listen_on_port(const char *text) {
     die(text);
   }
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  /* nginx takes inherited sockets as they are: where two workers wake for one connection, the second would block in accept
+     and serve nobody until the next one comes. */
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("socket");
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die(text);
   if (listen(fd, BACKLOG) < 0) die(text);
@@ -83,6 +85,35 @@ static int receive_fds(int connection, int *fds) {
   return count;
 }
 
+/* A connection that its other end has closed is of no use: `check` makes one every few seconds. */
+static int drop_ended(struct pollfd *open, int count) {
+  int left = 0;
+  for (int i = 0; i < count; i++) {
+    if (i > 0 && open[i].revents) close(open[i].fd);
+    else open[left++] = open[i];
+  }
+  return left;
+}
+
+/* Hands the ports to all who come. open[0] is the server itself; the others are those who have the ports now. */
+_Noreturn static void serve(int server, const int *fds, int count) {
+  struct pollfd open[1 + MAX_HOLDERS] = {{.fd = server, .events = POLLIN}};
+  for (int used = 1;;) {
+    if (poll(open, used, -1) < 0 && errno != EINTR) die("poll");
+    int incoming = open[0].revents & POLLIN;
+    used = drop_ended(open, used);
+    if (!incoming) continue;
+    int connection = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0) continue;
+    if (used > MAX_HOLDERS) {
+      close(connection);
+      continue;
+    }
+    send_fds(connection, fds, count);
+    open[used++] = (struct pollfd){.fd = connection, .events = 0};
+  }
+}
+
 _Noreturn static void hold(const char *path, char **ports, int count) {
   int fds[MAX_PORTS];
   if (count < 1 || count > MAX_PORTS) {
@@ -94,11 +125,7 @@ _Noreturn static void hold(const char *path, char **ports, int count) {
   int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   unlink(path);
   if (server < 0 || bind(server, (struct sockaddr *)&address, sizeof address) < 0 || listen(server, 16) < 0) die(path);
-  for (;;) {
-    int connection = accept4(server, NULL, NULL, SOCK_CLOEXEC);
-    if (connection >= 0) send_fds(connection, fds, count); /* left open: see the head of this file */
-    else if (errno != EINTR && errno != ECONNABORTED) die("accept");
-  }
+  serve(server, fds, count);
 }
 
 /* The volume may still show the socket of a holder that has gone, or none yet: both end when the holder is up. */

@@ -1,0 +1,81 @@
+// Writes the pages of docs/ that come from the code: the commands, the keys of x-horme, the JSON Schema for editors.
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { CommandDeclaration, OptionDeclaration } from '../src/commands/command.ts';
+import { commands, globalOptions } from '../src/commands/index.ts';
+import { jsonSchema, referencePage } from '../src/stack/json-schema.ts';
+
+const folder = new URL('../docs/', import.meta.url);
+
+/** The generated files by their name in docs/. */
+export function referencePages(): Record<string, string> {
+  return {
+    'commands.md': commandsPage(),
+    'reference.md': `${referencePage().trimEnd()}\n`,
+    'horme.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+  };
+}
+
+/** Those in docs/ that are not what the code says now. */
+export async function stalePages(): Promise<string[]> {
+  const pages = Object.entries(referencePages());
+  const written = await Promise.all(pages.map(([name]) => readFile(new URL(name, folder), 'utf8').catch(() => '')));
+  return pages.filter(([, text], index) => text !== written[index]).map(([name]) => name);
+}
+
+function commandsPage(): string {
+  return [
+    '# Commands',
+    '',
+    'Generated from `src/commands/index.ts`. `horme <command> --help` prints the same. The exit codes are in the [README](../README.md#exit-codes).',
+    '',
+    '## Options of every command',
+    '',
+    'They stand before the command or after it.',
+    '',
+    ...optionTable(globalOptions),
+    '',
+    ...commands.flatMap(commandSection),
+  ]
+    .join('\n')
+    .replace(/\n+$/, '\n');
+}
+
+function commandSection(command: CommandDeclaration): string[] {
+  const own = command.options ?? [];
+  const words = ['horme', command.name, ...(own.length > 0 ? ['[options]'] : []), ...argumentNames(command)];
+  return [
+    `## ${command.name}`,
+    '',
+    `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.`,
+    '',
+    '```sh',
+    words.join(' '),
+    ...(command.example === words.join(' ') ? [] : [`${command.example}   # an example`]),
+    '```',
+    '',
+    ...(own.length > 0 ? [...optionTable(own), ''] : []),
+    ...takenNotes(own),
+  ];
+}
+
+const argumentNames = (command: CommandDeclaration) => (command.arguments ?? []).map(({ name }) => name);
+
+function optionTable(options: readonly OptionDeclaration[]): string[] {
+  return ['| option | |', '|---|---|', ...options.map(({ flags, description }) => `| \`${flags}\` | ${description} |`)];
+}
+
+/** A command's own short option hides a global one of the same letter. */
+function takenNotes(own: readonly OptionDeclaration[]): string[] {
+  return own.flatMap(({ flags }) => {
+    const [, short, long] = /^(-\w), (--[\w-]+)/.exec(flags) ?? [];
+    const hidden = globalOptions.find((option) => short !== undefined && option.flags.startsWith(`${short}, `));
+    if (!hidden) return [];
+    const [name] = /--[\w-]+/.exec(hidden.flags) ?? [];
+    return [`Here \`${short}\` is \`${long}\`; \`${name}\` keeps its long name.`, ''];
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [name, text] of Object.entries(referencePages())) await writeFile(new URL(name, folder), text);
+}

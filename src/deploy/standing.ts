@@ -1,0 +1,41 @@
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import type { Seen, SeenReplica } from './observe.ts';
+
+const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic' };
+
+/** For one who pressed Ctrl-C, or whose lock was taken: what is left, and how to go on. */
+export function whereThingsStand(
+  seen: Seen,
+  content: ReleaseContent,
+  live: number | undefined,
+  cause: unknown,
+): OperatorError {
+  const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
+  return new OperatorError(`interrupted; nothing that serves was taken away\n${standing(seen, content)}`, {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: `horme deploy${back}`,
+    cause,
+  });
+}
+
+/** What is where, a line for each of the user's services and for what doesn't run of the platform's. */
+export function standing(seen: Seen, content: ReleaseContent): string {
+  const lines = content.services.flatMap(({ name, owner, routes }) => {
+    const own = seen.replicas.filter(({ service }) => service === name);
+    if (owner !== 'user' && own.some(({ running }) => running)) return [];
+    return [`  ${name}: ${own.length === 0 ? 'nothing runs' : counted(own, routes.length > 0)}`];
+  });
+  return lines.join('\n');
+}
+
+function counted(replicas: SeenReplica[], routed: boolean): string {
+  const groups = new Map<string, number>();
+  for (const { running, release, membership } of replicas) {
+    const state = running ? (routed ? `running, ${traffic[membership]}` : 'running') : 'not running';
+    const words = `of release ${release} ${state}`;
+    groups.set(words, (groups.get(words) ?? 0) + 1);
+  }
+  return [...groups].map(([words, count]) => `${count} ${words}`).join('; ');
+}
