@@ -92,6 +92,21 @@ export function table({ title, columns, rows, notes }: Measured): string {
   return [title, '', line(head), rule, ...body.map(line), ...notes.map((note) => `  ${note}`)].join('\n');
 }
 
+export function markdown({ title, columns, rows, notes }: Measured): string {
+  const line = (cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const rule = columns.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [
+    `## ${title}`,
+    '',
+    line(columns),
+    line(rule),
+    ...rows.map(line),
+    '',
+    ...notes.map((note) => `- ${note}`),
+    '',
+  ].join('\n');
+}
+
 export function machine(): { cpus: number; model: string; memoryBytes: number; node: string } {
   const all = cpus();
   return { cpus: all.length, model: all[0]?.model ?? 'unknown', memoryBytes: totalmem(), node: process.version };

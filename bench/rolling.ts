@@ -124,7 +124,11 @@ async function byHand(scene: Scene, version: string): Promise<number> {
   const service = content.services.find(({ name }) => name === 'app');
   if (!service) throw new Error('the release has no app');
   const { engine, project } = scene;
-  const compose = composeDriver(scene.directory, openConnection(undefined, process.env).environment, new AbortController().signal);
+  const compose = composeDriver(
+    scene.directory,
+    openConnection(undefined, process.env).environment,
+    new AbortController().signal,
+  );
   const of = (name: string) => engine.containers({ [labels.project]: project, [labels.service]: name });
   const haproxies = (await Promise.all(haproxyServices.map(of))).flat().map(({ id }) => id);
   const balancers = await Balancers.open(engine, haproxies);

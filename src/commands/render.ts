@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { glance, preparedFrom } from '../deploy/situation.ts';
-import { renderHaproxy, type Members } from '../edge/haproxy.ts';
+import { backendsOf, renderHaproxy, type Members } from '../edge/haproxy.ts';
 import { pageFiles } from '../edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -50,12 +50,12 @@ function rendered(content: ReleaseContent, maintenancePage: string | undefined):
 }
 
 /** The names that Compose gives to the first containers of a service. */
-function firstMembers(content: ReleaseContent): Members {
+function firstMembers({ project, services }: ReleaseContent): Members {
   return Object.fromEntries(
-    content.services.map(({ name, replicas }) => [
-      name,
-      Array.from({ length: replicas }, (_, index) => `${content.project}-${name}-${index + 1}`),
-    ]),
+    services.flatMap((service) => {
+      const names = Array.from({ length: service.replicas }, (_, index) => `${project}-${service.name}-${index + 1}`);
+      return backendsOf([service]).map((backend) => [backend.name, names]);
+    }),
   );
 }
 

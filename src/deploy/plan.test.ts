@@ -298,9 +298,7 @@ test('where the reservations do not fit twice, batches make room', () => {
     11  note the replicas for a restart of HAProxy
           because the replicas changed
     12  stop and remove shop-local-api-3, shop-local-api-4
-          because its successor serves; the reservations allow no more at once
-    13  note the replicas for a restart of HAProxy
-          because the replicas changed"
+          because its successor serves; the reservations allow no more at once"
   `);
 });
 

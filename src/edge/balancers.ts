@@ -69,7 +69,7 @@ export class Balancers {
 
   async #views(): Promise<Slot[][]> {
     const views = await Promise.all(this.#runtimes.map((runtime) => runtime.slots()));
-    return views.map((slots) => slots.filter(({ name }) => name !== spareName));
+    return views.map((slots) => slots.filter(({ name }) => name !== spareName && name !== '-'));
   }
 
   /** Returns when every HAProxy takes all of them for up: from then on others may be drained. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   contextPattern,
   environmentNamePattern,
@@ -77,11 +77,11 @@ const allow = z.union([
       .string()
       .regex(mountPattern, { error: 'not a path; write it as the service does' })
       .describe('Host path outside the project, or the Docker socket, that this service may mount or read.'),
-    reason: reason.describe('Why the service needs it. `horme check` prints it.'),
+    reason: reason.describe('Why the service needs it, for whoever reads the file next.'),
   }),
   z.strictObject({
     option: z.enum(allowedOptions).describe('Key of Compose that gives the container power over its host.'),
-    reason: reason.describe('Why the service needs it. `horme check` prints it.'),
+    reason: reason.describe('Why the service needs it, for whoever reads the file next.'),
   }),
 ]);
 

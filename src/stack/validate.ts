@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { serviceSchema, stackSchema, futureKeys } from './schema.ts';
 import type { ServiceExtension, StackExtension } from './schema.ts';
 import type { Finding, Path } from './locate.ts';

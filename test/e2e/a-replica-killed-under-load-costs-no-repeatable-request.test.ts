@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { docker, eventually, expectLossless, quickGets, show, useProject, until } from './harness.ts';
 
 const project = useProject('e2e-replica');
 
-test('docker kill -s KILL of a replica: no GET fails, it comes back by itself and gets traffic again', async () => {
+test('SIGKILL of a replica: no GET fails, it comes back by itself and gets traffic again', async () => {
   const shop = project();
   await shop.write({ VERSION: 'v1', BOOT_MS: '500' });
   await shop.deploy();

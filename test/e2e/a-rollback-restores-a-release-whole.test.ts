@@ -51,7 +51,8 @@ test('releases --verify holds, and fails after an entry was changed by hand', as
   const shop = project();
   const verify = () => shop.horme(['releases', '--verify', '--json']);
   expect(must(await verify(), 0).json).toMatchObject({ verified: true, live: 4 });
-  const script = 'const f=process.argv[1],s=require("fs");s.writeFileSync(f,s.readFileSync(f,"utf8").replace("v1","v9"))';
+  const script =
+    'const f=process.argv[1],s=require("fs");s.writeFileSync(f,s.readFileSync(f,"utf8").replace("v1","v9"))';
   const change = (path: string) => inState('node', '-e', script, path);
   await change('/state/contents/000001.json');
   expect(must(await verify(), 3).stdout).toContain('release 1 was changed');
@@ -94,5 +95,16 @@ async function everything(): Promise<unknown> {
 /** Runs a program beside the state volume, as an intruder with the engine could. */
 async function inState(...words: string[]): Promise<string> {
   const { project: name } = project();
-  return docker('run', '--rm', '--user', '0', '--network', 'none', '-v', `${name}_horme-state:/state`, await imageOf(), ...words);
+  return docker(
+    'run',
+    '--rm',
+    '--user',
+    '0',
+    '--network',
+    'none',
+    '-v',
+    `${name}_horme-state:/state`,
+    await imageOf(),
+    ...words,
+  );
 }

@@ -147,7 +147,9 @@ export class Project {
   /** The versions that answer a burst of requests, sorted; a failed one appears by its status. */
   async versions(requests = 20): Promise<string[]> {
     const seen = await Promise.all(Array.from({ length: requests }, () => this.ask('/')));
-    return [...new Set(seen.map(({ status, version }) => (status === 200 ? (version ?? 'none') : String(status))))].sort();
+    return [
+      ...new Set(seen.map(({ status, version }) => (status === 200 ? (version ?? 'none') : String(status)))),
+    ].sort();
   }
 
   containers(): Promise<Listed[]> {
@@ -223,7 +225,9 @@ export function useProject(name: string): () => Project {
 export function must(ran: Ran, exitCode: number): Ran {
   if (ran.exitCode === exitCode) return ran;
   const how = ran.signal ?? `exit code ${ran.exitCode}`;
-  throw new Error(`horme ended with ${how} after ${ran.seconds.toFixed(1)} s, not ${exitCode}\n${ran.stdout}\n${ran.stderr}`);
+  throw new Error(
+    `horme ended with ${how} after ${ran.seconds.toFixed(1)} s, not ${exitCode}\n${ran.stdout}\n${ran.stderr}`,
+  );
 }
 
 /** No request failed and no stream was cut; what was seen goes into the message when one was. */

@@ -17,7 +17,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const service = (lines: string): string => `services:\n  app:\n    image: alpine\n${lines}`;
 const levels = 'abcdefghij'.split('');
 const bomb = levels.map((name, index) => {
-  const inner = index === 0 ? '[x, x, x, x, x, x, x, x, x]' : `[${Array(9).fill(`*${levels[index - 1]}`).join(', ')}]`;
+  const inner =
+    index === 0
+      ? '[x, x, x, x, x, x, x, x, x]'
+      : `[${Array(9)
+          .fill(`*${levels[index - 1]}`)
+          .join(', ')}]`;
   return `x-${name}: &${name} ${inner}`;
 });
 
@@ -27,7 +32,11 @@ const files: [what: string, text: string, said: RegExp][] = [
   ['a file of 50 MB', `${service('')}# ${'x'.repeat(50_000_000)}\n`, /large|big|MB|MiB/i],
   ['a mount of the Docker socket', service('    volumes: ["/var/run/docker.sock:/s"]\n'), /Docker socket/],
   ['a mount that leaves the project', service('    volumes: ["../../etc:/x"]\n'), /leaves the project|system folder/],
-  ['a host that closes its nginx block', service('    x-horme: { route: { port: 80, host: "a; } server {" } }\n'), /host name/],
+  [
+    'a host that closes its nginx block',
+    service('    x-horme: { route: { port: 80, host: "a; } server {" } }\n'),
+    /host name/,
+  ],
   ['a path with a new line', service('    x-horme: { route: { port: 80, path: "/a\\nreturn 200;" } }\n'), /not a path/],
   ['an image name with a shell command', service('').replace('alpine', '"alpine; touch /tmp/p"'), /image/],
   ['an option in place of an image', service('').replace('alpine', '"--privileged"'), /image/],

@@ -2,7 +2,17 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { docker, eventually, expectLossless, must, quickGets, show, until, useProject, type Listed } from './harness.ts';
+import {
+  docker,
+  eventually,
+  expectLossless,
+  must,
+  quickGets,
+  show,
+  until,
+  useProject,
+  type Listed,
+} from './harness.ts';
 import type { Report } from './traffic.ts';
 
 const project = useProject('e2e-edge');
@@ -35,7 +45,10 @@ test('nginx reloaded: no GET fails', async () => {
     for (let reload = 0; reload < 3; reload++) {
       const before = seen();
       await docker('kill', '-s', 'HUP', id);
-      await eventually(async () => seen(), (now) => now > before + 30);
+      await eventually(
+        async () => seen(),
+        (now) => now > before + 30,
+      );
     }
   });
   show('nginx reloaded', report);
@@ -46,10 +59,16 @@ test('a configuration that changes reloads nginx: maintenance answers 503 with a
   const shop = project();
   const { id } = await one('horme-nginx');
   must(await shop.horme(['maintenance', 'on', '--json']), 0);
-  const closed = await eventually(() => shop.ask('/'), ({ status }) => status === 503);
+  const closed = await eventually(
+    () => shop.ask('/'),
+    ({ status }) => status === 503,
+  );
   expect(closed.body).toContain('Maintenance');
   must(await shop.horme(['maintenance', 'off', '--json']), 0);
-  await eventually(() => shop.ask('/'), ({ status }) => status === 200);
+  await eventually(
+    () => shop.ask('/'),
+    ({ status }) => status === 200,
+  );
   expect((await one('horme-nginx')).id).toBe(id);
   expect(await shop.versions()).toEqual(['v1']);
 });
@@ -82,7 +101,10 @@ async function during(work: (requests: () => number) => Promise<void>): Promise<
   const counting = (async () => {
     while (!over) await until(traffic, (seen) => (requests = seen.requests) > 0 || over);
   })();
-  await eventually(async () => requests, (now) => now > 50);
+  await eventually(
+    async () => requests,
+    (now) => now > 50,
+  );
   await work(() => requests);
   over = true;
   await counting;
@@ -100,6 +122,10 @@ async function one(service: string): Promise<Listed> {
 /** Asks itself, as its health check does once in ten seconds. */
 const serves = (id: string, socket: string): Promise<boolean> =>
   eventually(
-    () => docker('exec', id, 'socat', '-u', '/dev/null', `UNIX-CONNECT:${socket}`).then(() => true, () => false),
+    () =>
+      docker('exec', id, 'socat', '-u', '/dev/null', `UNIX-CONNECT:${socket}`).then(
+        () => true,
+        () => false,
+      ),
     (answered) => answered,
   );

@@ -12,7 +12,9 @@ beforeAll(async () => {
 test('the second exits 4 and names the holder', async () => {
   const first = await deploying('v2');
   const second = must(await project().horme(['deploy', '--json']), 4);
-  expect(second.stdout + second.stderr).toContain(`${userInfo().username}@${hostname()} (process ${first.pid}) holds the lock since`);
+  expect(second.stdout + second.stderr).toContain(
+    `${userInfo().username}@${hostname()} (process ${first.pid}) holds the lock since`,
+  );
   must(await first.ended, 0);
   expect(await project().versions()).toEqual(['v2']);
 });
@@ -22,7 +24,9 @@ test('with --wait it waits, then does its own', async () => {
   await project().write({ VERSION: 'v4' });
   const second = must(await project().horme(['deploy', '--json', '--wait', '60']), 0);
   must(await first.ended, 0);
-  expect(second.events).toContainEqual(expect.objectContaining({ kind: 'note', text: expect.stringContaining('waiting for') as string }));
+  expect(second.events).toContainEqual(
+    expect.objectContaining({ kind: 'note', text: expect.stringContaining('waiting for') as string }),
+  );
   expect(second.json).toMatchObject({ changed: true });
   expect(await project().versions()).toEqual(['v4']);
 });

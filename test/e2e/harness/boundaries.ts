@@ -30,10 +30,16 @@ async function expectConverged(shop: Project, version: string, at: number): Prom
   const containers = await shop.containers();
   const app = containers.filter(({ service }) => service === 'app');
   const where = `after a kill at boundary ${at}`;
-  expect(app.map(({ state }) => state), where).toEqual(['running', 'running', 'running']);
+  expect(
+    app.map(({ state }) => state),
+    where,
+  ).toEqual(['running', 'running', 'running']);
   expect(new Set(app.map(({ spec }) => spec)).size, where).toBe(1);
   const roles = containers.filter(({ role }) => role !== '').map(({ role }) => role);
   expect(roles, `${where}: no lock and no writer is left`).toEqual(['store']);
-  expect(containers.filter(({ state, role }) => state !== 'running' && role === ''), where).toEqual([]);
+  expect(
+    containers.filter(({ state, role }) => state !== 'running' && role === ''),
+    where,
+  ).toEqual([]);
   expect(await shop.versions(), where).toEqual([version]);
 }

@@ -28,7 +28,9 @@ export async function containersOf(project: string): Promise<Listed[]> {
   const label = (name: string): string => `{{.Label "${name}"}}`;
   const fields = ['{{.ID}}', '{{.Names}}', '{{.State}}', label('com.docker.compose.service')];
   const format = [...fields, label('horme.spec'), label('horme.role')].join('|');
-  const rows = lines(await docker('ps', '-a', '--no-trunc', '--filter', `label=horme.project=${project}`, '--format', format));
+  const rows = lines(
+    await docker('ps', '-a', '--no-trunc', '--filter', `label=horme.project=${project}`, '--format', format),
+  );
   return rows.map((row) => {
     const [id = '', name = '', state = '', service = '', spec = '', role = ''] = row.split('|');
     return { id, name, state, service, spec, role };

@@ -45,7 +45,8 @@ export function startHorme(words: string[], options: HormeOptions): Running {
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const timer = setTimeout(() => child.kill('SIGKILL'), (options.deadlineSeconds ?? deadlineSeconds) * 1000);
-  const ended = once(child, 'close').then(([code, signal]: [number | null, NodeJS.Signals | null]): Ran => {
+  const ended = once(child, 'close').then((closed): Ran => {
+    const [code, signal] = closed as [number | null, NodeJS.Signals | null];
     clearTimeout(timer);
     const objects = objectsIn(stdout);
     const json = objects.findLast((object) => typeof object['schema'] === 'string') ?? {};
