@@ -8,7 +8,7 @@ import { apply, copyOf, look, runningOf, serves, slotKey, type SimContainer, typ
 import { content, edge, options, route, service, version } from './testing.ts';
 
 /** Enough to walk through the interesting mixes; a failure prints its seed. */
-const runs = Number(process.env['HORME_PROPERTY_RUNS'] ?? 400);
+const runs = Number(process.env['HORME_PROPERTY_RUNS'] ?? 200);
 
 const gibibyte = 1024 ** 3;
 

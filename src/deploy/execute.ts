@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -15,16 +16,17 @@ export interface StepTime {
 /** Takes the steps one after another and decides nothing: what fails is thrown, what is next the caller plans anew. */
 export async function execute(context: Context, steps: Step[], times: StepTime[], boundary: () => void): Promise<void> {
   const { emit, signal } = context;
+  const away = new Set<string>();
   if (steps.length > 0) emit({ kind: 'plan', steps: steps.map(({ id, title, cause }) => ({ id, title, cause })) });
   for (const step of steps) {
-    signal.throwIfAborted();
+    if (away.size === 0) signal.throwIfAborted();
     boundary();
     const { id, title } = step;
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
     emit({ kind: 'step-started', id, title });
     try {
-      await take(context, step);
+      await take(away.size === 0 ? context : { ...context, signal: neverAborted }, step);
     } catch (error) {
       emit({
         kind: 'step-failed',
@@ -35,10 +37,28 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
       });
       throw error;
     }
+    noteAway(context, step, away);
     times.push({ title, seconds: seconds() });
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
   boundary();
+}
+
+const neverAborted = new AbortController().signal;
+setMaxListeners(0, neverAborted);
+
+/** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
+function noteAway({ content }: Context, { action }: Step, away: Set<string>): void {
+  if (action.do === 'ready') action.services.forEach((name) => away.delete(name));
+  if (action.do !== 'stop') return;
+  const comesBack = content.services.filter(
+    ({ name, kind, strategy, replicas }) =>
+      kind === 'service' &&
+      strategy.kind === 'stop-first' &&
+      replicas > 0 &&
+      action.replicas.some(({ service }) => service === name),
+  );
+  comesBack.forEach(({ name }) => away.add(name));
 }
 
 function take(context: Context, { id, action }: Step): Promise<void> {

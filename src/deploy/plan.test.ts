@@ -60,7 +60,7 @@ test('what runs as it should is left alone', () => {
 
 test('another image surges beside the one that serves', () => {
   expect(text(next, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
-    "1  start 3 replicas of api beside the 3 that serve
+    "1  start 3 replicas of api beside the 3 that run
          because api: its image changed
     2  wait until api is ready
          because no traffic before
@@ -85,7 +85,7 @@ test('another secret or setting says so', () => {
 test('scaling up starts only what is missing', () => {
   const wanted = content([...edge(), api({ replicas: 5 }), worker]);
   expect(text(wanted, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
-    "1  start 2 replicas of api beside the 3 that serve
+    "1  start 2 replicas of api beside the 3 that run
          because api: 3 of 5 replicas run
     2  wait until api is ready
          because no traffic before
@@ -148,7 +148,7 @@ test('a job runs before what waits for its end', () => {
          because it does not run
     2  run seed to its end
          because its image changed
-    3  start 3 replicas of api beside the 3 that serve
+    3  start 3 replicas of api beside the 3 that run
          because api: its image changed
     4  wait until api is ready
          because no traffic before
@@ -198,7 +198,7 @@ test('other routes: HAProxy knows both before nginx sends to the new one, and th
   expect(text(moved, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
     " 1  check and reload HAProxy
           because its backends changed
-     2  start 3 replicas of api beside the 3 that serve
+     2  start 3 replicas of api beside the 3 that run
           because api: its image changed
      3  wait until api is ready
           because no traffic before
@@ -253,7 +253,7 @@ test('half-started replicas of an interrupted run are finished, not started agai
           because the replica does not run any more
      3  remove shop-local-api-5
           because it does not run
-     4  start 2 replicas of api beside the 4 that serve
+     4  start 2 replicas of api beside the 4 that run
           because api: its image changed
      5  wait until api is ready
           because no traffic before
@@ -275,7 +275,7 @@ test('where the reservations do not fit twice, batches make room', () => {
   const live = content([...edge(), reserved]);
   const seen = running(live, { capacity: { cpus: 12, memoryBytes: 1 } });
   expect(text(content([...edge(), version(reserved, 'v2')]), seen, { former: live.services })).toMatchInlineSnapshot(`
-    " 1  start 2 replicas of api beside the 4 that serve
+    " 1  start 2 replicas of api beside the 4 that run
           because api: its image changed
      2  wait until api is ready
           because no traffic before
@@ -287,7 +287,7 @@ test('where the reservations do not fit twice, batches make room', () => {
           because the replicas changed
      6  stop and remove shop-local-api-1, shop-local-api-2
           because its successor serves; the reservations allow no more at once
-     7  start 2 replicas of api beside the 4 that serve
+     7  start 2 replicas of api beside the 4 that run
           because api: its image changed
      8  wait until api is ready
           because no traffic before
@@ -340,7 +340,7 @@ test('only the named services are deployed; the platform is kept right all the s
   const steps = plan(wanted, running(shop), options({ only: ['worker'], former: shop.services }));
   expect(steps.map(({ title }) => title)).toMatchInlineSnapshot(`
     [
-      "start 1 replica of worker beside the 1 that serves",
+      "start 1 replica of worker beside the 1 that runs",
       "wait until worker is ready",
       "stop and remove shop-local-worker-1",
     ]

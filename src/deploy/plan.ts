@@ -286,7 +286,7 @@ function startStep(changes: Change[], extra: (change: Change) => number, beside:
   if (growing.length === 0) return [];
   const words = growing.map((change) => {
     const others = beside(change);
-    return `${replicaCount(extra(change))} of ${change.service.name}${others > 0 ? ` beside the ${others} that serve${others === 1 ? 's' : ''}` : ''}`;
+    return `${replicaCount(extra(change))} of ${change.service.name}${others > 0 ? ` beside the ${others} that run${others === 1 ? 's' : ''}` : ''}`;
   });
   const counts = Object.fromEntries(growing.map((change) => [change.service.name, extra(change) + beside(change)]));
   return [{ title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
@@ -304,7 +304,9 @@ function platformSteps(platform: Change[], seen: Seen): Draft[] {
       seen.replicas.some((replica) => replica.running && replica.service === name) &&
       !away.concat(replaced).some(({ service }) => service.name === name),
   );
-  return [...waves(away), ...waves(replaced)].flatMap((wave) => platformWave(wave, unchanged));
+  // One by one: the gate must not be away for as long as a HAProxy takes to end.
+  const oneByOne = waves(replaced).flatMap((wave) => wave.map((change) => [change]));
+  return [...waves(away), ...oneByOne].flatMap((wave) => platformWave(wave, unchanged));
 }
 
 const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;

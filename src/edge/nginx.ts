@@ -60,9 +60,8 @@ function locationsByHost(services: RoutedService[]): Map<string, Location[]> {
 }
 
 function head({ maxBodyBytes, certificate, httpsPort }: NginxInput): string {
-  const upstream = haproxyInstances.map(
-    (name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=1 fail_timeout=1s;`,
-  );
+  // None is ever given up: a socket refuses at once, and the one that fails next may be the only other.
+  const upstream = haproxyInstances.map((name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=0;`);
   return `worker_processes auto;
 worker_shutdown_timeout 15m;
 pid /tmp/nginx.pid;

@@ -54,6 +54,7 @@ export class HaproxyRuntime {
     const broke = () => this.#fail(new Error('HAProxy ended the conversation'));
     stream.on('end', broke);
     stream.on('error', broke);
+    stream.on('close', broke);
   }
 
   /** A HAProxy that has just started opens its socket a moment later. */

@@ -41,9 +41,10 @@ export function composeDriver(directory: string, environment: Record<string, str
   }
 
   async function must(what: string, code: string, work: Promise<ProcessResult>): Promise<void> {
-    const { exitCode, stderr } = await work;
+    const { exitCode, stdout, stderr } = await work;
     if (exitCode === 0) return;
-    const lines = stderr.trim().split('\n');
+    // What a failing build printed is on standard output; standard error only says that it failed.
+    const lines = `${stdout.trim()}\n${stderr.trim()}`.trim().split('\n');
     throw new OperatorError(`${what} failed`, {
       code,
       exitCode: exitCodes.checkFailed,

@@ -43,5 +43,6 @@ export function openDemultiplexed(socket: Duplex): Duplex {
   socket.on('data', (chunk: Buffer) => frames.push(chunk).forEach((piece) => stream.push(piece)));
   socket.on('end', () => stream.push(null));
   socket.on('error', (error) => stream.destroy(error));
+  socket.on('close', () => void (socket.readableEnded || stream.destroy()));
   return stream;
 }

@@ -55,7 +55,7 @@ test('nginx reloaded: no GET fails', async () => {
   expectLossless(report);
 });
 
-test('a configuration that changes reloads nginx: maintenance answers 503 with a page, and nothing else fails', async () => {
+test('maintenance on and off: 503 with a page, then the application again, by the same nginx', async () => {
   const shop = project();
   const { id } = await one('horme-nginx');
   must(await shop.horme(['maintenance', 'on', '--json']), 0);
@@ -73,25 +73,42 @@ test('a configuration that changes reloads nginx: maintenance answers 503 with a
   expect(await shop.versions()).toEqual(['v1']);
 });
 
-test('the nginx container replaced by another image: no GET fails', async () => {
+test('an address added by a deploy: nginx takes a new certificate and configuration, no GET fails', async () => {
   const shop = project();
-  const before = await one('horme-nginx');
+  const { id } = await one('horme-nginx');
+  const route = [{ port: 8000 }, { host: 'other', port: 8000 }];
+  await shop.write({ VERSION: 'v1' }, { app: { 'x-horme': { route, health: '/health' } } });
+  const report = await during(async () => {
+    await shop.deploy();
+  });
+  show('an address added', report);
+  expectLossless(report);
+  expect((await one('horme-nginx')).id).toBe(id);
+  expect(await shop.ask('/', { at: 'other' })).toMatchObject({ status: 200, version: 'v1' });
+});
+
+test('nginx and both HAProxies replaced by other images: no GET fails', async () => {
+  const shop = project();
+  const edge = ['horme-nginx', 'horme-haproxy-a', 'horme-haproxy-b'];
+  const ids = () => Promise.all(edge.map(async (name) => (await one(name)).id));
+  const before = await ids();
   otherPackage = await mkdtemp(join(tmpdir(), 'horme-package-'));
   await cp(inject('horme'), otherPackage, { recursive: true });
-  await appendFile(join(otherPackage, 'images', 'nginx', 'Dockerfile'), 'LABEL org.horme.test=replaced\n');
+  for (const name of ['nginx', 'haproxy'])
+    await appendFile(join(otherPackage, 'images', name, 'Dockerfile'), 'LABEL org.horme.test=replaced\n');
   shop.use(otherPackage);
   const report = await during(async () => {
     await shop.deploy();
   });
-  show('nginx replaced', report);
+  show('nginx and HAProxies replaced', report);
   expectLossless(report);
-  const nginx = (await shop.containers()).filter(({ service }) => service === 'horme-nginx');
-  expect(nginx).toHaveLength(1);
-  expect(nginx[0]?.id).not.toBe(before.id);
-  const tag = await docker('inspect', '--format', '{{.Config.Image}}', nginx[0]?.id ?? '');
+  const after = await ids();
+  expect(after.filter((id) => before.includes(id))).toEqual([]);
+  expect((await shop.containers()).filter(({ service }) => edge.includes(service))).toHaveLength(edge.length);
+  const images = await docker('inspect', '--format', '{{.Config.Image}}', ...after);
   shop.use(inject('horme'));
   await shop.deploy();
-  await docker('rmi', tag);
+  await docker('rmi', ...new Set(images.split('\n')));
 });
 
 async function during(work: (requests: () => number) => Promise<void>): Promise<Report> {

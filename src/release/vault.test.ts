@@ -1,0 +1,73 @@
+import { beforeEach, expect, test } from 'vitest';
+import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
+import { labels } from '../engine/labels.ts';
+import { Store } from './store.ts';
+import { openVault, ownerOf, secretVolumeName, writeSecretVolume } from './vault.ts';
+
+let engine: FakeEngine;
+let store: Store;
+
+beforeEach(async () => {
+  engine = fakeEngine();
+  engine.addImage({ tags: ['tools'] }, { '/horme/with-secrets': 'program' });
+  store = await Store.open(engine, 'shop-local', 'tools');
+});
+
+test('passwords are made once and are found again', async () => {
+  const first = await openVault(store);
+  expect(await openVault(store)).toEqual(first);
+  const again = await Store.open(engine, 'shop-local', 'tools');
+  expect(await openVault(again)).toEqual(first);
+});
+
+test('each is long, random and needs no escaping', async () => {
+  const { schema: _schema, ...secrets } = await openVault(store);
+  const values = Object.values(secrets);
+  expect(new Set(values).size).toBe(values.length);
+  for (const value of values) expect(value).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('a volume is named by what is in it, and the name tells nothing without the key', async () => {
+  const vault = await openVault(store);
+  const name = secretVolumeName(vault, 'shop-local', 'api', { token: 'one' });
+  expect(name).toMatch(/^shop-local_horme-secrets-api-[0-9a-f]{12}$/);
+  expect(secretVolumeName(vault, 'shop-local', 'api', { token: 'one' })).toBe(name);
+  expect(secretVolumeName(vault, 'shop-local', 'api', { token: 'two' })).not.toBe(name);
+  expect(secretVolumeName({ ...vault, volumeKey: 'other' }, 'shop-local', 'api', { token: 'one' })).not.toBe(name);
+});
+
+test('the volume holds the files and the program that reads them; the writer is gone', async () => {
+  const volume = 'shop-local_horme-secrets-api-1';
+  const given = { engine, project: 'shop-local', volume, toolsImage: 'tools', files: { token: 'a\n"b"' } };
+  await writeSecretVolume({ ...given, owner: { uid: 1000, gid: 1000 } });
+  expect(await engine.containers({ [labels.role]: 'writer' })).toEqual([]);
+  const reader = await engine.create({ image: 'tools', mounts: [`${volume}:/run/secrets`] });
+  const files = await engine.get(reader, '/run/secrets');
+  expect(files?.get('secrets/token')?.toString()).toBe('a\n"b"');
+  expect(files?.get('secrets/.horme/with-secrets')?.toString()).toBe('program');
+});
+
+test('a writer that fails is removed too', async () => {
+  engine.addImage({ tags: ['broken'] });
+  const given = {
+    engine,
+    project: 'shop-local',
+    volume: 'v',
+    toolsImage: 'broken',
+    files: {},
+    owner: { uid: 0, gid: 0 },
+  };
+  await expect(writeSecretVolume(given)).rejects.toThrow('with-secrets');
+  expect(await engine.containers({ [labels.role]: 'writer' })).toEqual([]);
+});
+
+test('whom an image means by its USER is looked up in the image', async () => {
+  const passwd = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1001:Node:/home/node:/bin/sh\n';
+  const { id } = engine.addImage({}, { '/etc/passwd': passwd });
+  const owner = (user: string) => ownerOf(engine, 'shop-local', id, user);
+  expect(await owner('')).toEqual({ uid: 0, gid: 0 });
+  expect(await owner('node')).toEqual({ uid: 1000, gid: 1001 });
+  expect(await owner('5')).toEqual({ uid: 5, gid: 5 });
+  expect(await owner('5:6')).toEqual({ uid: 5, gid: 6 });
+  expect(await engine.containers({ [labels.role]: 'writer' })).toEqual([]);
+});

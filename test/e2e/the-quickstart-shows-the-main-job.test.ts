@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+import { containersOf } from './harness/docker.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const project = 'shop-local';
+
+async function quickstart(...words: string[]): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
+  const child = spawn(`${root}bin/quickstart`, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, stdout, stderr };
+}
+
+let ranBefore = false;
+
+afterAll(async () => {
+  // A shop that someone had running before is theirs.
+  if (!ranBefore) await quickstart('--down');
+});
+
+test('it deploys the shop, rolls v2 over v1 without a failure, and a broken v3 rolls itself back', async () => {
+  ranBefore = (await containersOf(project)).length > 0;
+  const { exitCode, stdout, stderr } = await quickstart('--json');
+  expect(exitCode, stderr).toBe(0);
+  const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, never>;
+  expect(summary).toMatchObject({
+    schema: 'horme.quickstart/1',
+    services: expect.arrayContaining([
+      'api',
+      'frontend',
+      'mcp',
+      'horme-postgres',
+      'horme-redis',
+      'horme-nginx',
+    ]) as never,
+    rolling: { failed: 0 },
+    badRelease: { exitCode: 10, failed: 0 },
+    url: 'https://shop.localhost:8443/',
+  });
+  const running = (await containersOf(project)).filter(
+    ({ state, service }) => state === 'running' && service === 'api',
+  );
+  expect(running).toHaveLength(3);
+});
