@@ -28,13 +28,16 @@ const defaultSocket = '/var/run/docker.sock';
  */
 export function openConnection(context: string | undefined, variables: Variables): Connection {
   const named =
-    context ?? (variables.DOCKER_HOST ? undefined : (variables.DOCKER_CONTEXT ?? currentContext(variables)));
-  if (named !== undefined && named !== 'default') return viaHost(contextHost(named, variables), named);
-  return viaHost(variables.DOCKER_HOST ?? `unix://${defaultSocket}`, undefined);
+    context ?? (variables.DOCKER_HOST ? undefined : variables.DOCKER_CONTEXT || currentContext(variables));
+  if (named && named !== 'default') return viaHost(contextHost(named, variables), named);
+  return viaHost(variables.DOCKER_HOST || `unix://${defaultSocket}`, undefined);
 }
 
 function viaHost(host: string, context: string | undefined): Connection {
-  const environment: Record<string, string> = context ? { DOCKER_CONTEXT: context } : { DOCKER_HOST: host };
+  // To Docker's programs an empty DOCKER_HOST is none; one that is set in the shell would win over the context.
+  const environment: Record<string, string> = context
+    ? { DOCKER_CONTEXT: context, DOCKER_HOST: '' }
+    : { DOCKER_HOST: host };
   if (host.startsWith('unix://')) {
     const socketPath = host.slice('unix://'.length);
     const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
@@ -50,7 +53,7 @@ function viaHost(host: string, context: string | undefined): Connection {
 }
 
 function configurationFolder(variables: Variables): string {
-  return variables.DOCKER_CONFIG ?? join(homedir(), '.docker');
+  return variables.DOCKER_CONFIG || join(homedir(), '.docker');
 }
 
 function currentContext(variables: Variables): string | undefined {
