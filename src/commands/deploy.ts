@@ -1,4 +1,5 @@
-import { deploy, deployDefaults, planOnly, type DeployOptions, type DeployResult } from '../deploy/deploy.ts';
+import { deploy, planOnly } from '../deploy/deploy.ts';
+import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';

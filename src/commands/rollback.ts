@@ -1,4 +1,5 @@
-import { deploy, deployDefaults } from '../deploy/deploy.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { deployDefaults } from '../deploy/options.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';

@@ -1,4 +1,5 @@
-import { deploy, deployDefaults } from '../deploy/deploy.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { deployDefaults } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';

@@ -269,6 +269,14 @@ function expectConverged(world: World, release: ReleaseContent): void {
     expect(runningOf(world, one.name).map((replica) => replica.spec)).toEqual(Array(one.replicas).fill(one.spec));
     if (one.routes.length > 0 && one.replicas > 0) expect(serves(world, one.name)).toBe(true);
   }
+  for (const one of release.services.filter(({ kind }) => kind === 'job')) {
+    const own = world.containers.filter(({ service: name }) => name === one.name);
+    expect(own.map(({ running, exitCode, spec: done }) => [running, exitCode, done])).toContainEqual([
+      false,
+      0,
+      one.spec,
+    ]);
+  }
   expect(new Set(world.containers.map(({ service: name }) => name)).size).toBeLessThanOrEqual(release.services.length);
 }
 

@@ -46,6 +46,9 @@ export interface PlanOptions {
   former: ReleaseService[];
 }
 
+/** As a person reads it; building an image is one too, though the executor never sees it. */
+export type PlannedStep = Pick<Step, 'id' | 'title' | 'cause'>;
+
 type Draft = Omit<Step, 'id'>;
 
 /** Difference of a service between what should run and what does. */
@@ -548,7 +551,7 @@ function orphansOf(content: ReleaseContent, seen: Seen): SeenReplica[] {
 }
 
 /** The text that `horme plan` prints and that tests compare. */
-export function planText(steps: Step[]): string {
+export function planText(steps: PlannedStep[]): string {
   if (steps.length === 0) return 'nothing to do';
   const width = String(steps.length).length;
   return steps

@@ -27,8 +27,7 @@ const defaultSocket = '/var/run/docker.sock';
  * current context of the configuration, else the default socket.
  */
 export function openConnection(context: string | undefined, variables: Variables): Connection {
-  const named =
-    context ?? (variables.DOCKER_HOST ? undefined : variables.DOCKER_CONTEXT || currentContext(variables));
+  const named = context ?? (variables.DOCKER_HOST ? undefined : variables.DOCKER_CONTEXT || currentContext(variables));
   if (named && named !== 'default') return viaHost(contextHost(named, variables), named);
   return viaHost(variables.DOCKER_HOST || `unix://${defaultSocket}`, undefined);
 }

@@ -19,7 +19,7 @@ test('plan and --dry-run change nothing', async () => {
   for (const words of [['plan'], ['deploy', '--dry-run']]) {
     const ran = must(await shop.horme([...words, '--json']), 0);
     const steps = ran.json['steps'] as { title: string }[];
-    expect(steps.map(({ title }) => title).join('\n')).toContain('start 3 replicas of app beside the 3 that serve');
+    expect(steps.map(({ title }) => title).join('\n')).toContain('start 3 replicas of app');
   }
   expect(await everything()).toEqual(before);
   expect(await shop.versions()).toEqual(['v1']);

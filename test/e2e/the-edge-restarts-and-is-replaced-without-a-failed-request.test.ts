@@ -15,16 +15,20 @@ import {
 } from './harness.ts';
 import type { Report } from './traffic.ts';
 
-const project = useProject('e2e-edge');
 let otherPackage: string | undefined;
+let otherImages: string[] = [];
+
+// Hooks run last to first: the project is gone by then.
+afterAll(async () => {
+  if (otherPackage) await rm(otherPackage, { recursive: true, force: true });
+  if (otherImages.length > 0) await docker('rmi', ...otherImages);
+});
+
+const project = useProject('e2e-edge');
 
 beforeAll(async () => {
   await project().write({ VERSION: 'v1' });
   await project().deploy();
-});
-
-afterAll(async () => {
-  if (otherPackage) await rm(otherPackage, { recursive: true, force: true });
 });
 
 test('each HAProxy restarted in turn: no GET fails', async () => {
@@ -97,18 +101,18 @@ test('nginx and both HAProxies replaced by other images: no GET fails', async ()
   for (const name of ['nginx', 'haproxy'])
     await appendFile(join(otherPackage, 'images', name, 'Dockerfile'), 'LABEL org.horme.test=replaced\n');
   shop.use(otherPackage);
+  let ran: Ran | undefined;
   const report = await during(async () => {
-    await shop.deploy();
+    ran = await shop.deploy();
   });
-  show('nginx and HAProxies replaced', report);
+  show('nginx and HAProxies replaced', report, ran);
+  console.log(ran?.json['steps']);
   expectLossless(report);
   const after = await ids();
   expect(after.filter((id) => before.includes(id))).toEqual([]);
   expect((await shop.containers()).filter(({ service }) => edge.includes(service))).toHaveLength(edge.length);
   const images = await docker('inspect', '--format', '{{.Config.Image}}', ...after);
-  shop.use(inject('horme'));
-  await shop.deploy();
-  await docker('rmi', ...new Set(images.split('\n')));
+  otherImages = [...new Set(images.split('\n'))];
 });
 
 async function during(work: (requests: () => number) => Promise<void>): Promise<Report> {

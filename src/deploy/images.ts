@@ -1,0 +1,45 @@
+import { imageTags } from '../platform/images.ts';
+import { buildModel, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
+import type { SecretVolume } from '../release/prepare.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { ownerOf, writeSecretVolume } from '../release/vault.ts';
+import type { Session } from '../session.ts';
+import type { StepTime } from './execute.ts';
+
+/** Builds and pulls what the engine lacks of the user's images. */
+export async function makeImages(session: Session, rebuild: boolean, times: StepTime[]): Promise<ServiceImage[]> {
+  const { stack, engine, compose, emit } = session;
+  const images = await resolveImages(stack, engine, rebuild);
+  for (const work of ['build', 'pull'] as const) {
+    const names = images.filter((image) => image.work === work).map(({ service }) => service);
+    if (names.length === 0) continue;
+    const id = `image-${work}`;
+    const title = `${work} ${names.join(', ')}`;
+    const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    emit({ kind: 'step-started', id, title });
+    await compose[work](buildModel(stack, images), names, (line) => emit({ kind: 'step-progress', id, detail: line }));
+    times.push({ title, seconds: seconds() });
+    emit({ kind: 'step-finished', id, title, seconds: seconds() });
+  }
+  const made = await resolveImages(stack, engine, false);
+  await pinPulled(engine, made);
+  return made;
+}
+
+/** Volumes of the live release are complete; any other may have been left half written by an interrupted run. */
+export async function writeSecrets(
+  session: Session,
+  secrets: SecretVolume[],
+  former: ReleaseContent | undefined,
+): Promise<void> {
+  const { engine, stack } = session;
+  for (const { volume, files, reader } of secrets) {
+    if (former?.secretVolumes.includes(volume)) continue;
+    const owner =
+      'uid' in reader
+        ? { uid: reader.uid, gid: reader.uid }
+        : await ownerOf(engine, stack.project, reader.imageId, reader.user);
+    await writeSecretVolume({ engine, project: stack.project, volume, toolsImage: imageTags().tools, files, owner });
+  }
+}

@@ -1,0 +1,43 @@
+import type { ExitCode, OperatorError } from '../errors.ts';
+import type { LedgerEntry, Outcome } from '../release/ledger.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import type { StepTime } from './execute.ts';
+import type { Proof } from './prober.ts';
+
+export interface DeployOptions {
+  /** Only these of the user's services; empty: all. */
+  services: string[];
+  rebuild: boolean;
+  waitSeconds: number;
+  watchSeconds: number | undefined;
+  /** Replicas to run of what is live, by service, kept for later deploys; the files are not deployed then. */
+  scale: Record<string, number> | undefined;
+  /** Release whose content is to run again, instead of what the files say. */
+  rollbackTo: ReleaseContent | undefined;
+  kind: LedgerEntry['kind'];
+  of: number | undefined;
+}
+
+export const deployDefaults: DeployOptions = {
+  services: [],
+  rebuild: false,
+  waitSeconds: 0,
+  watchSeconds: undefined,
+  scale: undefined,
+  rollbackTo: undefined,
+  kind: 'deploy',
+  of: undefined,
+};
+
+export interface DeployResult {
+  exitCode: ExitCode;
+  outcome: Outcome;
+  /** False: nothing was to be done, and nothing was. */
+  changed: boolean;
+  release: number | undefined;
+  proof: Proof | undefined;
+  steps: StepTime[];
+  /** Why it was rolled back. */
+  reason: string | undefined;
+  failure: OperatorError | undefined;
+}

@@ -1,0 +1,58 @@
+import { userInfo } from 'node:os';
+import { run as runProgram } from '../engine/process.ts';
+import { exitCodes } from '../errors.ts';
+import { appendEntry, type Outcome } from '../release/ledger.ts';
+import { prune } from '../release/prune.ts';
+import type { DeployResult } from './options.ts';
+import type { Run } from './rollout.ts';
+
+/** Writes what happened into the ledger, takes away what no release needs any more, and says how it went. */
+export async function record(run: Run, outcome: Outcome, reason: string | undefined): Promise<DeployResult> {
+  const { session, context, wanted, options, times } = run;
+  const { content, store, engine } = context;
+  const proof = await run.proof.stop();
+  const entry = await appendEntry(
+    store,
+    wanted.ledger,
+    {
+      kind: options.kind,
+      outcome,
+      ...(options.of !== undefined && { of: options.of }),
+      at: new Date().toISOString(),
+      by: userInfo().username,
+      commit: await commitOf(session.stack.directory),
+      images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
+      secretVolumes: content.secretVolumes,
+      steps: times,
+      proof,
+      reason,
+    },
+    content,
+  );
+  const current = outcome === 'live' ? content : (wanted.former ?? content);
+  const ledger = { entries: [...wanted.ledger.entries, entry], live: entry };
+  await prune({ engine, store, ledger, project: content.project, current });
+  const users = current.services.filter(({ owner }) => owner === 'user');
+  const replicas = users.reduce((sum, service) => sum + service.replicas, 0);
+  if (outcome === 'live') session.emit({ kind: 'proof', proof, release: entry.number, replicas });
+  const { done } = exitCodes;
+  return {
+    exitCode: done,
+    outcome,
+    changed: true,
+    release: entry.number,
+    proof,
+    steps: times,
+    reason,
+    failure: undefined,
+  };
+}
+
+async function commitOf(directory: string): Promise<string | undefined> {
+  try {
+    const { exitCode, stdout } = await runProgram(['git', 'rev-parse', 'HEAD'], { cwd: directory, deadlineSeconds: 5 });
+    return exitCode === 0 ? stdout.trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}

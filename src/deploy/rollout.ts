@@ -1,0 +1,106 @@
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { Outcome } from '../release/ledger.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
+import type { Session } from '../session.ts';
+import type { Context } from './context.ts';
+import { execute, type StepTime } from './execute.ts';
+import { killPoint } from './fault.ts';
+import { observe, type Seen } from './observe.ts';
+import type { DeployOptions, DeployResult } from './options.ts';
+import { plan } from './plan.ts';
+import { startProof, type RunningProof } from './proof.ts';
+import { record } from './record.ts';
+import { standing, whereThingsStand } from './standing.ts';
+import { stepsFor, type Wanted } from './wanted.ts';
+
+/** One run under the lock, from the first observation to the ledger. */
+export interface Run {
+  session: Session;
+  context: Context;
+  wanted: Wanted;
+  options: DeployOptions;
+  times: StepTime[];
+  proof: RunningProof;
+  boundary: () => void;
+}
+
+/** Observes, plans and executes; when a step fails, plans and executes the way back. */
+export async function rollOut(
+  session: Session,
+  context: Context,
+  wanted: Wanted,
+  options: DeployOptions,
+  times: StepTime[],
+  started: number,
+): Promise<DeployResult> {
+  const steps = stepsFor(wanted.content, wanted.former, await look(context), options);
+  const proof = await startProof(session, wanted.former, started);
+  const run: Run = { session, context, wanted, options, times, proof, boundary: killPoint(process.env) };
+  try {
+    await execute(watchSwitch(context, proof), steps, times, run.boundary);
+  } catch (error) {
+    if (!context.signal.aborted) return goBack(run, error);
+    await proof.stop();
+    throw whereThingsStand(await look(context), wanted.content, wanted.ledger.live?.number, error);
+  }
+  await keepScale(run);
+  return record(run, 'live', undefined);
+}
+
+async function look(context: Context): Promise<Seen> {
+  return observe({
+    engine: context.engine,
+    project: context.content.project,
+    services: context.routed,
+    balancers: await context.balancers.get(),
+    applied: await readApplied(context.store),
+  });
+}
+
+/** Notes when the last old replica was drained: from there on all traffic is new. */
+function watchSwitch(context: Context, proof: RunningProof): Context {
+  return {
+    ...context,
+    emit: (event) => {
+      context.emit(event);
+      if (event.kind === 'step-finished' && event.title.startsWith('drain ')) proof.switched();
+    },
+  };
+}
+
+/** Only a scaling that went well is kept for later deploys. */
+async function keepScale({ context, options }: Run): Promise<void> {
+  if (!options.scale) return;
+  const settings = await readSettings(context.store);
+  await writeSettings(context.store, { ...settings, scale: { ...settings.scale, ...options.scale } });
+}
+
+async function goBack(run: Run, error: unknown): Promise<DeployResult> {
+  const { emit } = run.session;
+  const reason = error instanceof Error ? error.message : String(error);
+  const failure = error instanceof OperatorError ? error : undefined;
+  if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
+  const { former } = run.wanted;
+  const outcome = former ? await restore(run, former) : 'failed';
+  if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
+  const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
+  return { ...(await record(run, outcome, reason)), exitCode, reason, failure };
+}
+
+const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+async function restore({ session, context, times, boundary }: Run, former: ReleaseContent): Promise<Outcome> {
+  session.emit({ kind: 'note', text: 'going back to the release before' });
+  const back: Context = { ...context, content: former, certificate: undefined };
+  const options = { migrate: false, watchSeconds: 0, only: undefined, former: context.content.services };
+  try {
+    await execute(back, plan(former, await look(context), options), times, boundary);
+    return 'rolled-back';
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `going back failed too: ${why}\n${standing(await look(context), context.content)}`;
+    session.emit({ kind: 'warning', text });
+    return 'rolled-back-in-part';
+  }
+}

@@ -1,0 +1,72 @@
+import { OperatorError, exitCodes } from '../errors.ts';
+import { readContent, readLedger, type Ledger } from '../release/ledger.ts';
+import type { Prepared } from '../release/prepare.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import type { Session } from '../session.ts';
+import type { Seen } from './observe.ts';
+import type { DeployOptions } from './options.ts';
+import { plan, type Step } from './plan.ts';
+import { preparedFrom, type Situation } from './situation.ts';
+
+/** What should run, and what was live before it. */
+export interface Wanted {
+  content: ReleaseContent;
+  prepared: Prepared | undefined;
+  former: ReleaseContent | undefined;
+  ledger: Ledger;
+}
+
+/** From the files, or from the ledger for a rollback and a scaling. */
+export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
+  const ledger = await readLedger(situation.store);
+  const former = situation.store && ledger.live && (await readContent(situation.store, ledger.live.number));
+  if (options.rollbackTo) return { content: options.rollbackTo, prepared: undefined, former, ledger };
+  if (options.scale && !former) throw notDeployed(session.stack.project);
+  if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former, ledger };
+  const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
+  const kept = former && options.services.length > 0 ? { former, names } : undefined;
+  const prepared = await preparedFrom(session, situation, kept);
+  return { content: prepared.content, prepared, former, ledger };
+}
+
+/** The live release with other numbers of replicas. */
+function scaled(live: ReleaseContent, replicas: Record<string, number>): ReleaseContent {
+  const services = live.services.map((service) => ({
+    ...service,
+    replicas: replicas[service.name] ?? service.replicas,
+  }));
+  const definitions = Object.entries(live.compose.services).map(([name, definition]) => {
+    const count = replicas[name];
+    return [
+      name,
+      count === undefined ? definition : { ...definition, deploy: { ...definition.deploy, replicas: count } },
+    ];
+  });
+  return {
+    ...live,
+    services,
+    compose: { ...live.compose, services: Object.fromEntries(definitions) as ReleaseContent['compose']['services'] },
+  };
+}
+
+export function stepsFor(
+  content: ReleaseContent,
+  former: ReleaseContent | undefined,
+  seen: Seen,
+  options: DeployOptions,
+): Step[] {
+  return plan(content, seen, {
+    migrate: options.rollbackTo === undefined && options.scale === undefined,
+    watchSeconds: options.watchSeconds ?? content.watchSeconds,
+    only: options.services.length > 0 ? options.services : undefined,
+    former: former?.services ?? [],
+  });
+}
+
+function notDeployed(project: string): OperatorError {
+  return new OperatorError(`${project} is not deployed yet`, {
+    code: 'not-deployed',
+    exitCode: exitCodes.usage,
+    next: 'horme deploy',
+  });
+}
