@@ -280,7 +280,7 @@ function expectConverged(world: World, release: ReleaseContent): void {
   expect(new Set(world.containers.map(({ service: name }) => name)).size).toBeLessThanOrEqual(release.services.length);
 }
 
-describe('from any mix of observed containers', () => {
+describe('from any mix of observed containers', { timeout: 120_000 }, () => {
   const settings = { numRuns: runs };
 
   test('the plan, executed, leaves nothing to do, and whoever served always does', () => {

@@ -1,3 +1,4 @@
+import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { until, type Context } from './context.ts';
 import type { Target } from './plan.ts';
@@ -54,6 +55,8 @@ export async function stopReplicas(context: Context, targets: Target[]): Promise
     const sessions = await balancers.sessions(service, names);
     names.filter((name) => (sessions[name]?.longLived ?? 0) > 0).forEach((name) => held.add(name));
   }
+  // A HAProxy that is to end waits for every conversation to end first, ours too.
+  if (targets.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
   await Promise.all(targets.filter(({ name }) => !held.has(name)).map((target) => stopOne(context, target)));
   for (const target of targets.filter(({ name }) => held.has(name))) await stopOne(context, target);
 }

@@ -18,7 +18,7 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
   const { emit, signal } = context;
   const away = new Set<string>();
   if (steps.length > 0) emit({ kind: 'plan', steps: steps.map(({ id, title, cause }) => ({ id, title, cause })) });
-  for (const step of steps) {
+  for (const [index, step] of steps.entries()) {
     if (away.size === 0) signal.throwIfAborted();
     boundary();
     const { id, title } = step;
@@ -37,7 +37,7 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
       });
       throw error;
     }
-    noteAway(context, step, away);
+    noteAway(context, step, steps.slice(index + 1), away);
     times.push({ title, seconds: seconds() });
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
@@ -48,7 +48,7 @@ const neverAborted = new AbortController().signal;
 setMaxListeners(0, neverAborted);
 
 /** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
-function noteAway({ content }: Context, { action }: Step, away: Set<string>): void {
+function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
   if (action.do === 'ready') action.services.forEach((name) => away.delete(name));
   if (action.do !== 'stop') return;
   const comesBack = content.services.filter(
@@ -56,6 +56,7 @@ function noteAway({ content }: Context, { action }: Step, away: Set<string>): vo
       kind === 'service' &&
       strategy.kind === 'stop-first' &&
       replicas > 0 &&
+      later.some((step) => step.action.do === 'ready' && step.action.services.includes(name)) &&
       action.replicas.some(({ service }) => service === name),
   );
   comesBack.forEach(({ name }) => away.add(name));

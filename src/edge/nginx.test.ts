@@ -58,8 +58,8 @@ test('limits and the certificate are those that were asked for', () => {
 test('in maintenance every route answers 503 with the page, which has a way to be shown', () => {
   const server = serverOf(render(), 'shop.localhost');
   expect(server.match(/if \(-x \/etc\/horme\/maintenance\) \{\s+return 503;/g)).toHaveLength(5);
-  expect(server).toMatch(/error_page 503 \/maintenance.html;/);
-  expect(server).toMatch(/location = \/maintenance.html \{\s+internal;/);
+  expect(server).toMatch(/error_page 503 \/.maintenance;/);
+  expect(server).toMatch(/location = \/.maintenance \{\s+internal;/);
 });
 
 test('replicas that come and go change nothing', () => {

@@ -190,17 +190,18 @@ function location({ path, port, service }: Location): string {
   return `    location = ${path} {\n${pass}\n    }\n    location ${path.replace(/\/?$/, '/')} {\n${pass}\n    }`;
 }
 
-const errorPages = `    error_page 502 /502.html;
-    error_page 504 /504.html;
-    location ~ ^/50[24]\\.html$ {
+const errorPages = `    error_page 502 /.horme/502.html;
+    error_page 504 /.horme/504.html;
+    location /.horme/ {
       internal;
-      root ${configurationFolder}/pages;
+      alias ${configurationFolder}/pages/;
     }`;
 
-const maintenancePage = `    error_page 503 /maintenance.html;
-    location = /maintenance.html {
+const maintenancePage = `    error_page 503 /.maintenance;
+    location = /.maintenance {
       internal;
-      root ${configurationFolder}/pages;
+      default_type text/html;
+      alias ${configurationFolder}/pages/maintenance.html;
       add_header Retry-After 60 always;
       add_header Cache-Control no-store always;
     }`;

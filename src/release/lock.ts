@@ -96,7 +96,18 @@ async function hold(engine: Engine, id: string): Promise<HeldLock> {
     await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
   };
   await beat();
-  const timer = setInterval(() => void beat().catch((error: unknown) => lost.abort(error)), heartbeatSeconds * 1000);
+  let last = performance.now();
+  const again = async () => {
+    try {
+      await beat();
+      last = performance.now();
+    } catch (error) {
+      // Someone took it over, or the engine is away for so long that someone may.
+      const gone = (await engine.inspect(id).catch(() => 'unknown')) === undefined;
+      if (gone || performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000) lost.abort(error);
+    }
+  };
+  const timer = setInterval(() => void again(), heartbeatSeconds * 1000);
   timer.unref();
   return {
     lost: lost.signal,

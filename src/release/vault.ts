@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { labels } from '../engine/labels.ts';
 import type { Engine, FileEntry } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import { stableJson } from './release.ts';
 import { stateFolder, volumeLabels, type Store } from './store.ts';
@@ -118,8 +119,20 @@ export async function ownerOf(
       .split('\n')
       .map((line) => line.split(':'))
       .find(([login]) => login === name);
-    return { uid: Number(fields?.[2] ?? 0), gid: Number(fields?.[3] ?? 0) };
+    if (!fields) throw unknownUser(name);
+    return { uid: Number(fields[2]), gid: Number(fields[3]) };
   } finally {
     await engine.remove(container);
   }
+}
+
+function unknownUser(name: string): OperatorError {
+  return new OperatorError(
+    `the image's user "${name}" is not in its /etc/passwd, so nobody could be given its secrets`,
+    {
+      code: 'user-unknown',
+      exitCode: exitCodes.checkFailed,
+      next: 'USER 1000:1000 in the Dockerfile, or user: "1000:1000" in the Compose file',
+    },
+  );
 }
