@@ -77,7 +77,7 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
     if (exitCode !== 0) throw refused('HAProxy', output);
   }
   await store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: config }]);
-  for (const id of containers) await engine.signal(id, 'SIGUSR2');
+  for (const id of containers) await reload(engine, id, 'USR2');
   context.balancers.close();
   const expected = backendsOf(routed).map(({ name }) => name);
   const took = await until(
@@ -128,8 +128,17 @@ export async function reloadNginx(context: Context): Promise<void> {
     if (exitCode !== 0) throw refused('nginx', output);
   }
   await store.write(edgeFolder, [{ path: 'nginx/nginx.conf', content: content.nginx }]);
-  for (const { id } of running) await engine.signal(id, 'SIGHUP');
+  for (const { id } of running) await reload(engine, id, 'HUP');
   await writeApplied(store, { ...(await readApplied(store)), nginx: nginxFingerprint(content) });
+}
+
+/**
+ * From inside, to the first process, which passes it on. Engines up to 20.10 take any signal of theirs for the user's wish to
+ * stop the container: it would not come back after a crash or a restart of the engine.
+ */
+async function reload(engine: Context['engine'], id: string, signal: 'HUP' | 'USR2'): Promise<void> {
+  const { exitCode, output } = await engine.exec(id, ['sh', '-c', `kill -${signal} 1`]);
+  if (exitCode !== 0) throw new Error(`the signal ${signal} did not reach ${id}: ${output.trim()}`);
 }
 
 function refused(program: string, output: string): OperatorError {

@@ -49,7 +49,7 @@ test('nginx reloaded: no GET fails', async () => {
   const report = await during(async (seen) => {
     for (let reload = 0; reload < 3; reload++) {
       const before = seen();
-      await docker('kill', '-s', 'HUP', id);
+      await docker('exec', id, 'sh', '-c', 'kill -HUP 1');
       await eventually(
         async () => seen(),
         (now) => now > before + 30,
@@ -90,6 +90,28 @@ test('an address added by a deploy: nginx takes a new certificate and configurat
   expectLossless(report);
   expect((await one('horme-nginx')).id).toBe(id);
   expect(await shop.ask('/', { at: 'other' })).toMatchObject({ status: 200, version: 'v1' });
+});
+
+test('nginx and HAProxy that were reloaded start again by themselves after a crash', async () => {
+  const shop = project();
+  // Another health path is another backend: HAProxy is reloaded; the address goes: nginx is.
+  await shop.write({ VERSION: 'v1' }, { app: { 'x-horme': { route: { port: 8000 }, health: '/' } } });
+  const { json } = await shop.deploy();
+  const steps = (json['steps'] as { title: string }[]).map(({ title }) => title);
+  expect(steps).toEqual(expect.arrayContaining(['check and reload HAProxy', 'check and reload nginx']));
+  for (const name of ['horme-haproxy-a', 'horme-haproxy-b', 'horme-nginx']) {
+    const { id } = await one(name);
+    // From outside the engine, which would take `docker kill` for the wish to stop it.
+    process.kill(Number(await docker('inspect', '--format', '{{.State.Pid}}', id)), 'SIGKILL');
+    await eventually(
+      () => docker('inspect', '--format', '{{.State.Running}} {{.RestartCount}}', id),
+      (state) => state === 'true 1',
+    );
+    await eventually(
+      () => shop.ask('/').catch(() => ({ status: 0 })),
+      ({ status }) => status === 200,
+    );
+  }
 });
 
 test('nginx and both HAProxies replaced by other images: no GET fails', async () => {

@@ -24,7 +24,9 @@ test('the engine stopped and started: all containers come back by themselves and
   const shop = project();
   await shop.write({ VERSION: 'v1' });
   await shop.deploy();
-  await shop.write({ VERSION: 'v2' });
+  // Another health path and another address: HAProxy and nginx have been reloaded.
+  const route = [{ port: 8000 }, { host: 'other', port: 8000 }];
+  await shop.write({ VERSION: 'v2' }, { app: { 'x-horme': { route, health: '/' } } });
   await shop.deploy();
   const before = await shop.containers();
 
