@@ -5,7 +5,7 @@ import { routedServices } from '../deploy/plan.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { duration, table } from '../output/format.ts';
-import { readContent, readLedger, type LedgerEntry } from '../release/ledger.ts';
+import { readLedger, type LedgerEntry } from '../release/ledger.ts';
 import { holderOf, isStale } from '../release/lock.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
@@ -28,8 +28,7 @@ export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   const situation = await glance(session, false);
   const ledger = await readLedger(situation.store);
-  const stored = situation.store && ledger.live && (await readContent(situation.store, ledger.live.number));
-  const content = stored ?? (await preparedFrom(session, situation, undefined)).content;
+  const content = situation.live ?? (await preparedFrom(session, situation, undefined)).content;
   const services = await serviceStatuses(session, content, situation.applied);
   const problems = [
     ...services.flatMap((service) => service.problems),

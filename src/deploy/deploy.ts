@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { labels } from '../engine/labels.ts';
 import { exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
-import { nextNumber } from '../release/ledger.ts';
+import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
@@ -124,9 +124,10 @@ async function locked(
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const vault = await openVault(store);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
-  const situation: Situation = { containers: [], store, settings, applied, vault, images, platformIds };
-  const wanted = await contentFrom(session, situation, options);
-  const { content, prepared, former, ledger } = wanted;
+  const live = await readLive(store);
+  const situation: Situation = { containers: [], store, settings, applied, vault, live, images, platformIds };
+  const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
+  const { content, prepared, former } = wanted;
   await writeSecrets(session, prepared?.secrets ?? [], former);
   const pool = new BalancerPool(engine, content.project);
   const context: Context = {
@@ -144,7 +145,7 @@ async function locked(
     before: new Map(),
   };
   try {
-    return await rollOut(session, context, wanted, options, times, started);
+    return await rollOut(session, context, { ...wanted, ledger }, options, times, started);
   } finally {
     pool.close();
   }

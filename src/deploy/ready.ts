@@ -17,6 +17,9 @@ const logLines = 20;
 /** A stack in one line of JSON fills a screen by itself. */
 const lineCharacters = 300;
 
+/** A drained replica served until a moment ago: going back must not wait for its check, and HAProxy goes on checking it. */
+const wasReady = ['ready', 'drain'];
+
 /** Waits for all replicas of the wanted spec at once; the first that fails ends it, with its last words. */
 export async function awaitReady(context: Context, stepId: string, services: string[]): Promise<void> {
   const waiting = await Promise.all(
@@ -26,7 +29,7 @@ export async function awaitReady(context: Context, stepId: string, services: str
   );
   const gates = waiting
     .flat()
-    .filter(({ replica, service }) => !(service.routes.length > 0 && replica.membership === 'ready'));
+    .filter(({ replica, service }) => service.routes.length === 0 || !wasReady.includes(replica.membership));
   const missing = services.find((name, index) => serviceOf(context, name).replicas > 0 && waiting[index]?.length === 0);
   if (missing) throw await neverStarted(context, missing);
   const stop = new AbortController();

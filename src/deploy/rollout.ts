@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { Outcome } from '../release/ledger.ts';
+import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
@@ -18,7 +18,7 @@ import { stepsFor, type Wanted } from './wanted.ts';
 export interface Run {
   session: Session;
   context: Context;
-  wanted: Wanted;
+  wanted: Wanted & { ledger: Ledger };
   options: DeployOptions;
   times: StepTime[];
   proof: RunningProof;
@@ -29,7 +29,7 @@ export interface Run {
 export async function rollOut(
   session: Session,
   context: Context,
-  wanted: Wanted,
+  wanted: Run['wanted'],
   options: DeployOptions,
   times: StepTime[],
   started: number,

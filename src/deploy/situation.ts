@@ -4,11 +4,12 @@ import { imageTags } from '../platform/images.ts';
 import { parts } from '../platform/parts.ts';
 import type { PlatformImage } from '../platform/part.ts';
 import { resolveImages, type ServiceImage } from '../release/images.ts';
+import { readLive } from '../release/ledger.ts';
 import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
-import { Store, stateFolder } from '../release/store.ts';
-import { unmadeVault, type Vault } from '../release/vault.ts';
+import { Store } from '../release/store.ts';
+import { readVault, unmadeVault, type Vault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
 /** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
@@ -18,6 +19,8 @@ export interface Situation {
   settings: Settings;
   applied: Applied;
   vault: Vault | undefined;
+  /** What the last release that went live is made of. */
+  live: ReleaseContent | undefined;
   images: ServiceImage[];
   platformIds: Record<string, string>;
 }
@@ -34,12 +37,13 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
     engine.containers({ [labels.project]: stack.project }),
   ]);
   const store = Store.existing(engine, containers);
-  const [settings, applied, vault] = await Promise.all([
+  const [settings, applied, vault, live] = await Promise.all([
     readSettings(store),
     readApplied(store),
-    store?.readJson<Vault>(`${stateFolder}/vault.json`),
+    store && readVault(store),
+    store && readLive(store),
   ]);
-  return { containers, store, settings, applied, vault, images, platformIds };
+  return { containers, store, settings, applied, vault, live, images, platformIds };
 }
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {

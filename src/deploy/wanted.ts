@@ -1,5 +1,4 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import { readContent, readLedger, type Ledger } from '../release/ledger.ts';
 import type { Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
@@ -13,20 +12,18 @@ export interface Wanted {
   content: ReleaseContent;
   prepared: Prepared | undefined;
   former: ReleaseContent | undefined;
-  ledger: Ledger;
 }
 
 /** From the files, or from the ledger for a rollback and a scaling. */
 export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
-  const ledger = await readLedger(situation.store);
-  const former = situation.store && ledger.live && (await readContent(situation.store, ledger.live.number));
-  if (options.rollbackTo) return { content: options.rollbackTo, prepared: undefined, former, ledger };
+  const former = situation.live;
+  if (options.rollbackTo) return { content: options.rollbackTo, prepared: undefined, former };
   if (options.scale && !former) throw notDeployed(session.stack.project);
-  if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former, ledger };
+  if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former };
   const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
   const kept = former && options.services.length > 0 ? { former, names } : undefined;
   const prepared = await preparedFrom(session, situation, kept);
-  return { content: prepared.content, prepared, former, ledger };
+  return { content: prepared.content, prepared, former };
 }
 
 /** The live release with other numbers of replicas. */

@@ -206,12 +206,6 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     async start(id) {
       await call('POST', `/containers/${id}/start`);
     },
-    async signal(id, name) {
-      await orUndefined(call('POST', `/containers/${id}/kill?signal=${name}`)).catch((error: unknown) => {
-        // 409: it has ended in the meantime, which is what a signal to end it wanted.
-        if (!(error instanceof EngineRefused && error.status === 409)) throw error;
-      });
-    },
     async stop(id, graceSeconds) {
       await orUndefined(
         call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, graceSeconds + requestSeconds),

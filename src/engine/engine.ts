@@ -91,7 +91,6 @@ export interface Engine {
   /** Throws `NameTaken` when the name is in use: the engine makes that check atomic. */
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
-  signal(id: string, signal: string): Promise<void>;
   /** SIGTERM (or the image's own signal), then SIGKILL after the grace. */
   stop(id: string, graceSeconds: number): Promise<void>;
   remove(id: string): Promise<void>;

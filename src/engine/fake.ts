@@ -143,10 +143,6 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
     async start(id) {
       Object.assign(existing(id), { state: 'running', status: 'Up 1 second' });
     },
-    async signal(id, signal) {
-      const container = containers.get(id);
-      if (container && signal === 'SIGKILL') end(container, 137);
-    },
     async stop(id) {
       const container = containers.get(id);
       if (container) end(container, 143);

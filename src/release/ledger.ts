@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Proof } from '../deploy/prober.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { stableJson, type ReleaseContent } from './release.ts';
-import { stateFolder, type Store } from './store.ts';
+import { nowFolder, stateFolder, type Store } from './store.ts';
 
 const entriesFolder = 'ledger';
 const contentsFolder = 'contents';
+const liveFile = 'live.json';
 const firstHash = '0'.repeat(64);
 
 /** `failed`: nothing was live before, so there was nothing to go back to. */
@@ -69,6 +70,9 @@ export async function readContent(store: Store, number: number): Promise<Release
   return store.readJson<ReleaseContent>(`${stateFolder}/${contentsFolder}/${padded(number)}.json`);
 }
 
+/** The content of what is live: the same as its entry's, kept where one glance finds it. */
+export const readLive = (store: Store) => store.readNow<ReleaseContent>(liveFile);
+
 export async function appendEntry(
   store: Store,
   ledger: Ledger,
@@ -86,7 +90,9 @@ export async function appendEntry(
     previous: ledger.entries.at(-1)?.hash ?? firstHash,
   };
   const whole: LedgerEntry = { ...body, hash: sha256(stableJson(body)) };
+  const live = entry.outcome === 'live' ? [{ path: `${nowFolder}/${liveFile}`, content: text }] : [];
   await store.write(stateFolder, [
+    ...live,
     { path: `${contentsFolder}/${padded(number)}.json`, content: text },
     { path: `${entriesFolder}/${padded(number)}.json`, content: `${JSON.stringify(whole, null, 2)}\n` },
   ]);

@@ -1,4 +1,4 @@
-import { stateFolder, type Store } from './store.ts';
+import type { Store } from './store.ts';
 
 /** What operators set by command and every later deploy keeps, until it is changed by command again. */
 export interface Settings {
@@ -18,17 +18,17 @@ const settingsFile = 'settings.json';
 const appliedFile = 'applied.json';
 
 export async function readSettings(store: Store | undefined): Promise<Settings> {
-  return (await store?.readJson<Settings>(`${stateFolder}/${settingsFile}`)) ?? { scale: {}, maintenance: false };
+  return (await store?.readNow<Settings>(settingsFile)) ?? { scale: {}, maintenance: false };
 }
 
 export async function writeSettings(store: Store, settings: Settings): Promise<void> {
-  await store.write(stateFolder, [{ path: settingsFile, content: JSON.stringify(settings) }]);
+  await store.writeNow(settingsFile, settings);
 }
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {
-  return (await store?.readJson<Applied>(`${stateFolder}/${appliedFile}`)) ?? { nginx: '', haproxy: '', members: '' };
+  return (await store?.readNow<Applied>(appliedFile)) ?? { nginx: '', haproxy: '', members: '' };
 }
 
 export async function writeApplied(store: Store, applied: Applied): Promise<void> {
-  await store.write(stateFolder, [{ path: appliedFile, content: JSON.stringify(applied) }]);
+  await store.writeNow(appliedFile, applied);
 }

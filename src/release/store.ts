@@ -4,6 +4,8 @@ import { NameTaken, type Container, type Engine, type FileEntry } from '../engin
 /** Volumes of a project that Horme itself writes, with the place where the store's container has them. */
 export const stateFolder = '/state';
 export const edgeFolder = '/edge';
+/** What every run reads, below the state: small, so that one request brings all of it. */
+export const nowFolder = 'now';
 export const volumeNames = (project: string) => ({ state: `${project}_horme-state`, edge: `${project}_horme-edge` });
 
 /**
@@ -13,6 +15,7 @@ export const volumeNames = (project: string) => ({ state: `${project}_horme-stat
 export class Store {
   readonly #engine: Engine;
   readonly #id: string;
+  #now: Promise<Map<string, Buffer>> | undefined;
 
   private constructor(engine: Engine, id: string) {
     this.#engine = engine;
@@ -54,12 +57,27 @@ export class Store {
     return new Map([...files].map(([path, content]) => [path === base ? '' : path.slice(base.length + 1), content]));
   }
 
+  /**
+   * A file of the folder that every run reads; undefined when there is none. The engine takes some 30 ms for each request
+   * to a container that doesn't run, so the folder is read once and again only after a write.
+   */
+  async readNow<T>(name: string): Promise<T | undefined> {
+    this.#now ??= this.read(`${stateFolder}/${nowFolder}`);
+    const content = (await this.#now).get(name);
+    return content && (JSON.parse(content.toString('utf8')) as T);
+  }
+
+  async writeNow(name: string, value: unknown, access: Partial<FileEntry> = {}): Promise<void> {
+    await this.write(stateFolder, [{ path: `${nowFolder}/${name}`, content: JSON.stringify(value), ...access }]);
+  }
+
   async readJson<T>(path: string): Promise<T | undefined> {
     const content = (await this.read(path)).get('');
     return content && (JSON.parse(content.toString('utf8')) as T);
   }
 
   async write(folder: string, files: FileEntry[]): Promise<void> {
+    this.#now = undefined;
     await this.#engine.put(this.#id, folder, files);
   }
 }

@@ -4,7 +4,7 @@ import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import { stableJson } from './release.ts';
-import { stateFolder, volumeLabels, type Store } from './store.ts';
+import { volumeLabels, type Store } from './store.ts';
 
 const vaultFile = 'vault.json';
 /** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
@@ -24,7 +24,7 @@ export interface Vault {
 
 /** Made once for each environment, at its first deploy; kept on the engine's side, in the state volume. */
 export async function openVault(store: Store): Promise<Vault> {
-  const existing = await store.readJson<Vault>(`${stateFolder}/${vaultFile}`);
+  const existing = await readVault(store);
   if (existing) return existing;
   const secret = () => randomBytes(secretBytes).toString('hex');
   const vault: Vault = {
@@ -33,9 +33,11 @@ export async function openVault(store: Store): Promise<Vault> {
     cachePassword: secret(),
     volumeKey: secret(),
   };
-  await store.write(stateFolder, [{ path: vaultFile, content: JSON.stringify(vault), mode: 0o400, uid: 0, gid: 0 }]);
+  await store.writeNow(vaultFile, vault, { mode: 0o400, uid: 0, gid: 0 });
   return vault;
 }
+
+export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);
 
 /** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
 export const unmadeVault: Vault = {
