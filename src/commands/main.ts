@@ -6,6 +6,8 @@ import { parse, type Invocation } from './parse.ts';
 
 /** Parses, runs one command, prints and ends the process with the command's exit code. */
 export async function main(argv: string[]): Promise<void> {
+  // `horme --help | head` is no failure; what a command prints has a guard of its own.
+  process.stdout.on('error', () => {});
   const code = await parseAndRun(argv);
   // What was written to a pipe may still be on its way on systems where pipes are asynchronous.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
