@@ -1,17 +1,9 @@
-import { connect } from 'node:net';
+import { portChecks, type Check } from '../deploy/ports.ts';
 import { glance } from '../deploy/situation.ts';
-import { gateService } from '../edge/part.ts';
 import { labels } from '../engine/labels.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
-
-interface Check {
-  name: string;
-  ok: boolean;
-  /** What was found, and where it failed: what to do. */
-  detail: string;
-}
 
 /** Pre-deployment checks: what would stop a deploy half-way is found before it begins. Loading the files is the first. */
 export async function run(context: CommandContext): Promise<ExitCode> {
@@ -41,10 +33,7 @@ async function engineChecks(session: Session): Promise<Check[]> {
       detail: `Docker ${info.version}, API ${info.apiVersion}, ${info.cpus} cpus, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     },
     reservations(session, info),
-    ...(await portChecks(
-      session,
-      situation.containers.some((container) => container.labels[labels.service] === gateService),
-    )),
+    ...(await portChecks(session, situation.containers)),
     {
       name: 'images',
       ok: true,
@@ -71,30 +60,4 @@ function reservations({ stack }: Session, info: { cpus: number; memoryBytes: num
     ok,
     detail: ok ? detail : `${detail}: lower deploy.resources.reservations or the replicas`,
   };
-}
-
-/** Only before the first deploy, and only where the engine is on this machine: a port in use would fail the gate's start. */
-async function portChecks({ stack, connection }: Session, runs: boolean): Promise<Check[]> {
-  if (runs || connection.socketPath === undefined) return [];
-  const { http, https } = stack.environment.ports;
-  return Promise.all(
-    [http, https].map(async (port) => {
-      const taken = await answers(port);
-      const mend = `in use by another program: set x-horme.environments.${stack.environment.name}.ports`;
-      return { name: `port ${port}`, ok: !taken, detail: taken ? mend : 'free' };
-    }),
-  );
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 2000 });
-    const end = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('connect', () => end(true));
-    socket.on('error', () => end(false));
-    socket.on('timeout', () => end(false));
-  });
 }

@@ -14,6 +14,7 @@ import { makeImages, writeSecrets } from './images.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { routedServices, type PlannedStep } from './plan.ts';
+import { refuseTakenPorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { glance, neededImages, type Situation } from './situation.ts';
 import { contentFrom, stepsFor } from './wanted.ts';
@@ -69,6 +70,7 @@ function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[
 export async function deploy(session: Session, options: DeployOptions): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   if (await nothingToDo(session, situation, options)) return unchanged;
+  await refuseTakenPorts(session, situation.containers);
   const platformIds = await ensurePlatformImages(
     session.engine,
     session.connection.environment,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -22,6 +22,16 @@ const hash = (own: object = {}) => sourcesHash({ context: folder, ...own });
 test('the same sources have the same hash', async () => {
   expect(await hash()).toBe(await hash());
   expect(await hash()).toMatch(/^[0-9a-f]{12}$/);
+});
+
+test('a checkout in another place has the same hash', async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'horme-sources-'));
+  try {
+    await cp(folder, elsewhere, { recursive: true });
+    expect(await hash({ context: elsewhere })).toBe(await hash());
+  } finally {
+    await rm(elsewhere, { recursive: true, force: true });
+  }
 });
 
 const changes: [string, () => Promise<void>][] = [

@@ -12,8 +12,10 @@ import type { ComposeBuild } from '../stack/stack.ts';
  * `deploy --build` is for those.
  */
 export async function sourcesHash(build: ComposeBuild): Promise<string> {
-  const hash = createHash('sha256').update(stableJson(build));
-  if (/^[a-z][a-z0-9+.-]*:\/\/|^git@/.test(build.context)) return hash.digest('hex').slice(0, 12);
+  const isRemote = /^[a-z][a-z0-9+.-]*:\/\/|^git@/.test(build.context);
+  // Where the checkout lies says nothing about what is in it: a laptop and CI must find the same image.
+  const hash = createHash('sha256').update(stableJson(isRemote ? build : { ...build, context: '.' }));
+  if (isRemote) return hash.digest('hex').slice(0, 12);
   const included = await contextFilter(build);
   for (const path of await listFiles(build.context, build.context, included)) {
     hash.update(`\0${path}\0`);
