@@ -1,5 +1,4 @@
 import { switchMaintenance } from '../edge/apply.ts';
-import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readSettings, writeSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
@@ -10,8 +9,7 @@ import type { CommandContext } from './command.ts';
 export async function run(context: CommandContext): Promise<void> {
   const { engine, stack } = await openSession(context);
   const on = context.arguments[0] === 'on';
-  const filter = { [labels.project]: stack.project, [labels.role]: 'store' };
-  const store = Store.existing(engine, await engine.containers(filter));
+  const store = await Store.find(engine, stack.project);
   if (!store) throw notDeployed(stack.project);
   await switchMaintenance(store, on, stack.maintenancePage);
   await writeSettings(store, { ...(await readSettings(store)), maintenance: on });

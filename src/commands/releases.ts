@@ -1,4 +1,3 @@
-import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { count, duration, milliseconds, table } from '../output/format.ts';
 import { readLedger, verifyLedger, type LedgerEntry } from '../release/ledger.ts';
@@ -12,10 +11,7 @@ const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests
 
 export async function run(context: CommandContext): Promise<void> {
   const { engine, stack } = await openSession(context);
-  const store = Store.existing(
-    engine,
-    await engine.containers({ [labels.project]: stack.project, [labels.role]: 'store' }),
-  );
+  const store = await Store.find(engine, stack.project);
   const ledger = await readLedger(store);
   const problems = context.flags.verify && store ? await verifyLedger(store, ledger) : undefined;
   if (problems && problems.length > 0) throw broken(problems);

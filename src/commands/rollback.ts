@@ -12,10 +12,7 @@ import { report, waitOf } from './deploy.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   const { engine, stack } = session;
-  const store = Store.existing(
-    engine,
-    await engine.containers({ [labels.project]: stack.project, [labels.role]: 'store' }),
-  );
+  const store = await Store.find(engine, stack.project);
   const ledger = await readLedger(store);
   const target = chosen(ledger, context.arguments[0]);
   const content = store && (await readContent(store, target.number));

@@ -25,17 +25,25 @@ function imagesFolder(): string {
   return found;
 }
 
-/** A tag names its content: another version of the sources is another image. */
-export function imageTags(): Record<PlatformImage, string> {
+type Tags = Record<PlatformImage, string>;
+
+let known: Tags | undefined;
+
+/**
+ * A tag names its content: another version of the sources is another image. Every platform service of a release asks, so
+ * the folders are read once in a process; nothing changes them while it runs.
+ */
+export function imageTags(): Tags {
+  return (known ??= hashedTags());
+}
+
+function hashedTags(): Tags {
   const folder = imagesFolder();
   const hash = (name: PlatformImage): string => {
     const source = takesFrom[name];
     return folderHash(join(folder, name), source ? hash(source) : '');
   };
-  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Record<
-    PlatformImage,
-    string
-  >;
+  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Tags;
 }
 
 function folderHash(folder: string, salt: string): string {
@@ -66,7 +74,7 @@ async function build(
   engine: Engine,
   environment: Record<string, string>,
   name: PlatformImage,
-  tags: Record<PlatformImage, string>,
+  tags: Tags,
   emit: Emit,
 ): Promise<string> {
   const id = `image-${name}`;

@@ -27,11 +27,12 @@ export class Store {
     return container && new Store(engine, container.id);
   }
 
+  static async find(engine: Engine, project: string): Promise<Store | undefined> {
+    return Store.existing(engine, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+  }
+
   static async open(engine: Engine, project: string, toolsImage: string): Promise<Store> {
-    const existing = Store.existing(
-      engine,
-      await engine.containers({ [labels.project]: project, [labels.role]: 'store' }),
-    );
+    const existing = await Store.find(engine, project);
     if (existing) return existing;
     const { state, edge } = volumeNames(project);
     await engine.createVolume(state, volumeLabels(project, 'horme-state'));
