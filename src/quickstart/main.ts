@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openConnection } from '../engine/connection.ts';
 import { dockerEngine } from '../engine/docker.ts';
@@ -105,20 +105,25 @@ next:
   ./bin/quickstart --down      removes all that this made`;
 }
 
-/** What the quickstart made: the shop with its data, its images, and the platform's. The engine and the base image stay. */
+/** Written by bin/quickstart at its first run: the platform's images that were there before it, a tag a line. */
+const imagesBefore = join(shop, '.horme', 'images-before');
+
+/** What the quickstart made: the shop with its data and its images, and of the platform's those that it had to build. */
 async function down(): Promise<number> {
   const { exitCode } = await horme(['down', '--volumes', '--confirm', 'local'], {});
   if (exitCode !== 0) return exitCode;
   const engine = dockerEngine(openConnection(undefined, process.env), new AbortController().signal);
-  const images = [...(await engine.images(`${project}/*`)), ...(await engine.images('horme/*'))];
-  const tags = images
+  const before = await readFile(imagesBefore, 'utf8').catch(() => undefined);
+  const platform = before === undefined ? [] : await engine.images('horme/*');
+  const tags = [...(await engine.images(`${project}/*`)), ...platform]
     .flatMap((image) => image.tags)
-    .filter((tag) => tag.startsWith(`${project}/`) || tag.startsWith('horme/'));
+    .filter((tag) => tag.startsWith(`${project}/`) || tag.startsWith('horme/'))
+    .filter((tag) => !before?.split('\n').includes(tag));
   const kept: string[] = [];
   for (const tag of new Set(tags)) if (!(await engine.untag(tag))) kept.push(tag);
   await rm(join(shop, '.horme'), { recursive: true, force: true });
   process.stdout.write(
-    `removed the shop and ${new Set(tags).size - kept.length} images; the engine and its base image stay\n`,
+    `removed the shop and ${new Set(tags).size - kept.length} images; the engine and what was there before stay\n`,
   );
   if (kept.length > 0) process.stdout.write(`in use by other projects, and kept: ${kept.join(', ')}\n`);
   return exitCodes.done;

@@ -24,7 +24,7 @@ test('crashing at once: the new replicas get no request, their last words are sh
 });
 
 test('healthy, then crashing while watched: failures end with the rollback', async () => {
-  const { report, ran } = await deployBad({ VERSION: 'crash-later', CRASH_AFTER_MS: '3000' });
+  const { report, ran } = await deployBad({ VERSION: 'crash-later', CRASH_AFTER_REQUESTS: '50' });
   expect(report.versions.map(({ version }) => version)).toContain('crash-later');
   expect(ran.json['reason']).toContain('was ready, but then');
   expect(ran.json['lastSeen']).toContain('crashed as asked');

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
+import { openConnection } from '../../src/engine/connection.ts';
+import { dockerEngine } from '../../src/engine/docker.ts';
+import { ensurePlatformImages } from '../../src/platform/images.ts';
+import { platformImages } from '../../src/platform/part.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,7 +20,10 @@ declare module 'vitest' {
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const buildMilliseconds = 60_000;
 
-/** Builds once and tests a copy: a source that is saved meanwhile changes nothing in the middle of a series. */
+/**
+ * Builds once and tests a copy: a source that is saved meanwhile changes nothing in the middle of a series. The platform's
+ * images are made before the first test: on a bare machine that takes longer than a test waits for a deploy.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await promisify(execFile)('node', ['scripts/build.mjs'], { cwd: root, timeout: buildMilliseconds });
   const folder = await mkdtemp(join(tmpdir(), 'horme-package-'));
@@ -24,5 +31,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await cp(join(root, 'dist', 'horme.cjs'), join(folder, 'dist', 'horme.cjs'));
   await cp(join(root, 'images'), join(folder, 'images'), { recursive: true });
   project.provide('horme', folder);
+  await makePlatformImages();
   return () => rm(folder, { recursive: true, force: true });
+}
+
+async function makePlatformImages(): Promise<void> {
+  const connection = openConnection(undefined, process.env);
+  const engine = dockerEngine(connection, new AbortController().signal);
+  await ensurePlatformImages(engine, connection.environment, [...platformImages], (event) => {
+    if (event.kind === 'step-started' || event.kind === 'step-failed') console.log(event.title);
+  });
 }
