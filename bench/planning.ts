@@ -1,3 +1,4 @@
+import { nothingApplied } from '../src/release/settings.ts';
 import { plan } from '../src/deploy/plan.ts';
 import type { Seen } from '../src/deploy/observe.ts';
 import type { ReleaseContent, ReleaseService } from '../src/release/release.ts';
@@ -42,6 +43,8 @@ function serviceOf(index: number): ReleaseService {
     healthPath: '/health',
     strategy: { kind: 'surge' },
     migrate: undefined,
+    migrationFiles: {},
+    migrationVolume: undefined,
     dependsOn: index % 5 === 0 ? [] : [{ service: `service-${index - 1}`, condition: 'service_started' }],
     readySeconds: 60,
     drainSeconds: 30,
@@ -65,6 +68,7 @@ function contentOf(size: number): ReleaseContent {
     services: Array.from({ length: size }, (_, index) => serviceOf(index)),
     compose: { name: 'bench-local', services: {} },
     nginx: '',
+    database: undefined,
     secretVolumes: [],
     watchSeconds: 10,
   };
@@ -88,7 +92,8 @@ function seenOf(size: number): Seen {
     })),
     leftovers: [],
     stale: [],
-    applied: { nginx: '', haproxy: '', members: '' },
+    applied: nothingApplied,
+    database: { members: [], roles: '' },
     capacity: { cpus: 1e6, memoryBytes: 1e15 },
   };
 }

@@ -3,5 +3,5 @@
 set -eu
 umask 077
 printf 'requirepass "%s"\n' "$(cat /run/secrets/cache-password)" >/tmp/redis.conf
-exec redis-server /tmp/redis.conf --dir /var/lib/redis --appendonly yes --appendfsync everysec \
-  --maxmemory "$HORME_MAXMEMORY" --maxmemory-policy noeviction --protected-mode no --save ''
+exec redis-server /tmp/redis.conf --dir /var/lib/redis --appendonly "$HORME_APPENDONLY" --appendfsync everysec \
+  --maxmemory "$HORME_MAXMEMORY" --maxmemory-policy "$HORME_EVICTION" --protected-mode no --save ''

@@ -1,9 +1,11 @@
 import { hardened, healthcheck, platformService, type Part } from '../platform/part.ts';
 import { dataNetwork } from '../platform/networks.ts';
+import type { CacheOptions } from '../stack/stack.ts';
 
 export const cacheService = 'horme-redis';
 export const cacheAlias = 'cache';
 const dataVolume = 'horme-redis-data';
+const dataFolder = '/var/lib/redis';
 /** Redis needs room beside its data for copy-on-write while it rewrites the append-only file. */
 const dataShare = 0.75;
 
@@ -11,28 +13,38 @@ export const redisUrl = (password: string) => `redis://:${password}@${cacheAlias
 
 export const cachePart: Part = {
   owner: 'cache',
-  services: (stack) => (stack.cache ? [redis(stack.cache.memoryBytes)] : []),
+  services: (stack) => (stack.cache ? [redis(stack.cache)] : []),
   networks: (stack) =>
     stack.cache ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
-  volumes: (stack) => (stack.cache ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
+  volumes: (stack) => (stack.cache?.persistence ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
 };
 
-function redis(memoryBytes: number) {
+function redis({ memoryBytes, persistence, eviction }: CacheOptions) {
   return platformService({
     name: cacheService,
     owner: 'cache',
     platformImage: 'redis',
     uid: 71,
     secretFiles: { 'cache-password': 'cache-password' },
-    strategy: { kind: 'stop-first', reason: `owns the volume ${dataVolume}` },
+    strategy: {
+      kind: 'stop-first',
+      reason: persistence ? `owns the volume ${dataVolume}` : 'holds its data in memory',
+    },
     stopSeconds: 30,
     definition: hardened(
       { memoryBytes, cpus: 1 },
       {
-        environment: { HORME_MAXMEMORY: String(Math.floor(memoryBytes * dataShare)) },
+        environment: {
+          HORME_MAXMEMORY: String(Math.floor(memoryBytes * dataShare)),
+          HORME_EVICTION: eviction,
+          HORME_APPENDONLY: persistence ? 'yes' : 'no',
+        },
         networks: { [dataNetwork]: { aliases: [cacheAlias] } },
-        volumes: [{ type: 'volume', source: dataVolume, target: '/var/lib/redis' }],
-        tmpfs: ['/tmp:uid=71,gid=71,mode=0700,size=1m'],
+        ...(persistence && { volumes: [{ type: 'volume', source: dataVolume, target: dataFolder }] }),
+        tmpfs: [
+          ...(persistence ? [] : [`${dataFolder}:uid=71,gid=71,mode=0700,size=1m`]),
+          '/tmp:uid=71,gid=71,mode=0700,size=1m',
+        ],
         stop_grace_period: '30s',
         healthcheck: healthcheck(['/usr/local/bin/healthcheck.sh']),
       },

@@ -48,6 +48,7 @@ export interface ArgumentDeclaration {
 }
 
 export interface CommandDeclaration {
+  /** One word, or two for a command of a group, such as `db status`. */
   name: string;
   arguments?: readonly ArgumentDeclaration[];
   summary: string;
@@ -61,5 +62,7 @@ export interface CommandDeclaration {
    * All other commands finish their current step first, and go on when nobody reads.
    */
   stream?: boolean;
+  /** What follows its arguments belongs to a program in a container, options included. */
+  passedOn?: boolean;
   load(): Promise<CommandModule>;
 }

@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDeclaration, OptionDeclaration } from './command.ts';
-import { commands, globalOptions } from './index.ts';
+import { commandGroups, commands, globalOptions } from './index.ts';
 
 /** Prints a script that completes commands, options, fixed arguments and paths. It never calls horme back: it is instant. */
 export async function run({ arguments: [shell], print, result }: CommandContext): Promise<void> {
@@ -43,6 +43,15 @@ function choicesOf(command: CommandDeclaration): readonly string[] {
   return (command.arguments ?? []).flatMap((argument) => argument.choices ?? []);
 }
 
+/** The second words of a group's commands. */
+const wordsOf = (group: string) =>
+  commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name.slice(group.length + 1));
+
+const firstWords = [
+  ...commands.map(({ name }) => name).filter((name) => !name.includes(' ')),
+  ...Object.keys(commandGroups),
+];
+
 const beforeCommand: OptionDeclaration[] = [
   ...globalOptions,
   { flags: '--version', description: 'print the version' },
@@ -58,14 +67,20 @@ _horme() {
     case \${COMP_WORDS[index]} in
       ${valued.flatMap(({ names }) => names).join(' | ')}) ((index++)) ;;
       -*) ;;
-      *) command=\${COMP_WORDS[index]} && break ;;
+      *)
+        command=\${command:+$command }\${COMP_WORDS[index]}
+        case $command in ${Object.keys(commandGroups).join(' | ')}) ;; *) break ;; esac
+        ;;
     esac
   done
   local words=
   case $command in
-${bashCase("''", beforeCommand, [...commands.map(({ name }) => name), 'help'])}
-${commands.map((command) => bashCase(command.name, optionsOf(command), choicesOf(command))).join('\n')}
-    help) words='${commands.map(({ name }) => name).join(' ')}' ;;
+${bashCase("''", beforeCommand, [...firstWords, 'help'])}
+${Object.keys(commandGroups)
+  .map((group) => bashCase(group, beforeCommand, wordsOf(group)))
+  .join('\n')}
+${commands.map((command) => bashCase(`'${command.name}'`, optionsOf(command), choicesOf(command))).join('\n')}
+    help) words='${firstWords.join(' ')}' ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -100,7 +115,7 @@ _horme() {
   local context state state_descr line
   typeset -A opt_args
   local -a commands=(
-${commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`).join('\n')}
+${[...commands.filter(({ name }) => !name.includes(' ')).map(described), ...Object.entries(commandGroups).map(([name, summary]) => described({ name, summary }))].join('\n')}
     'help:print the help of a command'
   )
   _arguments -C \\
@@ -111,7 +126,11 @@ ${zshOptions(beforeCommand, '    ')}
     command) _describe -t commands command commands ;;
     argument)
       case $words[1] in
-${commands.map(zshCase).join('\n')}
+${commands
+  .filter(({ name }) => !name.includes(' '))
+  .map(zshCase)
+  .join('\n')}
+${Object.keys(commandGroups).map(zshGroup).join('\n')}
         help) _describe -t commands command commands ;;
       esac
       ;;
@@ -120,6 +139,21 @@ ${commands.map(zshCase).join('\n')}
 # Autoloaded from $fpath, the file is the function's body: then answer this first call too.
 [[ $funcstack[1] == _horme ]] && _horme "$@"
 `;
+}
+
+const described = ({ name, summary }: { name: string; summary: string }) => `    ${quote(`${name}:${summary}`)}`;
+
+/** The second word, then the options of all commands of the group: each refuses what is not its own. */
+function zshGroup(group: string): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  const own = members.flatMap(({ options }) => options ?? []);
+  const distinct = [...new Map([...own, ...globalOptions].map((option) => [option.flags, option])).values()];
+  return `        ${group})
+          _arguments \\
+${zshOptions(distinct, '            ')}
+            '1:command:(${wordsOf(group).join(' ')})' \\
+            '*::argument: '
+          ;;`;
 }
 
 function zshCase(command: CommandDeclaration): string {

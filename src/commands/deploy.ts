@@ -4,6 +4,7 @@ import { planText } from '../deploy/plan.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { databaseOf } from './db/member.ts';
 
 /** Long enough for another deploy to end (kamal waits as long); seconds. */
 const defaultWaitSeconds = 900;
@@ -12,10 +13,13 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const { flags, arguments: services } = context;
   const session = await openSession(context);
   checkServices(session, services);
+  if (flags.platform === true || flags.rotate === true) databaseOf(session);
   for (const text of session.stack.warnings) context.emit({ kind: 'warning', text });
   const options: DeployOptions = {
     ...deployDefaults,
     services,
+    platformOnly: flags.platform === true,
+    rotate: flags.rotate === true,
     rebuild: flags.build === true,
     waitSeconds: waitOf(flags),
     watchSeconds: flags.watch as number | undefined,

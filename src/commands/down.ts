@@ -1,9 +1,8 @@
 import { labels } from '../engine/labels.ts';
-import { imageTags } from '../platform/images.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { takeLock } from '../release/lock.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { underLock } from './under-lock.ts';
 
 /** Seconds that a service gets to end by itself; the edge goes first, so nothing new comes in. */
 const graceSeconds = 20;
@@ -16,7 +15,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name)
     : [];
   if (withVolumes) refuseUnconfirmed(session, volumes, context.flags.confirm);
-  const removed = await underLock(context, session, () => removeContainers(session));
+  const removed = await underLock(context, session, 'down', () => removeContainers(session));
   for (const { id } of await engine.networks({ [labels.composeProject]: stack.project }))
     await engine.removeNetwork(id);
   for (const name of volumes) await engine.removeVolume(name);
@@ -34,25 +33,6 @@ function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unk
     exitCode: exitCodes.usage,
     next: `horme down --volumes --confirm ${stack.environment.name}`,
   });
-}
-
-async function underLock<T>(context: CommandContext, { engine, stack }: Session, work: () => Promise<T>): Promise<T> {
-  const { tools } = imageTags();
-  if (!(await engine.image(tools))) return work();
-  const options = {
-    engine,
-    project: stack.project,
-    image: tools,
-    purpose: 'down',
-    waitSeconds: 0,
-    signal: context.signal,
-  };
-  const lock = await takeLock({ ...options, onWait: () => undefined });
-  try {
-    return await work();
-  } finally {
-    await lock.release();
-  }
 }
 
 /** The store last: while anything runs, its state must be there. */

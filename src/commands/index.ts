@@ -95,6 +95,7 @@ export const commands: readonly CommandDeclaration[] = [
     summary: 'run a command in a replica of a service',
     example: 'horme exec api node --version',
     stream: true,
+    passedOn: true,
     load: () => import('./exec.ts'),
   },
   {
@@ -129,6 +130,65 @@ export const commands: readonly CommandDeclaration[] = [
     load: () => import('./down.ts'),
   },
   {
+    name: 'db status',
+    summary: 'show who leads the database, who follows it how closely, and what this survives',
+    example: 'horme db status --env production',
+    load: () => import('./db/status.ts'),
+  },
+  {
+    name: 'db switchover',
+    arguments: [{ name: '[member]' }],
+    summary: 'make a replica the primary, without losing a commit',
+    options: [wait],
+    example: 'horme db switchover horme-postgres-2',
+    load: () => import('./db/switchover.ts'),
+  },
+  {
+    name: 'db failover',
+    arguments: [{ name: '<member>' }],
+    summary: 'make a replica the primary although the primary does not answer: says what that may lose',
+    options: [
+      wait,
+      { flags: '--confirm <env>', description: "the environment's name: confirms that commits may be lost" },
+    ],
+    example: 'horme db failover horme-postgres-2 --confirm production',
+    load: () => import('./db/failover.ts'),
+  },
+  {
+    name: 'db psql',
+    arguments: [{ name: '[argument...]' }],
+    summary: 'open psql on the primary as the superuser',
+    options: [{ flags: '--replica', description: 'on a replica' }],
+    example: 'horme db psql -- --command "SELECT now()"',
+    stream: true,
+    passedOn: true,
+    load: () => import('./db/psql.ts'),
+  },
+  {
+    name: 'db reinit',
+    arguments: [{ name: '<member>' }],
+    summary: "copy a replica's data anew from the primary",
+    options: [wait],
+    example: 'horme db reinit horme-postgres-2',
+    load: () => import('./db/reinit.ts'),
+  },
+  {
+    name: 'db upgrade',
+    summary: 'bring the platform alone to what the files say: replicas first, switchover, the former primary last',
+    options: [wait, { flags: '--dry-run', description: 'print the plan and stop' }],
+    example: 'horme db upgrade --env production',
+    preset: { platform: true },
+    load: () => import('./deploy.ts'),
+  },
+  {
+    name: 'db rotate-password',
+    summary: 'give the application and its migrations new passwords, and end the old ones once all use them',
+    options: [wait],
+    example: 'horme db rotate-password --env production',
+    preset: { rotate: true },
+    load: () => import('./deploy.ts'),
+  },
+  {
     name: 'completion',
     arguments: [{ name: '<bash|zsh>', choices: ['bash', 'zsh'] }],
     summary: 'print the completion script of a shell',
@@ -136,6 +196,9 @@ export const commands: readonly CommandDeclaration[] = [
     load: () => import('./completion.ts'),
   },
 ];
+
+/** Commands of two words, by the first: what the group is for. */
+export const commandGroups: Record<string, string> = { db: 'look after the database' };
 
 /** Accepted before the command, as Compose has them, and after it. */
 export const globalOptions: readonly OptionDeclaration[] = [

@@ -95,13 +95,13 @@ describe('usage errors', () => {
 test.each(commands.map(({ name, example }) => [name, example] as const))(
   'the example of %s parses',
   (name, example) => {
-    const [, ...argv] = example.replace(/ >.*/, '').split(' ');
+    const argv = (example.replace(/ >.*/, '').match(/"[^"]*"|\S+/g) ?? []).slice(1);
     expect(run(...argv).declaration.name).toBe(name);
   },
 );
 
 test.each(commands.map(({ name }) => name))('%s --help shows its example and the global options', (name) => {
   let help = '';
-  parse([name, '--help'], { out: (text) => (help += text), error: () => {} });
+  parse([...name.split(' '), '--help'], { out: (text) => (help += text), error: () => {} });
   expect(help).toMatch(/Global options:.*--project-directory <path>.*\n\nExample:\n {2}horme /s);
 });

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { OperatorError, exitCodes } from '../errors.ts';
 import { version } from '../version.ts';
 import type { CommandDeclaration, GlobalOptions, OptionDeclaration } from './command.ts';
-import { commands, globalOptions } from './index.ts';
+import { commandGroups, commands, globalOptions } from './index.ts';
 
 export interface Invocation {
   declaration: CommandDeclaration;
@@ -43,8 +43,22 @@ function buildProgram(help: HelpOutput, found: (invocation: Invocation) => void)
     .configureHelp({ subcommandTerm })
     .addHelpText('after', '\nExample:\n  horme deploy --env production');
   for (const option of globalOptions) program.addOption(buildOption(option));
-  for (const declaration of commands) addCommand(program, declaration, found);
+  for (const declaration of commands) addCommand(program, parentOf(program, declaration), declaration, found);
   return program;
+}
+
+/** `db status` stands below `db`, which is no command itself and prints what stands below it. */
+function parentOf(program: Command, { name }: CommandDeclaration): Command {
+  const [group, rest] = name.split(' ');
+  if (group === undefined || rest === undefined) return program;
+  const existing = program.commands.find((command) => command.name() === group);
+  if (existing) return existing;
+  const summary = commandGroups[group] ?? '';
+  const parent = program.command(group).summary(summary).description(summary).helpCommand(false);
+  parent.enablePositionalOptions().configureHelp({ subcommandTerm });
+  for (const option of globalOptions) parent.addOption(buildOption(option).helpGroup('Global options:'));
+  const first = commands.find((command) => command.name.startsWith(`${group} `));
+  return parent.addHelpText('after', `\nExample:\n  ${first?.example ?? ''}`);
 }
 
 function subcommandTerm(command: Command): string {
@@ -55,8 +69,14 @@ function subcommandTerm(command: Command): string {
   return [command.name(), ...parameters].join(' ');
 }
 
-function addCommand(program: Command, declaration: CommandDeclaration, found: (invocation: Invocation) => void): void {
-  const command = program.command(declaration.name).summary(declaration.summary).description(declaration.summary);
+function addCommand(
+  program: Command,
+  parent: Command,
+  declaration: CommandDeclaration,
+  found: (invocation: Invocation) => void,
+): void {
+  const name = declaration.name.split(' ').at(-1) ?? '';
+  const command = parent.command(name).summary(declaration.summary).description(declaration.summary);
   for (const { name, choices } of declaration.arguments ?? []) {
     const argument = command.createArgument(name);
     command.addArgument(choices ? argument.choices(choices) : argument);
@@ -67,12 +87,12 @@ function addCommand(program: Command, declaration: CommandDeclaration, found: (i
     command.addOption(buildOption(withoutTaken(option, own)).helpGroup('Global options:'));
   if (isPassedOn(declaration)) command.passThroughOptions();
   command.addHelpText('after', `\nExample:\n  ${declaration.example}`);
-  command.action(() => found(toInvocation(program, command, declaration, own)));
+  command.action(() => found(toInvocation([program, parent], command, declaration, own)));
 }
 
-/** What follows the service belongs to the command in the container, options included. */
+/** What follows belongs to a program in the container, options included. */
 function isPassedOn(declaration: CommandDeclaration): boolean {
-  return declaration.name === 'exec';
+  return declaration.passedOn === true;
 }
 
 /** `logs` has `-f` for --follow, as Compose has it; --file keeps its long name there. */
@@ -109,8 +129,8 @@ interface RawGlobals {
   color: boolean;
 }
 
-function toInvocation(program: Command, command: Command, declaration: CommandDeclaration, own: Option[]): Invocation {
-  const before = program.opts<RawGlobals>();
+function toInvocation(above: Command[], command: Command, declaration: CommandDeclaration, own: Option[]): Invocation {
+  const before = merged([...new Set(above)].map((one) => one.opts<RawGlobals>()));
   const after = command.opts<RawGlobals & Record<string, unknown>>();
   const env = after.env ?? before.env;
   const set = own.map((option) => option.attributeName()).filter((name) => after[name] !== undefined);
@@ -129,20 +149,37 @@ function toInvocation(program: Command, command: Command, declaration: CommandDe
   };
 }
 
+/** Options of the program and of a group of commands, the latter later on the line. */
+function merged(all: RawGlobals[]): RawGlobals {
+  const [first = { color: true }, ...rest] = all;
+  return rest.reduce(
+    (one, next) => ({
+      ...one,
+      ...next,
+      file: [...(one.file ?? []), ...(next.file ?? [])],
+      profile: [...(one.profile ?? []), ...(next.profile ?? [])],
+      json: Boolean(one.json) || Boolean(next.json),
+      color: one.color && next.color,
+    }),
+    first,
+  );
+}
+
 function given(command: Command): string[] {
   return command.processedArgs.flat().filter((argument): argument is string => typeof argument === 'string');
 }
 
 /** `exec api -- ls -l`, as kubectl's users type it. */
 function withoutSeparator(words: string[]): string[] {
-  return words[1] === '--' ? words.toSpliced(1, 1) : words;
+  const at = words.indexOf('--');
+  return at === 0 || at === 1 ? words.toSpliced(at, 1) : words;
 }
 
 function usageError(error: CommanderError, argv: string[]): OperatorError {
   if (error.code === 'commander.help') {
     return new OperatorError('no command given', { code: 'usage', exitCode: exitCodes.usage, next: 'horme deploy' });
   }
-  const named = commands.find((command) => argv.includes(command.name));
+  const named = commands.find(({ name }) => name.split(' ').every((word) => argv.includes(word)));
   return new OperatorError(
     error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\)$/s, '; did you mean $1'),
     {

@@ -4,6 +4,7 @@ import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { readApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
@@ -18,6 +19,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
   await checkWhole(session, content, target.number);
+  await refuseOlderLogins(store, content, target.number);
   if (context.flags.acceptSchema !== true)
     refuseOverMigration(content, store && ledger.live && (await readContent(store, ledger.live.number)));
   const result = await deploy(session, {
@@ -76,6 +78,17 @@ async function checkWhole({ engine, stack }: Session, content: ReleaseContent, n
       next: 'check out its commit (horme releases shows it), then: horme deploy',
     },
   );
+}
+
+/** Its secrets name a login of the database that no longer gets in. */
+async function refuseOlderLogins(store: Store, { database }: ReleaseContent, number: number): Promise<void> {
+  const { generation } = await readApplied(store);
+  if (!database || database.roles.generation >= generation) return;
+  throw new OperatorError(`release ${number} has passwords of the database from before they were rotated`, {
+    code: 'password-rotated',
+    exitCode: exitCodes.checkFailed,
+    next: 'check out its commit (horme releases shows it), then: horme deploy',
+  });
 }
 
 /** A migration is never undone: the older release must be able to work with the newer schema, and someone must say so. */

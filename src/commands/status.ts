@@ -1,7 +1,8 @@
+import { databaseProblems, databaseStatus, survives } from '../database/status.ts';
 import { glance, preparedFrom } from '../deploy/situation.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
-import { routedServices } from '../deploy/plan.ts';
+import { routedServices } from '../edge/plan.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { duration, table } from '../output/format.ts';
@@ -10,6 +11,7 @@ import { holderOf, isStale } from '../release/lock.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
 import { openSession, type Session } from '../session.ts';
+import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
 
@@ -30,13 +32,15 @@ export async function run(context: CommandContext): Promise<void> {
   const ledger = await readLedger(situation.store);
   const content = situation.live ?? (await preparedFrom(session, situation, undefined)).content;
   const services = await serviceStatuses(session, content, situation.applied);
+  const database = session.stack.database && (await databaseLines(session, session.stack.database));
   const problems = [
     ...services.flatMap((service) => service.problems),
+    ...(database?.problems ?? []),
     ...(await lockProblem(session, situation.containers)),
     ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),
   ];
-  context.print(screen(session, ledger.live, services, problems));
+  context.print(screen(session, ledger.live, services, database?.line, problems));
   context.result({
     schema: 'horme.status/1',
     project: session.stack.project,
@@ -44,8 +48,17 @@ export async function run(context: CommandContext): Promise<void> {
     url: urlOf(session),
     release: ledger.live?.of,
     services,
+    database: database?.status,
     problems,
   });
+}
+
+async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {
+  const status = await databaseStatus(engine, stack.project);
+  if (status.members.length === 0) return { status, line: undefined, problems: [] };
+  const primary = status.members.find(({ role }) => role === 'primary');
+  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}; ${survives(wanted)}`;
+  return { status, line, problems: databaseProblems(status, wanted) };
 }
 
 async function serviceStatuses(session: Session, content: ReleaseContent, applied: Applied): Promise<ServiceStatus[]> {
@@ -130,6 +143,7 @@ function screen(
   session: Session,
   live: LedgerEntry | undefined,
   services: ServiceStatus[],
+  database: string | undefined,
   problems: string[],
 ): string {
   const since =
@@ -149,6 +163,7 @@ function screen(
     '',
     table(columns, rows),
     '',
+    ...(database === undefined ? [] : [database, '']),
     ...verdict,
   ].join('\n');
 }

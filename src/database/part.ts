@@ -1,59 +1,222 @@
-import { hardened, healthcheck, mebibyte, platformService, type Part } from '../platform/part.ts';
 import { dataNetwork } from '../platform/networks.ts';
-import type { Stack } from '../stack/stack.ts';
+import {
+  hardened,
+  healthcheck,
+  mebibyte,
+  platformService,
+  type Part,
+  type PartService,
+  type SecretName,
+} from '../platform/part.ts';
+import type { ComposeService, DatabaseOptions, Stack } from '../stack/stack.ts';
+import {
+  authorityFile,
+  certificateFile,
+  dataFolder,
+  dataVolume,
+  databaseAlias,
+  databaseNetwork,
+  directAlias,
+  etcdService,
+  keyFile,
+  memberNumber,
+  poolerService,
+  ports,
+  proxyService,
+  replicaAlias,
+  socketFolder,
+} from './names.ts';
+import { accessRules, identityRules, renderPatroni, renderPostgres, tlsFiles } from './patroni.ts';
+import { poolerFolder, renderPooler } from './pooler.ts';
+import { membersOf, proxyFile, renderProxy } from './proxy.ts';
 
-export const databaseService = 'horme-postgres';
-/** The name in DATABASE_URL; it stays the same when a proxy comes between. */
-export const databaseAlias = 'database';
-const dataVolume = 'horme-postgres-data';
+/** A replica copies the whole database before it is ready; seconds. */
+const copySeconds = 4 * 3600;
+/** Replaying WAL after a crash takes minutes on a busy database; seconds. */
+const recoverySeconds = 600;
 
-/** Postgres names are at most 63 bytes; a stack's name has letters, digits, `-` and `_` only. */
-export const databaseName = (stack: Stack) => stack.name.replaceAll('-', '_').slice(0, 63);
-export const databaseRole = 'app';
-
-export const databaseUrl = (stack: Stack, password: string) =>
-  `postgres://${databaseRole}:${password}@${databaseAlias}:5432/${databaseName(stack)}`;
-
-export const databasePart: Part = {
-  owner: 'database',
-  services: (stack) => (stack.database ? [postgres(stack, stack.database.memoryBytes)] : []),
-  networks: (stack) =>
-    stack.database ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
-  volumes: (stack) => (stack.database ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
+const identity: Record<string, SecretName> = {
+  [authorityFile]: 'database-ca',
+  [certificateFile]: 'database-cert',
+  [keyFile]: 'database-key',
 };
 
-function postgres(stack: Stack, memoryBytes: number) {
+/**
+ * Application → proxy (HAProxy: who is primary) → members, each a Postgres that its Patroni owns, with etcd for who leads. With
+ * `replicas: 0` there is one member, without Patroni and etcd; the proxy stays, so that an address never changes.
+ */
+export const databasePart: Part = {
+  owner: 'database',
+  services: (stack) => (stack.database ? services(stack, stack.database) : []),
+  networks: (stack) => ({
+    ...(stack.database && {
+      [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true },
+      [databaseNetwork]: { name: `${stack.project}_${databaseNetwork}`, internal: true },
+    }),
+  }),
+  volumes: (stack) => {
+    if (!stack.database) return {};
+    const members = membersOf(stack.database).map((name) => dataVolume(memberNumber(name)));
+    const names = [...members, ...(stack.database.replicas > 0 ? [etcdVolume] : [])];
+    return Object.fromEntries(names.map((name) => [name, { name: `${stack.project}_${name}` }]));
+  },
+};
+
+const etcdVolume = `${etcdService}-data`;
+
+function services(stack: Stack, database: DatabaseOptions): PartService[] {
+  return [
+    ...(database.replicas > 0 ? [etcd()] : []),
+    ...membersOf(database).map((name) => member(stack, database, name)),
+    proxy(database),
+    ...(database.pooler ? [pooler(stack)] : []),
+  ];
+}
+
+const healthy = (service: string) => ({ service, condition: 'service_healthy' as const });
+const scratch = (uid: number, path: string, size: string) => `${path}:uid=${uid},gid=${uid},mode=0700,size=${size}`;
+const volume = (source: string, target: string) => ({ type: 'volume', source, target });
+
+function member(stack: Stack, database: DatabaseOptions, name: string): PartService {
+  const first = memberNumber(name) === 1;
+  const cluster = database.replicas > 0;
+  const { memoryBytes } = database;
   return platformService({
-    name: databaseService,
+    name,
     owner: 'database',
     platformImage: 'postgres',
     uid: 70,
-    secretFiles: { 'database-password': 'database-password' },
-    strategy: { kind: 'stop-first', reason: `owns the volume ${dataVolume}` },
+    secretFiles: {
+      ...identity,
+      'replication-password': 'replication-password',
+      'rewind-password': 'rewind-password',
+      'monitor-password': 'monitor-password',
+    },
+    strategy: { kind: 'stop-first', reason: `owns the volume ${dataVolume(memberNumber(name))}` },
     stopSeconds: 60,
+    readySeconds: first ? recoverySeconds : copySeconds,
+    // The first has the data; the others copy it.
+    dependsOn: cluster ? [healthy(first ? etcdService : 'horme-postgres-1')] : [],
     definition: hardened(
       { memoryBytes, cpus: 2 },
       {
-        command: parameters(memoryBytes),
-        environment: { HORME_ROLE: databaseRole, HORME_DATABASE: databaseName(stack) },
-        networks: { [dataNetwork]: { aliases: [databaseAlias] } },
-        volumes: [{ type: 'volume', source: dataVolume, target: '/var/lib/postgresql/data' }],
-        tmpfs: ['/tmp:uid=70,gid=70,mode=0700,size=64m', '/run/postgresql:uid=70,gid=70,mode=0755,size=1m'],
+        ...(cluster ? clusterMember(stack, database, name) : singleMember(database)),
+        hostname: name,
+        networks: { [databaseNetwork]: null },
+        volumes: [volume(dataVolume(memberNumber(name)), dataFolder)],
+        tmpfs: [scratch(70, '/tmp', '64m'), scratch(70, socketFolder, '2m')],
         shm_size: String(Math.max(64 * mebibyte, Math.floor(memoryBytes / 4))),
         stop_grace_period: '60s',
-        healthcheck: healthcheck(['pg_isready', '--quiet', '--host=127.0.0.1']),
+        healthcheck: healthcheck(['healthcheck']),
       },
     ),
   });
 }
 
-/** PostgreSQL's manual, "Resource Consumption": a quarter of memory for shared_buffers, about three quarters as cache in all. */
-function parameters(memoryBytes: number): string[] {
-  const settings = {
-    listen_addresses: '*',
-    shared_buffers: `${Math.floor(memoryBytes / 4 / mebibyte)}MB`,
-    effective_cache_size: `${Math.floor((memoryBytes * 3) / 4 / mebibyte)}MB`,
-    password_encryption: 'scram-sha-256',
-  };
-  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+const clusterMember = (stack: Stack, database: DatabaseOptions, name: string): ComposeService => ({
+  command: ['cluster'],
+  environment: { HORME_SCOPE: stack.project, HORME_PATRONI: escaped(renderPatroni(stack.project, name, database)) },
+});
+
+const singleMember = (database: DatabaseOptions): ComposeService => ({
+  command: ['single'],
+  environment: {
+    HORME_POSTGRESQL: escaped(renderPostgres(database)),
+    HORME_HBA: accessRules.join('\n'),
+    HORME_IDENT: identityRules.join('\n'),
+  },
+});
+
+/** Compose interpolates the rendered file. */
+const escaped = (text: string) => text.replaceAll('$', '$$$$');
+
+/**
+ * One member on one machine: three on one disk would only look safer. Heartbeat and election are those for disks that others use
+ * too, in milliseconds (etcd's guide: the election takes ten heartbeats).
+ */
+function etcd(): PartService {
+  const { authority, certificate, key } = tlsFiles;
+  const address = `https://${etcdService}:${ports.etcd}`;
+  const trust = ['--cacert', authority, '--cert', certificate, '--key', key];
+  return platformService({
+    name: etcdService,
+    owner: 'database',
+    platformImage: 'etcd',
+    uid: 72,
+    secretFiles: identity,
+    strategy: { kind: 'stop-first', reason: `owns the volume ${etcdVolume}; the primary goes on meanwhile` },
+    stopSeconds: 10,
+    definition: hardened(
+      { memoryBytes: 256 * mebibyte, cpus: 1 },
+      {
+        command: [
+          ...[`--name=${etcdService}`, '--data-dir=/var/lib/etcd/data', '--logger=zap', '--log-level=warn'],
+          ...[`--listen-client-urls=https://0.0.0.0:${ports.etcd}`, `--advertise-client-urls=${address}`],
+          ...[`--cert-file=${certificate}`, `--key-file=${key}`, `--trusted-ca-file=${authority}`],
+          ...['--client-cert-auth', '--listen-peer-urls=http://127.0.0.1:2380'],
+          ...['--heartbeat-interval=500', '--election-timeout=5000'],
+          ...['--auto-compaction-mode=periodic', '--auto-compaction-retention=1h'],
+        ],
+        networks: { [databaseNetwork]: null },
+        volumes: [volume(etcdVolume, '/var/lib/etcd')],
+        healthcheck: healthcheck([
+          'etcdctl',
+          `--endpoints=https://localhost:${ports.etcd}`,
+          ...trust,
+          'endpoint',
+          'health',
+        ]),
+      },
+    ),
+  });
+}
+
+function proxy(database: DatabaseOptions): PartService {
+  const folder = proxyFile.slice(0, proxyFile.lastIndexOf('/'));
+  return platformService({
+    name: proxyService,
+    owner: 'database',
+    platformImage: 'haproxy',
+    secretFiles: { [authorityFile]: 'database-ca' },
+    strategy: { kind: 'surge' },
+    stopSeconds: 5,
+    dependsOn: [healthy('horme-postgres-1')],
+    definition: hardened(
+      { memoryBytes: 128 * mebibyte, cpus: 1 },
+      {
+        entrypoint: ['sh', '-c', `printf '%s' "$$HORME_HAPROXY" >${proxyFile} && exec haproxy -W -db -f ${proxyFile}`],
+        environment: { HORME_HAPROXY: escaped(renderProxy(database)) },
+        networks: {
+          [databaseNetwork]: null,
+          [dataNetwork]: { aliases: [...(database.pooler ? [] : [databaseAlias]), directAlias, replicaAlias] },
+        },
+        tmpfs: [scratch(101, folder, '1m')],
+        stop_grace_period: '5s',
+        healthcheck: healthcheck(['socat', '-u', '/dev/null', `TCP:127.0.0.1:${ports.primary}`]),
+      },
+    ),
+  });
+}
+
+function pooler(stack: Stack): PartService {
+  return platformService({
+    name: poolerService,
+    owner: 'database',
+    platformImage: 'pgbouncer',
+    uid: 73,
+    secretFiles: { ...identity, 'pooler-users': 'pooler-users' },
+    strategy: { kind: 'surge' },
+    stopSeconds: 30,
+    dependsOn: [healthy(proxyService)],
+    definition: hardened(
+      { memoryBytes: 128 * mebibyte, cpus: 1 },
+      {
+        environment: { HORME_PGBOUNCER: renderPooler(stack) },
+        networks: { [databaseNetwork]: null, [dataNetwork]: { aliases: [databaseAlias] } },
+        tmpfs: [scratch(73, poolerFolder, '1m')],
+        stop_grace_period: '30s',
+        healthcheck: healthcheck(['pg_isready', '--quiet', '--host=127.0.0.1', `--port=${ports.primary}`]),
+      },
+    ),
+  });
 }

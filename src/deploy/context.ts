@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Emit } from '../events.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Store } from '../release/store.ts';
+import type { Vault } from '../release/vault.ts';
 import { replicasOf, type SeenReplica } from './observe.ts';
 
 /** What the steps of one run share. */
@@ -18,6 +19,7 @@ export interface Context {
   /** Services with a route, with those of the release before, whose replicas may still have to drain. */
   routed: ReleaseService[];
   releaseNumber: number;
+  vault: Vault;
   certificate: { name: string; hosts: string[] } | undefined;
   pages: { maintenance: string | undefined };
   emit: Emit;
@@ -79,6 +81,15 @@ export function serviceOf(context: Context, name: string): ReleaseService {
   const service = context.content.services.find((one) => one.name === name);
   if (!service) throw new Error(`the release has no service ${name}`);
   return service;
+}
+
+/** The release's number marks who started a replica; it isn't part of what the replica is. */
+export function numbered({ content, releaseNumber }: Context): Context['content']['compose'] {
+  const services = Object.entries(content.compose.services).map(([name, definition]) => [
+    name,
+    { ...definition, labels: { ...definition.labels, [labels.release]: String(releaseNumber) } },
+  ]);
+  return { ...content.compose, services: Object.fromEntries(services) as typeof content.compose.services };
 }
 
 /** Replicas of the release's own spec: the new ones. */

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { haproxyStructure } from '../edge/haproxy.ts';
 import { haproxyServices, nginxService } from '../edge/part.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import { nginxFingerprint, plan, planText, routedServices, type Action, type PlanOptions } from './plan.ts';
+import { nginxFingerprint, routedServices } from '../edge/plan.ts';
+import { plan, planText } from './plan.ts';
+import type { Action, PlanOptions } from './step.ts';
 import { apply, copyOf, look, runningOf, serves, slotKey, type SimContainer, type World } from './simulator.ts';
 import { content, edge, options, route, service, version } from './testing.ts';
 

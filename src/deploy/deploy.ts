@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { trustedDatabase } from '../database/members.ts';
 import { labels } from '../engine/labels.ts';
 import { exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
@@ -6,14 +7,15 @@ import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { openVault } from '../release/vault.ts';
+import { openVault, rotateLogins } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, writeSecrets } from './images.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
-import { routedServices, type PlannedStep } from './plan.ts';
+import { routedServices } from '../edge/plan.ts';
+import type { PlannedStep } from './step.ts';
 import { refuseTakenPorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { glance, neededImages, type Situation } from './situation.ts';
@@ -97,7 +99,7 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
 
 /** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
 async function nothingToDo(session: Session, situation: Situation, options: DeployOptions): Promise<boolean> {
-  if (options.scale || options.rollbackTo || !situation.store || !situation.vault) return false;
+  if (options.scale || options.rollbackTo || options.rotate || !situation.store || !situation.vault) return false;
   if (situation.images.some(({ work }) => work !== undefined)) return false;
   if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return false;
   const { content, former } = await contentFrom(session, situation, options);
@@ -108,6 +110,7 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
     leftovers: leftoversOf(situation.containers),
     stale: [],
     applied: situation.applied,
+    database: trustedDatabase(situation.containers, situation.applied.roles),
     capacity,
   };
   return former !== undefined && stepsFor(content, former, seen, options).length === 0;
@@ -122,10 +125,11 @@ async function locked(
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
-  const images = options.rollbackTo || options.scale ? [] : await makeImages(session, options.rebuild, times);
+  const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
+  const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
   const store = await Store.open(engine, stack.project, imageTags().tools);
-  const vault = await openVault(store);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
+  const vault = options.rotate ? await rotateLogins(store, applied) : await openVault(store);
   const live = await readLive(store);
   const situation: Situation = { containers: [], store, settings, applied, vault, live, images, platformIds };
   const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
@@ -139,6 +143,7 @@ async function locked(
     content,
     routed: routedServices(content.services, former?.services ?? []),
     releaseNumber: nextNumber(ledger),
+    vault,
     certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
     pages: { maintenance: stack.maintenancePage },
     emit: session.emit,

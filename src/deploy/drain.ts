@@ -1,7 +1,7 @@
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { until, type Context } from './context.ts';
-import type { Target } from './plan.ts';
+import type { Target } from './step.ts';
 
 /** How often HAProxy is asked for sessions; a question takes about a millisecond. */
 const pollMilliseconds = 20;

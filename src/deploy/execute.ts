@@ -1,10 +1,13 @@
 import { setMaxListeners } from 'node:events';
+import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
+import { migrate } from '../database/migrate.ts';
+import { switchOver } from '../database/switchover.ts';
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { newReplicas, serviceOf, type Context } from './context.ts';
+import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
 import { drain, forget, stopReplicas } from './drain.ts';
-import type { Action, Step } from './plan.ts';
+import type { Action, Step } from './step.ts';
 import { awaitReady, lastWords } from './ready.ts';
 import { watchReplicas } from './watch.ts';
 
@@ -75,7 +78,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'reload-nginx':
       return reloadNginx(context);
     case 'migrate':
-      return migrate(context, action.service);
+      return migrate(context, id, action.service);
     case 'start':
       return context.compose.scaleUp(numbered(context), action.counts);
     case 'finish':
@@ -92,20 +95,19 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return watchReplicas(context, action.services, action.seconds);
     case 'stop':
       return stopReplicas(context, action.replicas);
+    case 'share-settings':
+      return shareSettings(context);
+    case 'set-roles':
+      return setRoles(context);
+    case 'switchover':
+      return switchOver(context, id, action.to);
+    case 'retire-logins':
+      return retireLogins(context);
   }
 }
 
 async function removeAll({ engine }: Context, { containers }: Extract<Action, { do: 'remove' }>): Promise<void> {
   await Promise.all(containers.map(({ id }) => engine.remove(id)));
-}
-
-/** The release's number marks who started a replica; it isn't part of what the replica is. */
-function numbered({ content, releaseNumber }: Context): Context['content']['compose'] {
-  const services = Object.entries(content.compose.services).map(([name, definition]) => [
-    name,
-    { ...definition, labels: { ...definition.labels, [labels.release]: String(releaseNumber) } },
-  ]);
-  return { ...content.compose, services: Object.fromEntries(services) as typeof content.compose.services };
 }
 
 async function admit(context: Context, services: string[]): Promise<void> {
@@ -119,22 +121,6 @@ async function admit(context: Context, services: string[]): Promise<void> {
       );
     }),
   );
-}
-
-async function migrate(context: Context, name: string): Promise<void> {
-  const lines: string[] = [];
-  const command = serviceOf(context, name).migrate ?? [];
-  const exitCode = await context.compose.runOnce(numbered(context), name, command, (line) => {
-    lines.push(line);
-    context.emit({ kind: 'log', source: name, line });
-  });
-  if (exitCode === 0) return;
-  throw new OperatorError(`the migration of ${name} ended with exit code ${exitCode}; nothing was switched`, {
-    code: 'migration-failed',
-    exitCode: exitCodes.rolledBack,
-    lastSeen: lines.slice(-20).join('\n'),
-    next: `mend the migration, then: horme deploy`,
-  });
 }
 
 async function finish(context: Context, name: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { observeDatabase, type SeenDatabase } from '../database/members.ts';
 import type { Balancers, Membership } from '../edge/balancers.ts';
 import { edgeNetwork } from '../edge/part.ts';
 import { labels } from '../engine/labels.ts';
@@ -30,6 +31,7 @@ export interface Seen {
   /** Slots of HAProxy that hold a replica which is gone. */
   stale: { service: string; name: string }[];
   applied: Applied;
+  database: SeenDatabase;
   capacity: { cpus: number; memoryBytes: number };
 }
 
@@ -94,6 +96,7 @@ export async function observe(options: {
     leftovers: leftoversOf(containers),
     stale,
     applied,
+    database: await observeDatabase(engine, containers),
     capacity: { cpus: info.cpus, memoryBytes: info.memoryBytes },
   };
 }

@@ -7,6 +7,10 @@ import type { Proof } from './prober.ts';
 export interface DeployOptions {
   /** Only these of the user's services; empty: all. */
   services: string[];
+  /** Of the platform alone; the user's services stay as they are live. */
+  platformOnly: boolean;
+  /** Gives the database's logins new passwords first. */
+  rotate: boolean;
   rebuild: boolean;
   waitSeconds: number;
   watchSeconds: number | undefined;
@@ -20,6 +24,8 @@ export interface DeployOptions {
 
 export const deployDefaults: DeployOptions = {
   services: [],
+  platformOnly: false,
+  rotate: false,
   rebuild: false,
   waitSeconds: 0,
   watchSeconds: undefined,

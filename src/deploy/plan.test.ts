@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen } from './observe.ts';
-import { plan, planText, type PlanOptions } from './plan.ts';
+import { plan, planText } from './plan.ts';
+import type { PlanOptions } from './step.ts';
 import {
   api,
   content,

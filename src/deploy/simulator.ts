@@ -1,8 +1,10 @@
 import { haproxyStructure, membersFingerprint } from '../edge/haproxy.ts';
 import { haproxyServices, nginxService } from '../edge/part.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
-import { nginxFingerprint, routedServices, type Action } from './plan.ts';
+import { nginxFingerprint, routedServices } from '../edge/plan.ts';
+import type { Action } from './step.ts';
 
 /** A container with what an observation doesn't show: whether it would answer. */
 export interface SimContainer extends Omit<SeenReplica, 'membership'> {
@@ -49,7 +51,12 @@ export function look(world: World, content: ReleaseContent, former: ReleaseServi
       })),
     leftovers: world.leftovers,
     stale: keys.map(split).filter(({ service, name }) => routed.has(service) && !there.has(name)),
-    applied: { ...world.applied, members: membersFingerprint(world.noted.map((key) => key.split(' ')[1] ?? '')) },
+    database: { members: [], roles: '' },
+    applied: {
+      ...nothingApplied,
+      ...world.applied,
+      members: membersFingerprint(world.noted.map((key) => key.split(' ')[1] ?? '')),
+    },
     capacity: world.capacity,
   };
 }
@@ -111,6 +118,10 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
         for (const slots of world.slots.values()) if (slots.has(slotKey(target))) slots.set(slotKey(target), 'drain');
       });
     case 'watch':
+    case 'share-settings':
+    case 'set-roles':
+    case 'switchover':
+    case 'retire-logins':
       return;
     case 'stop':
       return action.replicas.forEach((target) => {

@@ -1,6 +1,8 @@
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
-import { membersSeen, nginxFingerprint, type PlanOptions } from './plan.ts';
+import { membersSeen, nginxFingerprint } from '../edge/plan.ts';
+import type { PlanOptions } from './step.ts';
 import { haproxyStructure, membersFingerprint } from '../edge/haproxy.ts';
 
 /** Small factories for tests of the planner: a service is named, the rest has defaults that plan to nothing special. */
@@ -14,6 +16,8 @@ export function service(name: string, own: Partial<ReleaseService> = {}): Releas
     healthPath: undefined,
     strategy: { kind: 'surge' },
     migrate: undefined,
+    migrationFiles: {},
+    migrationVolume: undefined,
     dependsOn: [],
     readySeconds: 60,
     drainSeconds: 30,
@@ -69,6 +73,7 @@ export function content(services: ReleaseService[], own: Partial<ReleaseContent>
     services,
     compose: { name: 'shop-local', services: {} },
     nginx: `routes: ${services.flatMap(({ name, routes }) => routes.map(({ path, port }) => `${path} ${name}:${port}`)).join()}`,
+    database: undefined,
     secretVolumes: [],
     watchSeconds: 10,
     ...own,
@@ -100,7 +105,8 @@ export const nothing: Seen = {
   replicas: [],
   leftovers: [],
   stale: [],
-  applied: { nginx: '', haproxy: '', members: '' },
+  applied: nothingApplied,
+  database: { members: [], roles: '' },
   capacity: { cpus: 16, memoryBytes: 64 * 1024 ** 3 },
 };
 
@@ -112,7 +118,10 @@ export function running(live: ReleaseContent, own: Partial<Seen> = {}): Seen {
     .map((one) => replica(one, 1, { running: false, exitCode: 0 }));
   const seen = { ...nothing, replicas: [...all, ...ended], ...own };
   const members = membersFingerprint(membersSeen(live, seen, []));
-  return { ...seen, applied: { nginx: nginxFingerprint(live), haproxy: haproxyStructure(live.services), members } };
+  return {
+    ...seen,
+    applied: { ...nothingApplied, nginx: nginxFingerprint(live), haproxy: haproxyStructure(live.services), members },
+  };
 }
 
 export const options = (own: Partial<PlanOptions> = {}): PlanOptions => ({

@@ -4,7 +4,8 @@ import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
 import type { Seen } from './observe.ts';
 import type { DeployOptions } from './options.ts';
-import { plan, type Step } from './plan.ts';
+import { plan } from './plan.ts';
+import type { Step } from './step.ts';
 import { preparedFrom, type Situation } from './situation.ts';
 
 /** What should run, and what was live before it. */
@@ -21,10 +22,15 @@ export async function contentFrom(session: Session, situation: Situation, option
   if (options.scale && !former) throw notDeployed(session.stack.project);
   if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former };
   const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
-  const kept = former && options.services.length > 0 ? { former, names } : undefined;
+  if (options.platformOnly && !former) throw notDeployed(session.stack.project);
+  const kept = former && only(options) ? { former, names } : undefined;
   const prepared = await preparedFrom(session, situation, kept);
   return { content: prepared.content, prepared, former };
 }
+
+/** The user's services that are to be deployed; undefined: all. */
+const only = ({ services, platformOnly }: DeployOptions) =>
+  platformOnly || services.length > 0 ? services : undefined;
 
 /** The live release with other numbers of replicas. */
 function scaled(live: ReleaseContent, replicas: Record<string, number>): ReleaseContent {
@@ -55,7 +61,7 @@ export function stepsFor(
   return plan(content, seen, {
     migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
-    only: options.services.length > 0 ? options.services : undefined,
+    only: only(options),
     former: former?.services ?? [],
   });
 }

@@ -1,5 +1,5 @@
 import { until, type Context } from '../deploy/context.ts';
-import { nginxFingerprint } from '../deploy/plan.ts';
+import { nginxFingerprint } from './plan.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readApplied, writeApplied } from '../release/settings.ts';

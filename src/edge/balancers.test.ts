@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { routedServices } from '../deploy/plan.ts';
+import { routedServices } from './plan.ts';
 import { api, route } from '../deploy/testing.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Balancers } from './balancers.ts';

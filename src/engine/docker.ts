@@ -221,13 +221,14 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
       const answer = await call('POST', `/containers/${id}/wait`, undefined, 24 * 3600);
       return (JSON.parse(answer.body.toString('utf8')) as { StatusCode: number }).StatusCode;
     },
-    async exec(id, command) {
-      const started = await startExec(id, command, false).catch((error: unknown) => {
+    async exec(id, command, input) {
+      const started = await startExec(id, command, input !== undefined).catch((error: unknown) => {
         if (error instanceof EngineRefused && error.status === 409) return error;
         throw error;
       });
       if (started instanceof EngineRefused) return { exitCode: notRunning, output: started.message };
       const { exec, stream } = started;
+      if (input !== undefined) stream.end(input);
       const output = await demultiplex(stream);
       const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${exec}/json`);
       return { exitCode: ExitCode, output };

@@ -96,7 +96,8 @@ export interface Engine {
   remove(id: string): Promise<void>;
   /** The exit code, once the container has ended. */
   wait(id: string): Promise<number>;
-  exec(id: string, command: string[]): Promise<ExecResult>;
+  /** `input` is all that the process reads from its standard input; without it there is none. */
+  exec(id: string, command: string[], input?: string): Promise<ExecResult>;
   /** A process with its input and output joined to the stream, for a conversation. */
   converse(id: string, command: string[]): Promise<Duplex>;
   /** The last lines a container printed. */

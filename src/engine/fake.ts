@@ -13,7 +13,7 @@ interface FakeContainer extends Container {
 
 /** What a test decides: what programs in containers answer, and what time it is. */
 export interface FakeOptions {
-  exec?: (container: Container, command: string[]) => ExecResult;
+  exec?: (container: Container, command: string[], input?: string) => ExecResult;
   converse?: (container: Container, command: string[]) => Duplex;
   now?: () => Date;
 }
@@ -157,10 +157,10 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (container.state === 'running') await new Promise<void>((resolve) => container.ended.push(resolve));
       return container.exitCode;
     },
-    async exec(id, command) {
+    async exec(id, command, input) {
       const container = existing(id);
       if (container.state !== 'running') return { exitCode: 137, output: `container ${id} is not running` };
-      return options.exec?.(container, command) ?? { exitCode: 0, output: '' };
+      return options.exec?.(container, command, input) ?? { exitCode: 0, output: '' };
     },
     async converse(id, command) {
       const container = existing(id);

@@ -2,7 +2,7 @@ import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stac
 import type { Owner } from '../release/release.ts';
 
 /** The images that Horme builds, one folder each below images/. */
-export const platformImages = ['tools', 'gate', 'nginx', 'haproxy', 'postgres', 'redis'] as const;
+export const platformImages = ['tools', 'gate', 'nginx', 'haproxy', 'postgres', 'etcd', 'pgbouncer', 'redis'] as const;
 export type PlatformImage = (typeof platformImages)[number];
 
 export interface PartService extends Service {
@@ -15,7 +15,15 @@ export interface PartService extends Service {
 }
 
 /** What the platform keeps secret for an environment, made at its first deploy. */
-export type SecretName = 'database-password' | 'cache-password' | 'database-url' | 'redis-url';
+export type SecretName =
+  | 'cache-password'
+  | 'replication-password'
+  | 'rewind-password'
+  | 'monitor-password'
+  | 'database-ca'
+  | 'database-cert'
+  | 'database-key'
+  | 'pooler-users';
 
 export interface Part {
   owner: Owner;
@@ -59,6 +67,7 @@ export function platformService(
     routes: [],
     healthPath: undefined,
     migrate: undefined,
+    migrations: undefined,
     secretVariables: [],
     secretFiles: {},
     uid: 101,

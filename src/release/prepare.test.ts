@@ -6,7 +6,7 @@ import type { Image } from '../engine/engine.ts';
 import type { Service, Stack } from '../stack/stack.ts';
 import type { ServiceImage } from './images.ts';
 import { prepare, type Prepared } from './prepare.ts';
-import { stackOf, userService, vault as known } from './testing.ts';
+import { database, stackOf, userService, vault as known } from './testing.ts';
 import type { Vault } from './vault.ts';
 
 let folder: string;
@@ -40,8 +40,8 @@ function api(own: Partial<Service> = {}): Service {
 
 function stack(services: Service[] = [api()]): Stack {
   const plain = stackOf(services, {
-    database: { version: 17, memoryBytes: 256 * 1024 ** 2 },
-    cache: { memoryBytes: 64 * 1024 ** 2 },
+    database: database(),
+    cache: { memoryBytes: 64 * 1024 ** 2, persistence: true, eviction: 'noeviction' },
   });
   const secrets = { key: { file: join(folder, 'key.pem') }, token: { environment: 'HORME_TEST_TOKEN' } };
   return { ...plain, model: { ...plain.model, secrets } };
@@ -78,7 +78,13 @@ test('no secret is in what is kept, rendered or given to the engine, in clear or
   const secrets = prepared.secrets.flatMap(({ files }) => Object.values(files)).map((value) => value.trim());
   expect(secrets).toContain('sentinel-file-secret');
   expect(secrets).toContain('sentinel-environment-secret');
-  for (const secret of [...secrets, known.databasePassword, known.cachePassword, known.volumeKey]) {
+  for (const secret of [
+    ...secrets,
+    known.database.appPassword,
+    known.database.ownerPassword,
+    known.cachePassword,
+    known.volumeKey,
+  ]) {
     expect(text).not.toContain(secret);
     // An encoded value has one of three forms, by where it begins; the first and last characters depend on what is beside it.
     for (const shift of [0, 1, 2]) {
@@ -105,7 +111,9 @@ test('who needs the database or the cache gets its address from a file, before t
   ]);
   expect(definition?.command).toEqual(['serve', '$$HOME']);
   const files = secrets.find(({ service }) => service === 'api')?.files;
-  expect(files?.['database_url']).toBe('postgres://app:sentinel-database-password@database:5432/shop');
+  expect(files?.['database_url']).toBe(
+    'postgres://app_1:sentinel-app-password@database:5432/shop?sslmode=verify-full&sslrootcert=/run/secrets/database-ca.crt',
+  );
   expect(files?.['cache']).toBe('redis://:sentinel-cache-password@cache:6379/0?tls=no');
 });
 
@@ -128,7 +136,7 @@ const changes: [string, () => Given][] = [
   ['a variable', () => withDefinition({ environment: { MODE: 'test' } })],
   ['a limit', () => withDefinition({ deploy: { resources: { limits: { memory: '64m' } } } })],
   ['a secret of the user', () => ({ token: 'sentinel-another' })],
-  ['the password of the database', () => ({ vault: { databasePassword: 'sentinel-new' } })],
+  ['the password of the database', () => ({ vault: { database: { ...known.database, appPassword: 'sentinel-new' } } })],
 ];
 test.each(changes)('a replica is another one by %s', async (_what, given) => {
   expect(await specOf(given())).not.toBe(await specOf());

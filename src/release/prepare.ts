@@ -1,6 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { cacheService, redisUrl } from '../cache/part.ts';
-import { databaseService, databaseUrl } from '../database/part.ts';
+import { databaseName, poolerService, proxyService } from '../database/names.ts';
+import { sharedSettings } from '../database/patroni.ts';
+import { membersOf } from '../database/proxy.ts';
+import { rolesWanted } from '../database/roles.ts';
+import { applicationUrls, authorityName, migrationUrls, type DatabaseUrls } from '../database/urls.ts';
 import { edgeNetwork } from '../edge/part.ts';
 import { hostsOf, renderNginx } from '../edge/nginx.ts';
 import { labels } from '../engine/labels.ts';
@@ -12,7 +17,7 @@ import type { PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
-import { fingerprint, type ReleaseContent, type ReleaseService } from './release.ts';
+import { fingerprint, type DatabaseRelease, type ReleaseContent, type ReleaseService } from './release.ts';
 import type { Settings } from './settings.ts';
 import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
 
@@ -60,9 +65,12 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     certificate,
     maxBodyBytes: stack.maxBodyBytes,
   });
-  const secrets = all.flatMap(({ secret }) => secret ?? []);
+  const secrets = all.flatMap((one) => one.secrets);
   const keptVolumes = (inputs.kept?.former.secretVolumes ?? []).filter((volume) =>
-    all.some(({ definition }) => definition.volumes?.some(({ source }) => source === volume)),
+    all.some(
+      ({ definition, service }) =>
+        service.migrationVolume === volume || definition.volumes?.some(({ source }) => source === volume),
+    ),
   );
   const secretVolumes = [...new Set([...secrets.map(({ volume }) => volume), ...keptVolumes])];
   const content: ReleaseContent = {
@@ -78,6 +86,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
       ...(stack.model.configs && { configs: (await inlineConfigs(stack)) ?? {} }),
     },
     nginx,
+    database: databaseRelease(inputs),
     secretVolumes,
     watchSeconds: stack.watchSeconds,
   };
@@ -87,14 +96,27 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
 interface Resolved {
   service: ReleaseService;
   definition: ComposeService;
-  secret: SecretVolume | undefined;
+  secrets: SecretVolume[];
+}
+
+function databaseRelease({ stack, vault }: Inputs): DatabaseRelease | undefined {
+  const { database } = stack;
+  if (!database) return undefined;
+  const migrates = stack.services.some(({ migrate }) => migrate !== undefined);
+  return {
+    members: membersOf(database),
+    shared: database.replicas > 0 ? sharedSettings(database) : {},
+    zeroLoss: database.durability === 'zero-loss',
+    pooler: database.pooler,
+    roles: rolesWanted(database, databaseName(stack), migrates, vault.database),
+  };
 }
 
 function platformRelease(service: PartService, inputs: Inputs): Resolved {
   const image = imageTags()[service.platformImage];
   const imageId = inputs.platformIds[service.platformImage] ?? unbuilt;
   const files = Object.fromEntries(
-    Object.entries(service.secretFiles).map(([file, name]) => [file, secretValue(inputs.vault, name, urls(inputs))]),
+    Object.entries(service.secretFiles).map(([file, name]) => [file, secretValue(inputs.vault, name)]),
   );
   const secret = secretVolume(service.name, files, { uid: service.uid }, inputs);
   const definition = {
@@ -102,27 +124,41 @@ function platformRelease(service: PartService, inputs: Inputs): Resolved {
     ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }),
   };
   const { platformImage: _image, secretFiles: _files, uid: _uid, ...rest } = service;
-  return finished(rest, service.owner, { ...definition, image }, imageId, secret, inputs.stack.project);
+  const none = { migrationFiles: {}, migrationVolume: undefined };
+  return {
+    ...finished({ ...rest, ...none }, service.owner, { ...definition, image }, imageId, inputs.stack.project),
+    secrets: secret ? [secret] : [],
+  };
 }
 
 function formerRelease(name: string, { kept }: Inputs): Resolved | undefined {
   if (!kept?.names.includes(name)) return undefined;
   const service = kept.former.services.find((one) => one.name === name);
   const definition = kept.former.compose.services[name];
-  return service && definition && { service, definition, secret: undefined };
+  return service && definition && { service, definition, secrets: [] };
 }
 
 async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> {
   const found = inputs.images.find((image) => image.service === service.name);
   if (!found) throw new Error(`no image was resolved for ${service.name}`);
-  const files = { ...(await userSecrets(service, inputs.stack.model)), ...variableFiles(service, inputs) };
+  const own = await userSecrets(service, inputs.stack.model);
+  const files = { ...own, ...variableFiles(service, inputs, applicationUrls) };
   const reader = {
     imageId: found.image?.id ?? unbuilt,
     user: (service.definition.user as string | undefined) ?? found.image?.user ?? '',
   };
   const secret = secretVolume(service.name, files, reader, inputs);
+  const migration = asksForDatabase(service) && service.migrate !== undefined;
+  const ownerSecret = migration
+    ? secretVolume(
+        `${service.name}-migration`,
+        { ...own, ...variableFiles(service, inputs, migrationUrls) },
+        reader,
+        inputs,
+      )
+    : undefined;
   const { build: _build, secrets: _secrets, configs: _configs, ...definition } = service.definition;
-  const needs = platformNeeds(service);
+  const needs = platformNeeds(service, inputs);
   const whole: ComposeService = {
     ...definition,
     ...withVariables(service, found.image),
@@ -133,18 +169,33 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
     volumes: [...(definition.volumes ?? []), ...(secret ? [mountOf(secret)] : [])],
   };
   const replicas = inputs.settings.scale[service.name] ?? service.replicas;
-  return finished({ ...service, replicas }, 'user', whole, found.image?.id ?? unbuilt, secret, inputs.stack.project);
+  const released = {
+    ...service,
+    replicas,
+    migrationFiles: await hashesOf(service.migrations),
+    migrationVolume: ownerSecret?.volume,
+  };
+  return {
+    ...finished(released, 'user', whole, found.image?.id ?? unbuilt, inputs.stack.project),
+    secrets: [secret, ownerSecret].filter((one) => one !== undefined),
+  };
+}
+
+async function hashesOf(folder: string | undefined): Promise<Record<string, string>> {
+  if (folder === undefined) return {};
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  const hashes = names.map(async (name) => [name, fingerprint(await readFile(join(folder, name), 'utf8'))] as const);
+  return Object.fromEntries(await Promise.all(hashes));
 }
 
 function finished(
-  service: Service,
+  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume'>,
   owner: ReleaseService['owner'],
   definition: ComposeService,
   imageId: string,
-  secret: SecretVolume | undefined,
   project: string,
-): Resolved {
-  const { definition: _definition, secretVariables: _variables, ...rest } = service;
+): Omit<Resolved, 'secrets'> {
+  const { definition: _definition, secretVariables: _variables, migrations: _folder, ...rest } = service;
   const spec = specOf(definition, imageId);
   const ownLabels = { [labels.project]: project, [labels.spec]: spec };
   const { pull_policy: _policy, ...plain } = definition;
@@ -155,7 +206,6 @@ function finished(
       labels: { ...definition.labels, ...ownLabels },
       deploy: { ...definition.deploy, replicas: service.replicas },
     },
-    secret,
   };
 }
 
@@ -175,28 +225,37 @@ function networksOf(service: Service): NonNullable<ComposeService['networks']> {
 const asksFor = (service: Service, mark: string) =>
   service.secretVariables.some(({ template }) => template.includes(mark));
 
+const asksForDatabase = (service: Service) => asksFor(service, '{database-');
+
 /** For those who run the rendered file with plain Compose; a deploy keeps this order by itself. */
-function platformNeeds(service: Service): [string, { condition: 'service_healthy' }][] {
+function platformNeeds(service: Service, { stack }: Inputs): [string, { condition: 'service_healthy' }][] {
   const needs: [string, { condition: 'service_healthy' }][] = [];
-  if (asksFor(service, '{database-url}')) needs.push([databaseService, { condition: 'service_healthy' }]);
+  const database = stack.database?.pooler ? poolerService : proxyService;
+  if (asksForDatabase(service)) needs.push([database, { condition: 'service_healthy' }]);
   if (asksFor(service, '{redis-url}')) needs.push([cacheService, { condition: 'service_healthy' }]);
   return needs;
 }
 
-function urls({ stack, vault }: Inputs) {
-  return { database: databaseUrl(stack, vault.databasePassword), cache: redisUrl(vault.cachePassword) };
-}
-
 const secretFileName = (variable: string) => variable.toLowerCase();
 
-function variableFiles(service: Service, inputs: Inputs): SecretFiles {
-  const { database, cache } = urls(inputs);
-  return Object.fromEntries(
-    service.secretVariables.map(({ variable, template }) => [
-      secretFileName(variable),
-      template.replaceAll('{database-url}', database).replaceAll('{redis-url}', cache),
-    ]),
-  );
+/** The values of its variables, and what the database's address names as the authority to trust. */
+function variableFiles(
+  service: Service,
+  { stack, vault }: Inputs,
+  urls: (stack: Stack, secrets: Vault['database']) => DatabaseUrls,
+): SecretFiles {
+  const { primary, replica } = urls(stack, vault.database);
+  const values = {
+    '{database-url}': primary,
+    '{database-replica-url}': replica,
+    '{redis-url}': redisUrl(vault.cachePassword),
+  };
+  const filled = service.secretVariables.map(({ variable, template }) => [
+    secretFileName(variable),
+    Object.entries(values).reduce((text, [mark, value]) => text.replaceAll(mark, value), template),
+  ]);
+  const trust = asksForDatabase(service) ? { [authorityName]: vault.database.authority.certificate } : {};
+  return { ...(Object.fromEntries(filled) as SecretFiles), ...trust };
 }
 
 /** Variables with secrets come from files, through `with-secrets` before the image's own entry point. */

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
+import type { RolesWanted } from '../database/roles.ts';
 import type { ComposeModel, Route, Service } from '../stack/stack.ts';
 
 /** Who owns a service: the user's file, or a part of the platform. */
 export type Owner = 'user' | 'edge' | 'database' | 'cache';
 
 /** A service with everything resolved: the planner compares `spec` with what runs. */
-export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables'> {
+export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables' | 'migrations'> {
   owner: Owner;
+  /** SQL files of its migrations by name, with a hash of each: what the next release adds is new. */
+  migrationFiles: Record<string, string>;
+  /** Secrets of its migration, which logs in as the owner of the schema; undefined: it has none of its own. */
+  migrationVolume: string | undefined;
   /** The image by the tag that Horme gave to exactly this content. */
   image: string;
   imageId: string;
@@ -25,9 +30,21 @@ export interface ReleaseContent {
   compose: ComposeModel;
   /** The edge's configuration; HAProxy's is rendered from the services and who is a member just now. */
   nginx: string;
+  database: DatabaseRelease | undefined;
   /** Names of the secret volumes, one for each version of a service's secrets. */
   secretVolumes: string[];
   watchSeconds: number;
+}
+
+/** Of the database, what is not in the definition of a container. */
+export interface DatabaseRelease {
+  /** Services of the members, in the order of their numbers. */
+  members: string[];
+  /** What Patroni's members share; empty without Patroni. */
+  shared: Record<string, unknown>;
+  zeroLoss: boolean;
+  pooler: boolean;
+  roles: RolesWanted;
 }
 
 export interface RoutedService {

@@ -6,12 +6,18 @@ export interface Settings {
   maintenance: boolean;
 }
 
-/** What the edge was last told to run, written after it took it: what differs from the release is told again. */
+/** What the edge and the database were last told, written after they took it: what differs from the release is told again. */
 export interface Applied {
   nginx: string;
   haproxy: string;
   /** Who a HAProxy that starts anew sends requests to, as its file on the edge's volume has it. */
   members: string;
+  /** What the database's members share, as Patroni was last told. */
+  database: string;
+  /** The mark of the roles that were set last. */
+  roles: string;
+  /** Logins of the database up to this rotation, but the last one's, are ended. */
+  generation: number;
 }
 
 const settingsFile = 'settings.json';
@@ -25,8 +31,10 @@ export async function writeSettings(store: Store, settings: Settings): Promise<v
   await store.writeNow(settingsFile, settings);
 }
 
+export const nothingApplied: Applied = { nginx: '', haproxy: '', members: '', database: '', roles: '', generation: 0 };
+
 export async function readApplied(store: Store | undefined): Promise<Applied> {
-  return (await store?.readNow<Applied>(appliedFile)) ?? { nginx: '', haproxy: '', members: '' };
+  return { ...nothingApplied, ...(await store?.readNow<Applied>(appliedFile)) };
 }
 
 export async function writeApplied(store: Store, applied: Applied): Promise<void> {

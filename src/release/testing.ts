@@ -1,4 +1,4 @@
-import type { Service, Stack } from '../stack/stack.ts';
+import type { DatabaseOptions, Service, Stack } from '../stack/stack.ts';
 import { unmadeVault, type Vault } from './vault.ts';
 
 /** Small factories for tests of what a release is made of. */
@@ -12,6 +12,7 @@ export function userService(name: string, own: Partial<Service> = {}): Service {
     healthPath: undefined,
     strategy: { kind: 'surge' },
     migrate: undefined,
+    migrations: undefined,
     secretVariables: [],
     dependsOn: [],
     readySeconds: 60,
@@ -42,9 +43,31 @@ export function stackOf(services: Service[], own: Partial<Stack> = {}): Stack {
   };
 }
 
+/** One Postgres, as the schema's defaults have it. */
+export const database = (own: Partial<DatabaseOptions> = {}): DatabaseOptions => ({
+  version: 17,
+  memoryBytes: 256 * 1024 ** 2,
+  replicas: 0,
+  durability: 'async',
+  failover: 'normal',
+  pooler: false,
+  parameters: {},
+  migrations: { lockTimeoutSeconds: 5, statementTimeoutSeconds: 900 },
+  ...own,
+});
+
 export const vault: Vault = {
   ...unmadeVault,
-  databasePassword: 'sentinel-database-password',
   cachePassword: 'sentinel-cache-password',
+  database: {
+    generation: 1,
+    appPassword: 'sentinel-app-password',
+    ownerPassword: 'sentinel-owner-password',
+    replicationPassword: 'sentinel-replication-password',
+    rewindPassword: 'sentinel-rewind-password',
+    monitorPassword: 'sentinel-monitor-password',
+    authority: { certificate: 'sentinel-authority', key: 'sentinel-authority-key' },
+    server: { certificate: 'sentinel-certificate', key: 'sentinel-key' },
+  },
   volumeKey: 'sentinel-volume-key',
 };

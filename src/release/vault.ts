@@ -1,9 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { makeDatabaseSecrets, poolerUsers, rotated, unmadeSecrets, type DatabaseSecrets } from '../database/secrets.ts';
 import { labels } from '../engine/labels.ts';
 import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import { stableJson } from './release.ts';
+import type { Applied } from './settings.ts';
 import { volumeLabels, type Store } from './store.ts';
 
 const vaultFile = 'vault.json';
@@ -16,8 +18,8 @@ export const withSecrets = `${secretsFolder}/.horme/with-secrets`;
 
 export interface Vault {
   schema: 'horme.vault/1';
-  databasePassword: string;
   cachePassword: string;
+  database: DatabaseSecrets;
   /** Keys the names of secret volumes, so that a name tells nothing about a value. */
   volumeKey: string;
 }
@@ -29,12 +31,24 @@ export async function openVault(store: Store): Promise<Vault> {
   const secret = () => randomBytes(secretBytes).toString('hex');
   const vault: Vault = {
     schema: 'horme.vault/1',
-    databasePassword: secret(),
     cachePassword: secret(),
+    database: await makeDatabaseSecrets(),
     volumeKey: secret(),
   };
-  await store.writeNow(vaultFile, vault, { mode: 0o400, uid: 0, gid: 0 });
+  await writeVault(store, vault);
   return vault;
+}
+
+export const writeVault = (store: Store, vault: Vault) =>
+  store.writeNow(vaultFile, vault, { mode: 0o400, uid: 0, gid: 0 });
+
+/** A rotation that was not finished goes on: the login before it is still in use, and must not change. */
+export async function rotateLogins(store: Store, { generation }: Pick<Applied, 'generation'>): Promise<Vault> {
+  const vault = await openVault(store);
+  if (vault.database.generation > Math.max(1, generation)) return vault;
+  const next = { ...vault, database: rotated(vault.database) };
+  await writeVault(store, next);
+  return next;
 }
 
 export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);
@@ -42,17 +56,21 @@ export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);
 /** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
 export const unmadeVault: Vault = {
   schema: 'horme.vault/1',
-  databasePassword: '',
   cachePassword: '',
+  database: unmadeSecrets,
   volumeKey: 'unmade',
 };
 
-export function secretValue(vault: Vault, name: SecretName, urls: { database: string; cache: string }): string {
+export function secretValue({ cachePassword, database }: Vault, name: SecretName): string {
   const values: Record<SecretName, string> = {
-    'database-password': vault.databasePassword,
-    'cache-password': vault.cachePassword,
-    'database-url': urls.database,
-    'redis-url': urls.cache,
+    'cache-password': cachePassword,
+    'replication-password': database.replicationPassword,
+    'rewind-password': database.rewindPassword,
+    'monitor-password': database.monitorPassword,
+    'database-ca': database.authority.certificate,
+    'database-cert': database.server.certificate,
+    'database-key': database.server.key,
+    'pooler-users': poolerUsers(database),
   };
   return values[name];
 }

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isInside } from './contained.ts';
+import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
 import { mapping } from './extensions.ts';
 import type { Finding } from './locate.ts';
@@ -10,7 +12,7 @@ import { strayedSecrets } from './secret-variables.ts';
 import { buildService, inDependencyOrder } from './services.ts';
 import type { BuiltService } from './services.ts';
 import { readText } from './source.ts';
-import type { ComposeModel, ComposeService, Environment, Route, Stack } from './stack.ts';
+import type { ComposeModel, ComposeService, Environment, Route, Service, Stack } from './stack.ts';
 import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
 export interface AssembleInput {
@@ -66,7 +68,10 @@ async function complete(
   const { environment } = built;
   const domains = Object.values(extension.environments).flatMap(({ domain }) => domain ?? []);
   const routing = routed(model, extensions, environment, domains);
-  const services = routing.candidates.map((candidate) => buildService({ ...candidate, deploy: extension.deploy }));
+  const { directory } = input;
+  const services = routing.candidates.map((candidate) =>
+    buildService({ ...candidate, directory, deploy: extension.deploy }),
+  );
   // `required: false` may name a service that no active profile has.
   for (const { service } of services)
     service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
@@ -84,8 +89,8 @@ async function complete(
     files: input.files,
     services: ordered,
     model: finished,
-    database: extension.database && { version: extension.database.version, memoryBytes: extension.database.memory },
-    cache: extension.cache && { memoryBytes: extension.cache.memory },
+    database: databaseOptions(extension.database),
+    cache: cacheOptions(extension.cache),
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
@@ -96,6 +101,8 @@ async function complete(
     ...page.findings,
     ...conflicts(ordered),
     ...stackFindings(stack, extensions, services),
+    ...databaseFindings(stack.database),
+    ...(await migrationFindings(ordered, input.directory)),
   ];
   return { stack, findings };
 }
@@ -109,6 +116,22 @@ function stackFindings(stack: Stack, extensions: Record<string, ServiceExtension
     ...strayedSecrets({ services: Object.fromEntries(written) as unknown }),
     ...(stack.services.length === 0 ? [noServices] : []),
   ];
+}
+
+/** The linter reads them, and what lies outside the project is not the project's to read. */
+async function migrationFindings(services: Service[], directory: string): Promise<Finding[]> {
+  const findings = services.map(async ({ name, migrations }): Promise<Finding[]> => {
+    if (migrations === undefined) return [];
+    const path = ['services', name, 'x-horme', 'migrations'];
+    if (!(await isInside(directory, migrations)))
+      return [{ path, message: 'it leads outside the project directory', mend: 'keep the migrations in the project' }];
+    const isFolder = await stat(migrations).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    return isFolder ? [] : [{ path, message: 'there is no such folder', mend: 'name the folder of the SQL files' }];
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 const noServices: Finding = {

@@ -74,8 +74,17 @@ describe('a whole application', () => {
       context: 'prod',
       ports: { http: 80, https: 4433 },
     });
-    expect(stack.database).toEqual({ version: 17, memoryBytes: 1024 ** 3 });
-    expect(stack.cache).toEqual({ memoryBytes: 128 * 1024 ** 2 });
+    expect(stack.database).toEqual({
+      version: 17,
+      memoryBytes: 1024 ** 3,
+      replicas: 0,
+      durability: 'async',
+      failover: 'normal',
+      pooler: false,
+      parameters: {},
+      migrations: { lockTimeoutSeconds: 5, statementTimeoutSeconds: 900 },
+    });
+    expect(stack.cache).toEqual({ memoryBytes: 128 * 1024 ** 2, persistence: true, eviction: 'noeviction' });
     expect([stack.maxBodyBytes, stack.watchSeconds]).toEqual([10 * 1024 ** 2, 10]);
     expect(stack.services.map(({ name, kind }) => [name, kind])).toEqual([
       ['seed', 'job'],

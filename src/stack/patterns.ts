@@ -27,6 +27,9 @@ export const projectPathPattern = /^(?!-)(?!\/)[A-Za-z0-9._/ @+-]+$/;
 /** A mount that is allowed by name: absolute, or relative to the project. */
 export const mountPattern = /^(?!-)[A-Za-z0-9._/ @+:~-]+$/;
 
+/** PostgreSQL's parameters, with those of extensions, such as `auto_explain.log_min_duration`. */
+export const parameterPattern = /^[a-z][a-z0-9_]{0,62}(?:\.[a-z][a-z0-9_]{0,62})?$/;
+
 export const controlCharacters = /[\u0000-\u001f\u007f]/;
 
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';

@@ -5,6 +5,7 @@ import {
   healthPathPattern,
   hostPattern,
   mountPattern,
+  parameterPattern,
   profilePattern,
   projectPathPattern,
   routePathPattern,
@@ -57,6 +58,18 @@ const argv = z
   .min(1)
   .describe('Command and its arguments, as a list: no shell reads it.');
 
+/** Redis' names for them. */
+const evictionPolicies = [
+  'noeviction',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+] as const;
+
 const reason = z.string().min(8, { error: 'too short a reason; say why the service needs it' }).max(200);
 
 export const allowedOptions = [
@@ -101,6 +114,11 @@ export const serviceSchema = z
     migrate: argv
       .optional()
       .describe('Command that is run once, in the new image, before the rollout; such as ["node", "migrate.js"].'),
+    migrations: z
+      .string()
+      .regex(projectPathPattern, { error: 'not a folder of the project; give a relative path' })
+      .optional()
+      .describe('Folder with the SQL files of the migrations; `horme check` reads those that are new.'),
     drain: duration
       .optional()
       .describe('How long requests in flight may take to end when a replica drains. Default: `deploy.drain`.'),
@@ -153,12 +171,70 @@ export const stackSchema = z
     database: z
       .strictObject({
         version: z.literal(17).prefault(17).describe('Major version of PostgreSQL.'),
-        memory: memory.prefault('512m').describe('Memory limit of the database.'),
+        memory: memory
+          .prefault('512m')
+          .describe('Memory limit of each member; the settings of Postgres follow from it.'),
+        replicas: z
+          .int()
+          .min(0)
+          .max(4)
+          .prefault(0)
+          .describe('Replicas beside the primary, with failover by Patroni. `0`: one Postgres, no failover.'),
+        durability: z
+          .enum(['async', 'zero-loss'])
+          .prefault('async')
+          .describe(
+            'When a commit is acknowledged. `async`: when the primary has it; a failover may lose the last ones. `zero-loss`: when a replica has it too.',
+          ),
+        failover: z
+          .enum(['normal', 'fast'])
+          .prefault('normal')
+          .describe(
+            'How soon a primary that went silent is replaced: after 30 s, or 20 s with `fast`, which wants a steady disk and network.',
+          ),
+        pooler: z
+          .boolean()
+          .prefault(false)
+          .describe('PgBouncer in transaction mode before the primary, for applications with many connections.'),
+        parameters: z
+          .record(
+            z.string().regex(parameterPattern, { error: 'not the name of a PostgreSQL parameter' }),
+            z.union([
+              z.string().regex(/^[^\0\n\r]{0,1000}$/, { error: 'not a value; write it on one line' }),
+              z.number(),
+              z.boolean(),
+            ]),
+          )
+          .prefault({})
+          .describe('Settings of PostgreSQL; they win over those that follow from the memory.'),
+        migrations: z
+          .strictObject({
+            lockTimeout: duration
+              .prefault('5s')
+              .describe('How long a statement of a migration may wait for a lock; all queries behind it wait too.'),
+            statementTimeout: duration.prefault('15m').describe('How long one statement of a migration may take.'),
+          })
+          .prefault({})
+          .describe('Limits of what `migrate` does in the database.'),
       })
       .optional()
-      .describe('A PostgreSQL database. Services that mention `${DATABASE_URL}` in their environment get its address.'),
+      .describe(
+        'A PostgreSQL database. Services that mention `${DATABASE_URL}` (the primary) or `${DATABASE_REPLICA_URL}` (a replica for reads) in their environment get its address.',
+      ),
     cache: z
-      .strictObject({ memory: memory.prefault('128m').describe('Memory limit of the cache.') })
+      .strictObject({
+        memory: memory.prefault('128m').describe('Memory limit of the cache; three quarters of it for data.'),
+        persistence: z
+          .boolean()
+          .prefault(true)
+          .describe('Whether data survives a restart: an append-only file, synced every second.'),
+        eviction: z
+          .enum(evictionPolicies)
+          .prefault('noeviction')
+          .describe(
+            'What happens when the memory is full. `noeviction`: writes fail, which queues and sessions need; `allkeys-lru`: the least used goes, for caches.',
+          ),
+      })
       .optional()
       .describe('A Redis. Services that mention `${REDIS_URL}` in their environment get its address.'),
     edge: z

@@ -7,6 +7,12 @@ import type { ComposeService, SecretVariable } from './stack.ts';
  */
 export const platformSecrets = [
   { key: 'database', variable: 'DATABASE_URL', sentinel: 'horme://database-url', placeholder: '{database-url}' },
+  {
+    key: 'database',
+    variable: 'DATABASE_REPLICA_URL',
+    sentinel: 'horme://database-replica-url',
+    placeholder: '{database-replica-url}',
+  },
   { key: 'cache', variable: 'REDIS_URL', sentinel: 'horme://redis-url', placeholder: '{redis-url}' },
 ] as const;
 

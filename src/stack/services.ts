@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { hardened } from './harden.ts';
 import type { Finding } from './locate.ts';
 import { isTcp } from './routes.ts';
@@ -14,6 +15,8 @@ export interface ServiceInput {
   routes: Route[];
   /** Whether another service waits for its end. */
   awaited: boolean;
+  /** Of the project: relative paths begin there. */
+  directory: string;
   deploy: StackExtension['deploy'];
 }
 
@@ -49,6 +52,7 @@ export function buildService(input: ServiceInput): BuiltService {
     healthPath: extension.health,
     strategy,
     migrate: extension.migrate,
+    migrations: extension.migrations === undefined ? undefined : resolve(input.directory, extension.migrations),
     secretVariables,
     dependsOn: Object.entries(definition.depends_on ?? {}).map(([service, { condition }]) => ({ service, condition })),
     readySeconds: extension.ready ?? deploy.ready ?? readyFrom(definition),

@@ -98,10 +98,10 @@ export type Strategy =
   /** Must not run twice, for the reason given: the old one stops before the new one starts. */
   | { kind: 'stop-first'; reason: string };
 
-/** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}` or `${REDIS_URL}`. */
+/** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}`, `${DATABASE_REPLICA_URL}` or `${REDIS_URL}`. */
 export interface SecretVariable {
   variable: string;
-  /** The value with `{database-url}` or `{redis-url}` where the platform's secret goes. */
+  /** The value with `{database-url}`, `{database-replica-url}` or `{redis-url}` where the platform's secret goes. */
   template: string;
 }
 
@@ -117,6 +117,8 @@ export interface Service {
   strategy: Strategy;
   /** Arguments of the migration, run once in the new image before the rollout. */
   migrate: string[] | undefined;
+  /** Folder with the SQL files of the migrations, absolute; for the linter. */
+  migrations: string | undefined;
   secretVariables: SecretVariable[];
   dependsOn: { service: string; condition: DependencyCondition }[];
   /** How long a new replica may take to become healthy, seconds. */
@@ -133,12 +135,27 @@ export interface Service {
 
 export interface DatabaseOptions {
   version: 17;
-  /** Memory limit, bytes. */
+  /** Memory limit of each member, bytes. */
   memoryBytes: number;
+  /** Beside the primary; 0: one Postgres, without Patroni and etcd. */
+  replicas: number;
+  /** `zero-loss`: a commit is acknowledged when a replica has it too. */
+  durability: 'async' | 'zero-loss';
+  /** How soon a primary that went silent is taken for lost. */
+  failover: 'normal' | 'fast';
+  pooler: boolean;
+  /** The user's own settings of Postgres, by name; they win over ours. */
+  parameters: Record<string, string>;
+  /** How long a migration may wait for a lock, and one statement of it may take. */
+  migrations: { lockTimeoutSeconds: number; statementTimeoutSeconds: number };
 }
 
 export interface CacheOptions {
   memoryBytes: number;
+  /** An append-only file, synced every second; without it a restart begins empty. */
+  persistence: boolean;
+  /** Redis' maxmemory-policy. */
+  eviction: string;
 }
 
 export interface Stack {

@@ -7,7 +7,7 @@ import { selfSigned } from '../../src/edge/certificate.ts';
 import { haproxyInstances, renderHaproxy, type Members } from '../../src/edge/haproxy.ts';
 import { configurationFolder, renderNginx } from '../../src/edge/nginx.ts';
 import { pageFiles } from '../../src/edge/pages.ts';
-import { routedServices } from '../../src/deploy/plan.ts';
+import { routedServices } from '../../src/edge/plan.ts';
 import type { FileEntry } from '../../src/engine/engine.ts';
 import { run } from '../../src/engine/process.ts';
 import { imageTags } from '../../src/platform/images.ts';

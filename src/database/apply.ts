@@ -1,0 +1,70 @@
+import { until, type Context } from '../deploy/context.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
+import { patroniFile } from './names.ts';
+import { sharedFingerprint } from './plan.ts';
+import { ask, primaryMember, runScript } from './psql.ts';
+import { retireScript, rolesMark, rolesScript } from './roles.ts';
+
+/** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
+const synchronousSeconds = 60;
+
+/** Patroni keeps them in etcd and tells the members. With `zero-loss` they are shared only once a commit really waits. */
+export async function shareSettings(context: Context): Promise<void> {
+  const { engine, content } = context;
+  const wanted = databaseOf(content);
+  const primary = await primaryMember(engine, content.project);
+  const { exitCode, output } = await engine.exec(
+    primary.container,
+    ['patronictl', '-c', patroniFile, 'edit-config', '--force', '--quiet', '--replace', '-', content.project],
+    JSON.stringify(wanted.shared),
+  );
+  if (exitCode !== 0) throw new Error(`patronictl: ${output.trim()}`);
+  if (wanted.zeroLoss && !(await becomesSynchronous(context, primary.container))) throw notSynchronous();
+  await noteApplied(context, { database: sharedFingerprint(content) });
+}
+
+async function becomesSynchronous({ engine, signal }: Context, container: string): Promise<boolean> {
+  const question = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
+  return until(async () => Number(await ask(engine, container, question)) > 0, {
+    seconds: synchronousSeconds,
+    everyMilliseconds: 200,
+    signal,
+  });
+}
+
+function notSynchronous(): OperatorError {
+  return new OperatorError(
+    `no replica became synchronous within ${synchronousSeconds} s, so a commit could still be lost`,
+    {
+      code: 'database-not-synchronous',
+      exitCode: exitCodes.rolledBack,
+      next: 'horme db status',
+    },
+  );
+}
+
+export async function setRoles(context: Context): Promise<void> {
+  const { engine, content, vault } = context;
+  const { roles } = databaseOf(content);
+  const primary = await primaryMember(engine, content.project);
+  await runScript(engine, primary.container, rolesScript(roles, vault.database));
+  await noteApplied(context, { roles: rolesMark({ ...roles, generation: vault.database.generation }) });
+}
+
+export async function retireLogins(context: Context): Promise<void> {
+  const { engine, content, vault } = context;
+  const { generation } = vault.database;
+  const primary = await primaryMember(engine, content.project);
+  await runScript(engine, primary.container, retireScript(generation));
+  await noteApplied(context, { generation });
+}
+
+const noteApplied = async ({ store }: Context, what: Partial<Applied>) =>
+  writeApplied(store, { ...(await readApplied(store)), ...what });
+
+function databaseOf({ database }: ReleaseContent) {
+  if (!database) throw new Error('the release has no database');
+  return database;
+}

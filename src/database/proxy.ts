@@ -1,0 +1,81 @@
+import type { DatabaseOptions } from '../stack/stack.ts';
+import { memberService, ports } from './names.ts';
+import { tlsFiles } from './patroni.ts';
+
+export const proxyFile = '/run/haproxy/haproxy.cfg';
+export const proxySocket = '/run/haproxy/admin.sock';
+export const primaryBackend = 'primary';
+export const replicaBackend = 'replica';
+
+/** A replica that is further behind answers no reads; the primary does. */
+const mostLag = '16MB';
+
+export const membersOf = ({ replicas }: Pick<DatabaseOptions, 'replicas'>): string[] =>
+  Array.from({ length: replicas + 1 }, (_, index) => memberService(index + 1));
+
+/**
+ * Who is primary is asked of Patroni; without Patroni there is one, and its port is asked. Sessions live as long as their
+ * clients want (a day without a byte ends them); one on a member that is no primary any more is cut at once.
+ *
+ * `timeout connect` is also how long HAProxy waits before it tries the same member again: a member that has just stopped refuses.
+ * Sources: `inter` to `rise` and `on-marked-down` as Pigsty runs them. Names are looked up through Docker's DNS, and a member
+ * that is away must not stop HAProxy from starting.
+ */
+export function renderProxy(database: DatabaseOptions): string {
+  const patroni = database.replicas > 0;
+  const members = membersOf(database);
+  const checks = 'inter 1s fastinter 500ms fall 3 rise 2';
+  const asked = `port ${ports.patroni} check-ssl verify required ca-file ${tlsFiles.authority}`;
+  const server = (name: string) =>
+    `  server ${name} ${name}:${ports.primary} check ${checks}${patroni ? ` ${asked} verifyhost ${name} check-sni ${name}` : ''} on-marked-down shutdown-sessions init-addr last,libc,none resolvers docker`;
+  const backend = (name: string, question: string) => [
+    `backend ${name}`,
+    ...(patroni ? ['  option httpchk', `  http-check send meth OPTIONS uri ${question}`] : []),
+    ...members.map(server),
+    '',
+  ];
+  return [
+    head,
+    ...backend(primaryBackend, '/primary'),
+    ...(patroni ? backend(replicaBackend, `/replica?lag=${mostLag}&replication_state=streaming`) : []),
+    'frontend primary',
+    `  bind :${ports.primary}`,
+    `  default_backend ${primaryBackend}`,
+    '',
+    'frontend replica',
+    `  bind :${ports.replica}`,
+    ...(patroni ? [`  use_backend ${replicaBackend} if { nbsrv(${replicaBackend}) gt 0 }`] : []),
+    `  default_backend ${primaryBackend}`,
+    '',
+  ].join('\n');
+}
+
+const head = `global
+  log stdout format raw local0 notice
+  stats socket ${proxySocket} mode 600 level admin
+  stats timeout 1h
+  maxconn 2000
+
+defaults
+  mode tcp
+  log global
+  option dontlog-normal
+  option tcpka
+  option redispatch 1
+  retries 3
+  timeout connect 250ms
+  timeout client 1d
+  timeout server 1d
+  timeout check 2s
+  timeout queue 5s
+  balance leastconn
+
+resolvers docker
+  nameserver engine 127.0.0.11:53
+  resolve_retries 2
+  timeout resolve 1s
+  timeout retry 500ms
+  hold valid 1s
+  hold nx 5s
+  hold obsolete 5s
+`;

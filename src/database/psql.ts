@@ -1,0 +1,73 @@
+import type { Duplex } from 'node:stream';
+import type { Engine } from '../engine/engine.ts';
+import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { observeDatabase, psql, type SeenDatabase, type SeenMember } from './members.ts';
+
+/** Where the database stands now, and who leads it. */
+export async function database(engine: Engine, project: string): Promise<SeenDatabase> {
+  return observeDatabase(engine, await engine.containers({ [labels.project]: project }));
+}
+
+export async function primaryMember(engine: Engine, project: string): Promise<SeenMember> {
+  const primary = (await database(engine, project)).members.find(({ role }) => role === 'primary');
+  if (primary) return primary;
+  throw new OperatorError('the database has no primary', {
+    code: 'database-no-primary',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme db status',
+  });
+}
+
+/** One statement as the superuser; what it selects, a line a row. */
+export async function ask(engine: Engine, container: string, statement: string, name = 'postgres'): Promise<string> {
+  const { exitCode, output } = await engine.exec(container, psql(name, '--command', statement));
+  if (exitCode === 0) return output.trim();
+  throw new Error(`psql: ${output.trim()}`);
+}
+
+/** A script over standard input, so that nothing of it is an argument. It must end by printing `done`. */
+export async function runScript(engine: Engine, container: string, script: string): Promise<void> {
+  const { exitCode, output } = await engine.exec(container, psql('postgres', '--file=-'), `${script}\n`);
+  if (exitCode === 0 && output.trim().endsWith('done')) return;
+  throw new Error(`psql ended with exit code ${exitCode}: ${output.trim().slice(-1000)}`);
+}
+
+/** A session that stays open, for what ends with it. */
+export class PsqlSession {
+  readonly #stream: Duplex;
+  #received = '';
+  #ended = false;
+  #wake: () => void = () => undefined;
+
+  private constructor(stream: Duplex) {
+    this.#stream = stream;
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    stream.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('utf8');
+      this.#wake();
+    });
+    for (const event of ['end', 'close', 'error']) stream.on(event, end);
+  }
+
+  static async open(engine: Engine, container: string, name: string): Promise<PsqlSession> {
+    return new PsqlSession(await engine.converse(container, psql(name, '--file=-')));
+  }
+
+  /** Resolves once all of it has been done, and fails with what psql said when it was not. */
+  async run(statements: string): Promise<void> {
+    this.#stream.write(`${statements}\n\\echo horme-done\n`);
+    while (!this.#received.includes('horme-done')) {
+      if (this.#ended) throw new Error(this.#received.trim() || 'the session ended');
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    this.#received = '';
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+}

@@ -1,0 +1,127 @@
+import type { Container, Engine } from '../engine/engine.ts';
+import { labels } from '../engine/labels.ts';
+import type { DatabaseOptions } from '../stack/stack.ts';
+import { psql } from './members.ts';
+import { isMember, memberNumber } from './names.ts';
+
+export interface MemberStatus {
+  name: string;
+  role: 'primary' | 'replica';
+  /** `running` a primary, `streaming` a replica that follows; `catching up`, `starting`, `stopped`. */
+  state: string;
+  timeline: number | undefined;
+  /** How far a replica is behind what the primary has written, bytes; undefined when nobody can tell. */
+  lagBytes: number | undefined;
+  lagSeconds: number | undefined;
+  /** `sync`: a commit waits for it. */
+  sync: string | undefined;
+}
+
+export interface SlotStatus {
+  name: string;
+  active: boolean;
+  /** `reserved`, `extended`, `unreserved`, `lost`: whether the WAL that its member needs is still there. */
+  state: string;
+  keptBytes: number;
+}
+
+export interface DatabaseStatus {
+  members: MemberStatus[];
+  slots: SlotStatus[];
+}
+
+interface Answer {
+  role: 'primary' | 'replica';
+  timeline: number;
+  streaming: boolean;
+  lagSeconds: number | null;
+  followers: { name: string; sync: string; lagBytes: number }[];
+  slots: SlotStatus[];
+}
+
+const question = `
+  SELECT json_build_object(
+    'role', CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END,
+    'timeline', CASE WHEN pg_is_in_recovery()
+      THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
+      ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+    'streaming', EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+    'lagSeconds', CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+      ELSE extract(epoch FROM now() - pg_last_xact_replay_timestamp()) END,
+    'followers', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'sync', sync_state,
+      'lagBytes', pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))), '[]') FROM pg_stat_replication WHERE NOT pg_is_in_recovery()),
+    'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'active', active, 'state', coalesce(wal_status, 'unused'),
+      'keptBytes', coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0))), '[]')
+      FROM pg_replication_slots WHERE NOT pg_is_in_recovery()))`;
+
+/** The whole picture, for people and monitoring: every member that there is, whether it answers or not. */
+export async function databaseStatus(engine: Engine, project: string): Promise<DatabaseStatus> {
+  const containers = (await engine.containers({ [labels.project]: project }))
+    .filter((container) => isMember(serviceOf(container)) && container.labels[labels.oneOff] !== 'True')
+    .sort((a, b) => memberNumber(serviceOf(a)) - memberNumber(serviceOf(b)));
+  const answers = await Promise.all(
+    containers.map(async (container) => ({ container, answer: await answerOf(engine, container) })),
+  );
+  const primary = answers.find(({ answer }) => answer?.role === 'primary')?.answer;
+  return {
+    members: answers.map(({ container, answer }) => memberStatus(container, answer, primary)),
+    slots: primary?.slots ?? [],
+  };
+}
+
+const serviceOf = (container: Container) => container.labels[labels.service] ?? '';
+
+async function answerOf(engine: Engine, { id, state }: Container): Promise<Answer | undefined> {
+  if (state !== 'running') return undefined;
+  const { exitCode, output } = await engine.exec(id, psql('postgres', '--command', question));
+  return exitCode === 0 ? (JSON.parse(output) as Answer) : undefined;
+}
+
+function memberStatus(container: Container, answer: Answer | undefined, primary: Answer | undefined): MemberStatus {
+  const name = serviceOf(container);
+  const follower = primary?.followers.find((one) => one.name === name);
+  return {
+    name,
+    role: answer?.role ?? 'replica',
+    state: stateOf(container, answer),
+    timeline: answer?.timeline,
+    lagBytes: answer?.role === 'primary' ? 0 : follower?.lagBytes,
+    lagSeconds: answer?.lagSeconds ?? undefined,
+    sync: follower?.sync,
+  };
+}
+
+function stateOf({ state }: Container, answer: Answer | undefined): string {
+  if (!answer) return state === 'running' ? 'starting' : 'stopped';
+  if (answer.role === 'primary') return 'running';
+  return answer.streaming ? 'streaming' : 'catching up';
+}
+
+/** What this topology survives, and what it does not: said wherever the database is shown. */
+export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replicas' | 'durability'>): string {
+  if (replicas === 0)
+    return 'survives a crash of Postgres, by starting it again; not a wedged one, not the loss of its volume or of this machine';
+  const commits = durability === 'zero-loss' ? 'without losing a commit' : 'and may lose the last commits';
+  return `survives a crashed, upgraded or wedged Postgres, ${commits}; not the loss of this machine, which has all members`;
+}
+
+/** What is wrong, with the command that gets further. */
+export function databaseProblems({ members, slots }: DatabaseStatus, wanted: DatabaseOptions): string[] {
+  const leaders = members.filter(({ role }) => role === 'primary');
+  const following = members.filter(({ role, state }) => role === 'replica' && state === 'streaming');
+  const synchronous = members.some(({ sync }) => sync === 'sync' || sync === 'quorum');
+  return [
+    ...(leaders.length === 1
+      ? []
+      : [`the database has ${leaders.length === 0 ? 'no primary' : 'more than one primary'}: horme db status`]),
+    ...(leaders.length === 1 && following.length < wanted.replicas
+      ? [`${following.length} of ${wanted.replicas} replicas follow the primary: horme db status`]
+      : []),
+    ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !synchronous
+      ? ['no replica is synchronous: a failover could lose commits that are acknowledged now']
+      : []),
+    ...slots
+      .filter(({ state }) => state === 'lost')
+      .map(({ name }) => `the WAL that ${name} needs is gone: it is copied anew`),
+  ];
+}

@@ -1,0 +1,202 @@
+import { nginxReload } from '../edge/plan.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import type { Seen, SeenReplica } from './observe.ts';
+import {
+  drainSteps,
+  isService,
+  isSurge,
+  isUnproven,
+  list,
+  membersStep,
+  orphansOf,
+  readyStep,
+  reasonOf,
+  removeDead,
+  removeEnded,
+  runsAtAll,
+  startStep,
+  stopStep,
+  waves,
+  type Change,
+  type Draft,
+  type PlanOptions,
+} from './step.ts';
+
+function migrations(changes: Change[], options: PlanOptions): Draft[] {
+  if (!options.migrate) return [];
+  return changes
+    .filter(({ service, good }) => service.migrate && good.length === 0)
+    .map(({ service, cause }) => ({
+      title: `migrate: ${service.name} ${service.migrate?.join(' ')}`,
+      cause,
+      action: { do: 'migrate', service: service.name },
+    }));
+}
+
+export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+  const early = users.filter((change) => !waitsForFirst(change, users));
+  const bringing = waves(users).flatMap((wave) => [
+    ...removeDead(wave),
+    ...migrations(
+      wave.filter((change) => !early.includes(change)),
+      options,
+    ),
+    ...jobSteps(wave),
+    ...stopFirstSteps(wave),
+    ...surgeSteps(wave, seen),
+  ]);
+  return [
+    ...migrations(early, options),
+    ...bringing,
+    ...nginxReload(content, seen),
+    ...retiring(content, users, seen, options),
+  ];
+}
+
+/** What its migration may need has never run: a database of the user's own, or a job. All other migrations come first. */
+const waitsForFirst = ({ service }: Change, users: Change[]) =>
+  users.some((other) => !runsAtAll(other) && service.dependsOn.some((needed) => needed.service === other.service.name));
+
+/** All new replicas serve: the old ones, and those of services that are gone, end their requests and leave. */
+function retiring(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+  const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
+  const old = replaced.flatMap((change) => change.old);
+  const routed = users.filter(({ service }) => service.routes.length > 0);
+  const watched = routed.filter(({ missing }) => missing > 0).map(({ service }) => service.name);
+  const switched = routed.some((change) => isSurge(change) && fits(change, seen));
+  const gone = orphansOf(content, seen);
+  const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
+  return [
+    ...drainSteps(drained),
+    ...(switched || drained.length > 0 ? membersStep : []),
+    ...watchStep(watched, old, options.watchSeconds),
+    ...stopStep(old, 'the new release has taken over'),
+    ...removeEnded(gone),
+    ...stopStep(
+      gone.filter(({ running }) => running),
+      'the Compose file no longer has it',
+    ),
+  ];
+}
+
+/** HAProxy may not run just now and still know it when it starts: what has a route is taken for a member too. */
+const hasTraffic = (content: ReleaseContent, { running, service, membership }: SeenReplica) =>
+  running &&
+  (membership !== 'absent' || content.services.some(({ name, routes }) => name === service && routes.length > 0));
+
+function watchStep(names: string[], old: SeenReplica[], seconds: number): Draft[] {
+  if (names.length === 0 || seconds === 0 || old.length === 0) return [];
+  return [
+    {
+      title: `watch ${list(names)} for ${seconds} s`,
+      cause: 'errors and answer times against the ones before',
+      action: { do: 'watch', services: names, seconds },
+    },
+  ];
+}
+
+function jobSteps(wave: Change[]): Draft[] {
+  return wave
+    .filter(({ service }) => service.kind === 'job')
+    .flatMap((change) => [
+      ...stopStep(change.old, 'it runs once'),
+      ...(change.missing > 0
+        ? [
+            {
+              title: `run ${change.service.name} to its end`,
+              cause: change.good.length > 0 ? 'it was started and has not ended' : change.cause,
+              action: { do: 'finish' as const, service: change.service.name },
+            },
+          ]
+        : []),
+    ]);
+}
+
+function stopFirstSteps(wave: Change[]): Draft[] {
+  return wave
+    .filter(({ service }) => service.kind === 'service' && service.strategy.kind === 'stop-first')
+    .flatMap((change) => [
+      ...(change.service.routes.length > 0 ? drainSteps(change.old) : []),
+      ...stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`),
+      ...bringUp(
+        [change],
+        (one) => one.missing,
+        (one) => one.good.length,
+      ),
+      ...(change.service.routes.length > 0 ? membersStep : []),
+    ]);
+}
+
+/** Start, gate and admit: from here on the new replicas serve. */
+function bringUp(changes: Change[], extra: (change: Change) => number, beside: (change: Change) => number): Draft[] {
+  const fresh = changes
+    .filter((change) => extra(change) > 0 || change.unadmitted || isUnproven(change))
+    .map(({ service }) => service.name);
+  const routed = changes
+    .filter(({ service }) => fresh.includes(service.name) && service.routes.length > 0)
+    .map(({ service }) => service.name);
+  return [
+    ...startStep(changes, extra, beside),
+    ...readyStep(fresh),
+    ...(routed.length > 0
+      ? [
+          {
+            title: `admit ${list(routed)} at HAProxy`,
+            cause: 'they are ready',
+            action: { do: 'admit' as const, services: routed },
+          },
+        ]
+      : []),
+  ];
+}
+
+/** All at once where the reservations fit beside what runs; else in batches, each of which takes its old replicas away. */
+function surgeSteps(wave: Change[], seen: Seen): Draft[] {
+  const surging = wave.filter((change) => isSurge(change) && isService(change));
+  const whole = surging.filter((change) => fits(change, seen));
+  const tight = surging.filter((change) => !whole.includes(change));
+  return [
+    ...bringUp(
+      whole,
+      ({ missing }) => missing,
+      (change) => change.good.length + change.old.length,
+    ),
+    ...tight.flatMap((change) => batches(change, seen)),
+  ];
+}
+
+/** Where nothing is old, no batch could make room; where nothing is new, none needs any. */
+const fits = (change: Change, seen: Seen) =>
+  change.old.length === 0 || change.missing === 0 || roomFor(change, seen) >= change.missing;
+
+/** How many more replicas the engine's cpus and memory take, by what services reserve; nothing reserved always fits. */
+function roomFor({ service, good, old }: Change, { capacity }: Seen): number {
+  const running = good.length + old.length;
+  const by = (total: number, each: number) =>
+    each > 0 ? Math.floor(total / each) - running : Number.POSITIVE_INFINITY;
+  return Math.min(
+    by(capacity.cpus, service.reservation.cpus),
+    by(capacity.memoryBytes, service.reservation.memoryBytes),
+  );
+}
+
+function batches(change: Change, seen: Seen): Draft[] {
+  const size = Math.max(1, roomFor(change, seen));
+  const drafts: Draft[] = [];
+  const routed = change.service.routes.length > 0;
+  for (let done = 0; done < Math.max(change.missing, change.old.length); done += size) {
+    const retiring = change.old.slice(done, done + size);
+    const fresh = Math.max(0, Math.min(size, change.missing - done));
+    const remaining = change.old.length - Math.min(done, change.old.length);
+    drafts.push(
+      ...bringUp(
+        [change],
+        () => fresh,
+        () => change.good.length + Math.min(done, change.missing) + remaining,
+      ),
+      ...(routed ? [...drainSteps(retiring), ...membersStep] : []),
+      ...stopStep(retiring, 'its successor serves; the reservations allow no more at once'),
+    );
+  }
+  return drafts;
+}

@@ -1,0 +1,166 @@
+import { leavingMembers, type DatabaseAction } from '../database/plan.ts';
+import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import type { Seen, SeenReplica } from './observe.ts';
+
+export interface Target {
+  service: string;
+  id: string;
+  name: string;
+}
+
+/** One external action each. What a step names by service and spec is looked up when it runs: names come from Compose. */
+export type Action =
+  | { do: 'remove'; containers: { id: string; name: string }[] }
+  | { do: 'forget'; slots: { service: string; name: string }[] }
+  /** Files of a program that doesn't run yet and will read them when it starts. */
+  | { do: 'write-edge'; nginx: boolean; haproxy: boolean }
+  /** `keepFormer`: with the backends that only the release before needs. */
+  | { do: 'reload-haproxy'; keepFormer: boolean }
+  | { do: 'reload-nginx' }
+  | { do: 'migrate'; service: string }
+  | { do: 'start'; counts: Record<string, number> }
+  | { do: 'finish'; service: string }
+  | { do: 'ready'; services: string[] }
+  | { do: 'admit'; services: string[] }
+  | { do: 'members' }
+  | { do: 'drain'; replicas: Target[] }
+  | { do: 'watch'; services: string[]; seconds: number }
+  | { do: 'stop'; replicas: Target[] }
+  | DatabaseAction;
+
+export interface Step {
+  id: string;
+  title: string;
+  /** Why this step is there: what was seen that is not as it should be. */
+  cause: string;
+  action: Action;
+}
+
+export interface PlanOptions {
+  /** False when going back: a migration is never undone by running an older one. */
+  migrate: boolean;
+  watchSeconds: number;
+  /** Only these of the user's services, with the platform; undefined: all. */
+  only: string[] | undefined;
+  /** Services of the release that was live before; their replicas drain at backends that may no longer be wanted. */
+  former: ReleaseService[];
+}
+
+/** As a person reads it; building an image is one too, though the executor never sees it. */
+export type PlannedStep = Pick<Step, 'id' | 'title' | 'cause'>;
+
+export type Draft = Omit<Step, 'id'>;
+
+/** Difference of a service between what should run and what does. */
+export interface Change {
+  service: ReleaseService;
+  /** Replicas of the wanted spec that run. */
+  good: SeenReplica[];
+  /** Replicas of another spec that run, or of the right one beyond the wanted number. */
+  old: SeenReplica[];
+  /** Containers that don't run and are in the way. */
+  dead: SeenReplica[];
+  missing: number;
+  unadmitted: boolean;
+  cause: string;
+}
+
+/** Groups in which nothing waits for another of the same group; only what changes is waited for. */
+export function waves(changes: Change[]): Change[][] {
+  const left = new Set(changes);
+  const groups: Change[][] = [];
+  while (left.size > 0) {
+    const names = new Set([...left].map(({ service }) => service.name));
+    const free = [...left].filter(({ service }) => !service.dependsOn.some((needed) => names.has(needed.service)));
+    const group = free.length > 0 ? free : [...left];
+    group.forEach((change) => left.delete(change));
+    groups.push(group);
+  }
+  return groups;
+}
+
+export const targets = (replicas: SeenReplica[]): Target[] =>
+  replicas.map(({ service, id, name }) => ({ service, id, name }));
+export const list = (names: string[]) => names.join(', ');
+
+export const removeDead = (changes: Change[]) => removeEnded(changes.flatMap((change) => change.dead));
+
+export function removeEnded(replicas: SeenReplica[]): Draft[] {
+  const dead = replicas.filter(({ running }) => !running);
+  if (dead.length === 0) return [];
+  const containers = dead.map(({ id, name }) => ({ id, name }));
+  return [
+    {
+      title: `remove ${list(dead.map(({ name }) => name))}`,
+      cause: 'it does not run',
+      action: { do: 'remove', containers },
+    },
+  ];
+}
+
+export function stopStep(replicas: SeenReplica[], cause: string): Draft[] {
+  if (replicas.length === 0) return [];
+  const title = `stop and remove ${list(replicas.map(({ name }) => name))}`;
+  return [{ title, cause, action: { do: 'stop', replicas: targets(replicas) } }];
+}
+
+export function startStep(
+  changes: Change[],
+  extra: (change: Change) => number,
+  beside: (change: Change) => number,
+): Draft[] {
+  const growing = changes.filter((change) => extra(change) > 0);
+  if (growing.length === 0) return [];
+  const words = growing.map((change) => {
+    const others = beside(change);
+    return `${replicaCount(extra(change))} of ${change.service.name}${others > 0 ? ` beside the ${others} that run${others === 1 ? 's' : ''}` : ''}`;
+  });
+  const counts = Object.fromEntries(growing.map((change) => [change.service.name, extra(change) + beside(change)]));
+  return [{ title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
+}
+
+export const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
+export const causes = (changes: Change[]) =>
+  changes.map(({ service, cause }) => `${service.name}: ${cause}`).join('; ');
+
+export const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
+
+export const isSurge = ({ service }: Change) => service.strategy.kind === 'surge';
+/** An interrupted run may have started the successor and not have waited for it. HAProxy knows who was, for those it serves. */
+export const isUnproven = (change: Change) =>
+  isSurge(change) &&
+  change.service.routes.length === 0 &&
+  change.good.length > 0 &&
+  change.old.some(({ spec }) => spec !== change.service.spec);
+export const reasonOf = (service: ReleaseService) =>
+  service.strategy.kind === 'stop-first' ? service.strategy.reason : '';
+
+export function readyStep(names: string[], cause = 'no traffic before'): Draft[] {
+  if (names.length === 0) return [];
+  return [
+    {
+      title: `wait until ${list(names)} ${names.length === 1 ? 'is' : 'are'} ready`,
+      cause,
+      action: { do: 'ready', services: names },
+    },
+  ];
+}
+
+export const isService = ({ service }: Change) => service.kind === 'service';
+
+export const membersStep: Draft[] = [
+  { title: 'note the replicas for a restart of HAProxy', cause: 'the replicas changed', action: { do: 'members' } },
+];
+
+export function drainSteps(replicas: SeenReplica[]): Draft[] {
+  if (replicas.length === 0) return [];
+  const title = `drain ${list(replicas.map(({ name }) => name))}`;
+  return [{ title, cause: 'requests in flight end first', action: { do: 'drain', replicas: targets(replicas) } }];
+}
+
+/** Replicas of services that the release no longer has; the database takes its members away itself. */
+export function orphansOf(content: ReleaseContent, seen: Seen): SeenReplica[] {
+  const known = new Set(content.services.map(({ name }) => name));
+  const members = leavingMembers(content, seen).filter(({ running }) => running);
+  return seen.replicas.filter((replica) => !known.has(replica.service) && !members.includes(replica));
+}
