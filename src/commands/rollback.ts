@@ -3,11 +3,12 @@ import { deployDefaults } from '../deploy/options.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
-import type { ReleaseContent } from '../release/release.ts';
+import { stableJson, type ReleaseContent } from '../release/release.ts';
 import { readApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { confirmed } from './confirm.ts';
 import { report, waitOf } from './deploy.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
@@ -20,8 +21,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   if (!content) throw noContent(target.number);
   await checkWhole(session, content, target.number);
   await refuseOlderLogins(store, content, target.number);
-  if (context.flags.acceptSchema !== true)
-    refuseOverMigration(content, store && ledger.live && (await readContent(store, ledger.live.number)));
+  await acceptSchema(context, store, ledger, target, content);
   const result = await deploy(session, {
     ...deployDefaults,
     kind: 'rollback',
@@ -92,18 +92,39 @@ async function refuseOlderLogins(store: Store, { database }: ReleaseContent, num
 }
 
 /** A migration is never undone: the older release must be able to work with the newer schema, and someone must say so. */
-function refuseOverMigration(target: ReleaseContent, live: ReleaseContent | undefined): void {
-  const migrated = live?.services.filter((service) => {
-    const older = target.services.find(({ name }) => name === service.name);
-    return service.migrate !== undefined && older?.imageId !== service.imageId;
-  });
-  if (!migrated || migrated.length === 0) return;
-  throw new OperatorError(
-    `${migrated.map(({ name }) => name).join(', ')} may have migrated the database since; the schema stays as it is`,
-    {
-      code: 'schema-changed',
-      exitCode: exitCodes.checkFailed,
-      next: 'horme rollback --accept-schema   (when the older release works with the newer schema)',
-    },
+async function acceptSchema(
+  context: CommandContext,
+  store: Store,
+  ledger: Ledger,
+  target: LedgerEntry,
+  content: ReleaseContent,
+): Promise<void> {
+  if (context.flags.acceptSchema === true) return;
+  const later = ledger.entries.filter(({ number, migrated }) => number > target.number && migrated.length > 0);
+  const since = await Promise.all(
+    later.map(async ({ number, migrated }) => {
+      const ran = await readContent(store, number);
+      return { number, services: migrated.filter((name) => !sameMigrations(name, content, ran)) };
+    }),
   );
+  const changed = since.filter(({ services }) => services.length > 0);
+  if (changed.length === 0) return;
+  const what = changed
+    .map(({ number, services }) => `release ${number} migrated for ${services.join(', ')}`)
+    .join('; ');
+  const message = `the database was migrated after release ${target.number} (${what}); the schema stays as it is`;
+  if (await confirmed(context, `${message}. Does release ${target.number} work with it?`)) return;
+  throw new OperatorError(message, {
+    code: 'schema-changed',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme rollback --accept-schema   (when the older release works with the newer schema)',
+  });
+}
+
+/** Where the file says which SQL files a migration has, the same files change nothing. */
+function sameMigrations(name: string, target: ReleaseContent, ran: ReleaseContent | undefined): boolean {
+  const [older, newer] = [target, ran].map(
+    (content) => content?.services.find((service) => service.name === name)?.migrationFiles ?? {},
+  );
+  return Object.keys(newer ?? {}).length > 0 && stableJson(older) === stableJson(newer);
 }

@@ -14,6 +14,7 @@ const lockSeconds = 60;
 export async function migrate(context: Context, id: string, name: string): Promise<void> {
   const service = serviceOf(context, name);
   const guard = service.migrationVolume === undefined ? undefined : await guarded(context, id);
+  context.migrated.push(name);
   try {
     await run(context, name, service.migrate ?? []);
   } finally {

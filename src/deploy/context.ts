@@ -26,6 +26,8 @@ export interface Context {
   /** Aborted by Ctrl-C or a lost lock: waits end, what is under way finishes. */
   signal: AbortSignal;
   balancers: BalancerPool;
+  /** Services whose migration was begun: whatever becomes of the release, the schema may be another one. */
+  migrated: string[];
   /** What the old replicas answered before they were drained; the watch compares with it. */
   before: Map<string, { requests: number; errors: number; answerMilliseconds: number }>;
 }

@@ -149,6 +149,7 @@ async function locked(
     emit: session.emit,
     signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
     balancers: pool,
+    migrated: [],
     before: new Map(),
   };
   try {

@@ -23,6 +23,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       commit: await commitOf(session.stack.directory),
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
       secretVolumes: content.secretVolumes,
+      migrated: context.migrated,
       steps: times,
       proof,
       reason,

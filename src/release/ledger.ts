@@ -24,6 +24,8 @@ export interface LedgerEntry {
   commit: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];
+  /** Services whose migration was run, whatever the outcome. */
+  migrated: string[];
   steps: { title: string; seconds: number }[];
   proof: Proof | undefined;
   reason: string | undefined;

@@ -68,8 +68,9 @@ export interface WritersOptions {
 /** Writes the application into a folder, to be built there with NODE_IMAGE: an image build has no npm registry. */
 export async function bundleWriterApp(folder: string): Promise<void> {
   await build({
-    entryPoints: [join(writerApp, 'server.mjs')],
-    outfile: join(folder, 'server.mjs'),
+    entryPoints: ['server.mjs', 'migrate.mjs'].map((name) => join(writerApp, name)),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     target: 'node20',

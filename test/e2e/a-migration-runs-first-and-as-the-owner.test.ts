@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { useDatabase } from './harness/database.ts';
+
+const scene = useDatabase('e2e-migration');
+const migrating = (sql: string) => ({
+  writer: { 'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', sql] } },
+});
+const logs = (events: Record<string, unknown>[]) =>
+  events
+    .filter(({ kind }) => kind === 'log')
+    .map(({ line }) => String(line))
+    .join('\n');
+
+test('it logs in as the owner, under limits, after a restore point; what it makes, the application can use', async () => {
+  const shop = scene();
+  const { events } = await shop.deploy({ replicas: 0 }, migrating('CREATE TABLE made (id int)'));
+  expect(logs(events)).toContain('"session_user":"owner_1","current_user":"owner","lock":"5s","statement":"15min"');
+  expect(JSON.stringify(events)).toContain('restore point e2e-migration-local-before-release-1');
+  await shop.writers.query('INSERT INTO made VALUES (1)');
+  await expect(shop.writers.query('ALTER TABLE made ADD COLUMN name text')).rejects.toThrow(/must be owner/);
+  await expect(shop.writers.query('CREATE TABLE more (id int)')).rejects.toThrow(/permission denied/);
+});
+
+test('one that fails ends the deploy with its words, and nothing was switched', async () => {
+  const shop = scene();
+  const { id } = await shop.container('writer');
+  await shop.write({ replicas: 0 }, withVersion('v2', 'CREATE TABLE made (id int)'));
+  const ran = await shop.horme(['deploy', '--json']);
+  expect(ran.exitCode).toBe(10);
+  expect(ran.json['reason']).toContain('nothing was switched');
+  expect(ran.json['lastSeen']).toContain('relation "made" already exists');
+  expect((await shop.container('writer')).id).toBe(id);
+});
+
+test('one that waits for a lock gives up after its limit instead of holding up everyone', async () => {
+  const shop = scene();
+  const held = shop.sql('horme-postgres-1', 'BEGIN; LOCK TABLE made IN ACCESS SHARE MODE; SELECT pg_sleep(20)');
+  await shop.write(
+    { replicas: 0, migrations: { lockTimeout: '1s' } },
+    withVersion('v3', 'ALTER TABLE made ADD COLUMN note text'),
+  );
+  const ran = await shop.horme(['deploy', '--json']);
+  await held.catch(() => undefined);
+  expect(ran.exitCode).toBe(10);
+  expect(ran.json['lastSeen']).toContain('canceling statement due to lock timeout');
+});
+
+test('going back over a migration wants --accept-schema', async () => {
+  const shop = scene();
+  await shop.deploy({ replicas: 0 }, withVersion('v4', 'ALTER TABLE made ADD COLUMN note text'));
+  const refused = await shop.horme(['rollback']);
+  expect([refused.exitCode, refused.stderr]).toEqual([3, expect.stringContaining('--accept-schema')]);
+  await shop.must('rollback', '--accept-schema');
+  await shop.writers.query("INSERT INTO made (id, note) VALUES (2, 'the schema stays')");
+});
+
+function withVersion(version: string, sql: string) {
+  const { writer } = migrating(sql);
+  const environment = {
+    DATABASE_URL: '${DATABASE_URL}',
+    DATABASE_REPLICA_URL: '${DATABASE_REPLICA_URL}',
+    VERSION: version,
+  };
+  return { writer: { ...writer, environment } };
+}

@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, inject } from 'vitest';
+import { Scene } from '../../database/scene.ts';
+
+const ports = { http: 18_380, https: 18_743 };
+
+/** One project with a database for all tests of a file; what its members printed is shown when a test failed. */
+export function useDatabase(name: string): () => Scene {
+  let scene: Scene | undefined;
+  const get = (): Scene => {
+    if (!scene) throw new Error('the scene is opened before the first test');
+    return scene;
+  };
+  beforeAll(async () => {
+    scene = await Scene.open(name, ports, join(inject('horme'), 'dist', 'horme.cjs'));
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail' && scene) console.log(await scene.logs());
+  });
+  afterAll(async () => {
+    await scene?.remove();
+  });
+  return get;
+}
