@@ -1,7 +1,10 @@
+import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
 import { portChecks, type Check } from '../deploy/ports.ts';
-import { glance } from '../deploy/situation.ts';
+import { glance, type Situation } from '../deploy/situation.ts';
+import type { EngineInfo } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
+import { quantity } from '../output/format.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
@@ -9,21 +12,25 @@ import type { CommandContext } from './command.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   const { stack } = session;
+  const info = await session.engine.info();
+  const situation = await glance(session, false);
+  const migrations = await lintServices(stack, situation.live, context.signal);
   const checks: Check[] = [
     { name: 'files', ok: true, detail: `${stack.files.length} read, ${stack.services.length} services` },
-    ...(await engineChecks(session)),
+    ...(await engineChecks(session, info, situation)),
+    ...migrations.map(migrationCheck),
   ];
-  for (const text of stack.warnings) context.emit({ kind: 'warning', text });
+  const hazards = migrations.flatMap((lint) => (lint.outcome === 'linted' ? lint.findings.map(findingText) : []));
+  for (const text of [...stack.warnings, ...hazards]) context.emit({ kind: 'warning', text });
   context.print(checks.map(({ name, ok, detail }) => `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}`).join('\n'));
   const failed = checks.some(({ ok }) => !ok);
-  context.result({ schema: 'horme.check/1', project: stack.project, ok: !failed, checks, warnings: stack.warnings });
+  const { project, warnings } = stack;
+  context.result({ schema: 'horme.check/1', project, ok: !failed, checks, warnings, migrations });
   return failed ? exitCodes.checkFailed : exitCodes.done;
 }
 
-async function engineChecks(session: Session): Promise<Check[]> {
+async function engineChecks(session: Session, info: EngineInfo, situation: Situation): Promise<Check[]> {
   const { engine, stack } = session;
-  const info = await engine.info();
-  const situation = await glance(session, false);
   const lock = situation.containers.find((container) => container.labels[labels.role] === 'lock');
   const work = situation.images.filter((image) => image.work !== undefined);
   return [
@@ -60,4 +67,20 @@ function reservations({ stack }: Session, info: { cpus: number; memoryBytes: num
     ok,
     detail: ok ? detail : `${detail}: lower deploy.resources.reservations or the replicas`,
   };
+}
+
+/** What locks may be fine on a small table, and only its owner knows: a hazard is a warning, and never fails the check. */
+export function migrationCheck({ service, pending, ...lint }: ServiceLint): Check {
+  const name = `migrations of ${service}`;
+  const files = quantity(pending.length, 'new or changed file');
+  switch (lint.outcome) {
+    case 'failed':
+      return { name, ok: false, detail: `squawk did not get through ${files}: ${lint.lastWords}` };
+    case 'not-run':
+      return { name, ok: true, detail: `${files}, not run: ${lint.reason}` };
+    case 'linted': {
+      const hazards = lint.findings.length === 0 ? 'no hazard' : quantity(lint.findings.length, 'hazard');
+      return { name, ok: true, detail: pending.length === 0 ? 'nothing new' : `${files}, ${hazards}` };
+    }
+  }
 }

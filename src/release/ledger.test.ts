@@ -19,7 +19,15 @@ const release = (spec: string) => content([service('api', { spec })]);
 async function append(spec: string, own: Partial<LedgerEntry> = {}): Promise<LedgerEntry> {
   const entry = {
     ...{ kind: 'deploy' as const, outcome: 'live' as const, at: '2026-01-01T00:00:00.000Z', by: 'ada' },
-    ...{ commit: undefined, images: {}, secretVolumes: [], migrated: [], steps: [], proof: undefined, reason: undefined },
+    ...{
+      commit: undefined,
+      images: {},
+      secretVolumes: [],
+      migrated: [],
+      steps: [],
+      proof: undefined,
+      reason: undefined,
+    },
   };
   return appendEntry(store, await readLedger(store), { ...entry, ...own }, release(spec));
 }

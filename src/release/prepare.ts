@@ -1,5 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { cacheService, redisUrl } from '../cache/part.ts';
 import { databaseName, poolerService, proxyService } from '../database/names.ts';
 import { sharedSettings } from '../database/patroni.ts';
@@ -17,6 +16,7 @@ import type { PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
+import { hashesOf, readMigrations } from './migration-files.ts';
 import { fingerprint, type DatabaseRelease, type ReleaseContent, type ReleaseService } from './release.ts';
 import type { Settings } from './settings.ts';
 import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
@@ -172,20 +172,13 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const released = {
     ...service,
     replicas,
-    migrationFiles: await hashesOf(service.migrations),
+    migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
   };
   return {
     ...finished(released, 'user', whole, found.image?.id ?? unbuilt, inputs.stack.project),
     secrets: [secret, ownerSecret].filter((one) => one !== undefined),
   };
-}
-
-async function hashesOf(folder: string | undefined): Promise<Record<string, string>> {
-  if (folder === undefined) return {};
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
-  const hashes = names.map(async (name) => [name, fingerprint(await readFile(join(folder, name), 'utf8'))] as const);
-  return Object.fromEntries(await Promise.all(hashes));
 }
 
 function finished(
