@@ -1,19 +1,21 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { cliStart } from './cli-start.ts';
+import { database } from './database.ts';
 import { edge } from './edge.ts';
 import { idle } from './idle.ts';
+import { pgbench } from './pgbench.ts';
 import { planning } from './planning.ts';
 import { rolling } from './rolling.ts';
 import { machine, markdown, round, table, type Measured, type Part } from './measure.ts';
 
 /** A part measures one thing against its baselines in one run; add yours here. */
-const parts: Part[] = [cliStart, planning, idle, rolling, edge];
+const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database];
 
 type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
 
 const latest = new URL('results/latest.json', import.meta.url);
-const page = new URL('../docs/performance.md', import.meta.url);
+const pages = { performance: 'Performance', reliability: 'Reliability' };
 const schema = 'horme.bench/1';
 
 process.exitCode = await main(process.argv.slice(2));
@@ -52,23 +54,21 @@ async function save(results: Record<string, Result>): Promise<void> {
   const document = { schema, machine: machine(), parts: { ...(await earlier()), ...results } };
   await mkdir(new URL('.', latest), { recursive: true });
   await writeFile(latest, JSON.stringify(document, undefined, 2) + '\n');
-  await writeFile(page, performancePage(document));
+  for (const [name, title] of Object.entries(pages)) {
+    const own = parts.filter(({ page }) => (page ?? 'performance') === name).map((part) => part.name);
+    const shown = Object.fromEntries(Object.entries(document.parts).filter(([part]) => own.includes(part)));
+    await writeFile(new URL(`../docs/${name}.md`, import.meta.url), pageOf(title, document.machine, shown));
+  }
 }
 
-function performancePage({
-  machine: host,
-  parts: all,
-}: {
-  machine: ReturnType<typeof machine>;
-  parts: Record<string, Result>;
-}): string {
+function pageOf(title: string, host: ReturnType<typeof machine>, all: Record<string, Result>): string {
   const memory = Math.round(host.memoryBytes / 2 ** 30);
   const sections = Object.values(all).map((result) =>
     'failed' in result
       ? `The part failed: ${result.failed}\n`
       : `${markdown(result)}\nMeasured ${result.at.slice(0, 16).replace('T', ' ')} UTC.\n`,
   );
-  return `# Performance
+  return `# ${title}
 
 The last run of \`npm run bench\`, written by it. Machines are noisy: read the ratios, which compare with a baseline of the
 same run. Machine: ${host.cpus} cores (${host.model}), ${memory} GiB, Node ${host.node}.

@@ -16,6 +16,8 @@ export interface Part {
   name: string;
   /** For the help. */
   about: string;
+  /** Page of docs/ that shows it; performance without one. */
+  page?: 'reliability';
   measure(): Promise<Measured>;
 }
 

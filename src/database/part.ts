@@ -2,6 +2,7 @@ import { dataNetwork } from '../platform/networks.ts';
 import {
   hardened,
   healthcheck,
+  impatientNames,
   mebibyte,
   platformService,
   type Part,
@@ -102,10 +103,7 @@ function member(stack: Stack, database: DatabaseOptions, name: string): PartServ
       {
         ...(cluster ? clusterMember(stack, database, name) : singleMember(database)),
         hostname: name,
-        // The engine passes the name of a member that is away on to servers outside, which an internal network can't reach: by
-        // default a failover would wait fifteen seconds for an answer.
-        dns_opt: ['timeout:1', 'attempts:1'],
-        dns_search: ['.'],
+        ...impatientNames,
         networks: { [databaseNetwork]: null },
         volumes: [volume(dataVolume(memberNumber(name)), dataFolder)],
         tmpfs: [scratch(70, '/tmp', '64m'), scratch(70, socketFolder, '2m')],

@@ -18,8 +18,8 @@ export const membersOf = ({ replicas }: Pick<DatabaseOptions, 'replicas'>): stri
  * clients want (a day without a byte ends them); one on a member that is no primary any more is cut at once.
  *
  * `timeout connect` is also how long HAProxy waits before it tries the same member again: a member that has just stopped refuses.
- * Sources: `inter` to `rise` and `on-marked-down` as Pigsty runs them. Names are looked up through Docker's DNS, and a member
- * that is away must not stop HAProxy from starting.
+ * A name is never looked up at start, where one that is away would hold up all of them.
+ * Sources: `inter` to `rise` and `on-marked-down` as Pigsty runs them. Names are looked up through Docker's DNS.
  */
 export function renderProxy(database: DatabaseOptions): string {
   const patroni = database.replicas > 0;
@@ -27,7 +27,7 @@ export function renderProxy(database: DatabaseOptions): string {
   const checks = 'inter 1s fastinter 500ms fall 3 rise 2';
   const asked = `port ${ports.patroni} check-ssl verify required ca-file ${tlsFiles.authority}`;
   const server = (name: string) =>
-    `  server ${name} ${name}:${ports.primary} check ${checks}${patroni ? ` ${asked} verifyhost ${name} check-sni ${name}` : ''} on-marked-down shutdown-sessions init-addr last,libc,none resolvers docker`;
+    `  server ${name} ${name}:${ports.primary} check ${checks}${patroni ? ` ${asked} verifyhost ${name} check-sni ${name}` : ''} on-marked-down shutdown-sessions init-addr none resolvers docker`;
   const backend = (name: string, question: string) => [
     `backend ${name}`,
     ...(patroni ? ['  option httpchk', `  http-check send meth OPTIONS uri ${question}`] : []),

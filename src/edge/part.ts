@@ -1,4 +1,12 @@
-import { hardened, healthcheck, mebibyte, platformService, type Part, type PartService } from '../platform/part.ts';
+import {
+  hardened,
+  healthcheck,
+  impatientNames,
+  mebibyte,
+  platformService,
+  type Part,
+  type PartService,
+} from '../platform/part.ts';
 import { volumeNames } from '../release/store.ts';
 import type { Stack } from '../stack/stack.ts';
 import { edgeSocketFolder, haproxyAdminSocket, haproxyInstances } from './haproxy.ts';
@@ -80,6 +88,7 @@ function haproxy(instance: string, index: number): PartService {
     definition: hardened(
       { memoryBytes: 256 * mebibyte, cpus: 2 },
       {
+        ...impatientNames,
         environment: { HORME_INSTANCE: instance },
         networks: { [edgeNetwork]: null },
         volumes: [sockets, configuration],

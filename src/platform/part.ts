@@ -80,6 +80,12 @@ export function platformService(
   };
 }
 
+/**
+ * The engine passes a name that it doesn't know, such as that of a container which ended, on to servers outside. On an
+ * internal network they can't be reached, and by default a look-up waits fifteen seconds: longer than a failover may take.
+ */
+export const impatientNames: ComposeService = { dns_opt: ['timeout:1', 'attempts:1'], dns_search: ['.'] };
+
 export const mebibyte = 1024 * 1024;
 /** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */
 export const healthcheck = (test: string[]) => ({

@@ -7,6 +7,8 @@ import { selfSigned } from '../../src/edge/certificate.ts';
 import { haproxyInstances, renderHaproxy, type Members } from '../../src/edge/haproxy.ts';
 import { configurationFolder, renderNginx } from '../../src/edge/nginx.ts';
 import { pageFiles } from '../../src/edge/pages.ts';
+import { renderProxy } from '../../src/database/proxy.ts';
+import { database } from '../../src/release/testing.ts';
 import { routedServices } from '../../src/edge/plan.ts';
 import type { FileEntry } from '../../src/engine/engine.ts';
 import { run } from '../../src/engine/process.ts';
@@ -110,6 +112,23 @@ test('HAProxy takes the configuration between two releases, and more members tha
   const both = routedServices([api({ routes: [route(4000)], healthPath: '/new' })], [api({ replicas: 9 })]);
   const names = Array.from({ length: 40 }, (_, index) => `api-${index}`);
   const { exitCode, output } = await haproxy(both, { 'api:3000': names, 'api:4000': [] });
+  expect(output).not.toMatch(/warning|alert/i);
+  expect(exitCode).toBe(0);
+});
+
+test.each([0, 1, 4])("HAProxy takes the database's configuration: %d replicas", async (replicas) => {
+  // The authority is a secret that only a deploy makes.
+  const config = renderProxy(database({ replicas })).replaceAll(
+    '/run/secrets/database-ca',
+    '/etc/ssl/certs/ca-certificates.crt',
+  );
+  await write([{ path: 'haproxy/haproxy.cfg', content: config }]);
+  const { exitCode, output } = await check('haproxy', [
+    'haproxy',
+    '-c',
+    '-f',
+    `${configurationFolder}/haproxy/haproxy.cfg`,
+  ]);
   expect(output).not.toMatch(/warning|alert/i);
   expect(exitCode).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { faults, outcomeOf, shown, underFault, writingAgain } from '../database/faults.ts';
+import { needsRestart } from '../../src/database/settings.ts';
 import { useDatabase } from './harness/database.ts';
 
 const scene = useDatabase('e2e-database');
@@ -20,6 +21,15 @@ test('one Postgres: the application has its own role, over TLS, and no other rig
   await expect(shop.writers.query("SELECT pg_read_file('/run/secrets/database-key')")).rejects.toThrow(/permission/);
   const { members } = await shop.status();
   expect(members).toMatchObject([{ name: 'horme-postgres-1', role: 'primary', state: 'running', lagBytes: 0 }]);
+});
+
+test('the parameters that need a restart are those that Postgres says need one', async () => {
+  const settings = await scene().sql('horme-postgres-1', 'SELECT name, context FROM pg_settings');
+  const wrong = settings
+    .split('\n')
+    .map((line) => line.split('|'))
+    .filter(([name = '', context]) => (context === 'postmaster') !== needsRestart(name) && context !== 'internal');
+  expect(wrong).toEqual([]);
 });
 
 test('a replica is added to the data that is there, under writes', async () => {
