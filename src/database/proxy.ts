@@ -1,3 +1,4 @@
+import { dockerResolvers } from '../edge/haproxy.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import { memberService, ports } from './names.ts';
 import { tlsFiles } from './patroni.ts';
@@ -70,12 +71,4 @@ defaults
   timeout queue 5s
   balance leastconn
 
-resolvers docker
-  nameserver engine 127.0.0.11:53
-  resolve_retries 2
-  timeout resolve 1s
-  timeout retry 500ms
-  hold valid 1s
-  hold nx 5s
-  hold obsolete 5s
-`;
+${dockerResolvers}`;

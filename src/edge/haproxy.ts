@@ -68,6 +68,17 @@ export function renderHaproxy(services: RoutedService[], members: Members): stri
 /** HAProxy counts two files a connection, half of one for splicing's pipes, and some for checks and its own. */
 const connections = Math.floor((openFiles - 400) / 2.5);
 
+/** Docker's own DNS: an address that changes is found within a second. */
+export const dockerResolvers = `resolvers docker
+  nameserver engine 127.0.0.11:53
+  resolve_retries 2
+  timeout resolve 1s
+  timeout retry 500ms
+  hold valid 1s
+  hold nx 5s
+  hold obsolete 5s
+`;
+
 const head = `global
   log stdout format raw local0 notice
   stats socket ${haproxyAdminSocket} mode 600 level admin
@@ -97,15 +108,7 @@ defaults
   errorfile 504 /etc/horme/haproxy/504.http
   default-server check inter 2s fastinter 250ms downinter 500ms fall 3 rise 2 maxconn 1000 slowstart 1s observe layer4 error-limit 3 on-error mark-down init-addr last,libc,127.0.0.1 resolvers docker resolve-opts allow-dup-ip
 
-resolvers docker
-  nameserver engine 127.0.0.11:53
-  resolve_retries 2
-  timeout resolve 1s
-  timeout retry 500ms
-  hold valid 1s
-  hold nx 5s
-  hold obsolete 5s
-
+${dockerResolvers}
 frontend edge
   bind "unix@${edgeSocketFolder}/\${HORME_INSTANCE}.sock" mode 660
   http-request set-var(txn.backend) req.hdr(x-horme-backend)
