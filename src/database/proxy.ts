@@ -18,7 +18,9 @@ export const membersOf = ({ replicas }: Pick<DatabaseOptions, 'replicas'>): stri
  * Who is primary is asked of Patroni; without Patroni there is one, and its port is asked. Sessions live as long as their
  * clients want (a day without a byte ends them); one on a member that is no primary any more is cut at once.
  *
- * `timeout connect` is also how long HAProxy waits before it tries the same member again: a member that has just stopped refuses.
+ * A primary that refuses is not asked again by HAProxy, which would wait a second first: the client knows better. A check has
+ * seconds to answer (`timeout connect` counts for its handshake too): on a machine out of breath Patroni, a Python program, may
+ * take as many, and a primary wrongly taken for dead loses all its sessions.
  * A name is never looked up at start, where one that is away would hold up all of them.
  * Sources: `inter` to `rise` and `on-marked-down` as Pigsty runs them. Names are looked up through Docker's DNS.
  */
@@ -32,6 +34,7 @@ export function renderProxy(database: DatabaseOptions): string {
   const backend = (name: string, question: string) => [
     `backend ${name}`,
     ...(patroni ? ['  option httpchk', `  http-check send meth OPTIONS uri ${question}`] : []),
+    ...(name === replicaBackend ? ['  retries 2', '  option redispatch 1'] : ['  retries 0']),
     ...members.map(server),
     '',
   ];
@@ -62,12 +65,10 @@ defaults
   log global
   option dontlog-normal
   option tcpka
-  option redispatch 1
-  retries 3
-  timeout connect 250ms
+  timeout connect 4s
   timeout client 1d
   timeout server 1d
-  timeout check 2s
+  timeout check 3s
   timeout queue 5s
   balance leastconn
 

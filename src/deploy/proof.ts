@@ -2,8 +2,8 @@ import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
 import { startProber, type Proof } from './prober.ts';
 
-/** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb. */
-const probesPerSecond = 100;
+/** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
+const probesPerSecond = 50;
 
 export interface RunningProof {
   /** All traffic is on the new replicas from now on. */

@@ -23,29 +23,37 @@ afterAll(async () => {
   if (!ranBefore) await quickstart('--down');
 });
 
-test('it deploys the shop, rolls v2 over v1 without a failure, and a broken v3 rolls itself back', async () => {
-  ranBefore = (await containersOf(project)).length > 0;
-  const { exitCode, stdout, stderr } = await quickstart('--json');
-  expect(exitCode, stderr).toBe(0);
-  const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, never>;
-  expect(summary).toMatchObject({
-    schema: 'horme.quickstart/1',
-    services: expect.arrayContaining([
-      'api',
-      'frontend',
-      'mcp',
-      'horme-postgres-1',
-      'horme-postgres-2',
-      'horme-database',
-      'horme-redis',
-      'horme-nginx',
-    ]) as never,
-    rolling: { failed: 0 },
-    badRelease: { exitCode: 10, failed: 0 },
-    url: 'https://shop.localhost:8443/',
-  });
-  const running = (await containersOf(project)).filter(
-    ({ state, service }) => state === 'running' && service === 'api',
-  );
-  expect(running).toHaveLength(3);
-});
+/** Minutes where processes start slowly; milliseconds. */
+const timeout = 600_000;
+
+test(
+  'it deploys the shop, rolls v2 over v1 without a failure, and a broken v3 rolls itself back',
+  { timeout },
+  async () => {
+    ranBefore = (await containersOf(project)).length > 0;
+    const { exitCode, stdout, stderr } = await quickstart('--json');
+    expect(exitCode, stderr).toBe(0);
+    const summary = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, never>;
+    expect(summary).toMatchObject({
+      schema: 'horme.quickstart/1',
+      services: expect.arrayContaining([
+        'api',
+        'frontend',
+        'mcp',
+        'horme-postgres-1',
+        'horme-postgres-2',
+        'horme-database',
+        'horme-pooler',
+        'horme-redis',
+        'horme-nginx',
+      ]) as never,
+      rolling: { failed: 0 },
+      badRelease: { exitCode: 10, failed: 0 },
+      url: 'https://shop.localhost:8443/',
+    });
+    const running = (await containersOf(project)).filter(
+      ({ state, service }) => state === 'running' && service === 'api',
+    );
+    expect(running).toHaveLength(3);
+  },
+);

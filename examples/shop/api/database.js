@@ -20,8 +20,10 @@ export function connectDatabase(url) {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'shop-api',
-    max: 10, // times the replicas, and twice that during a rollout: stay below the server's max_connections
-    connectionTimeoutMillis: 2_000,
+    max: 10, // times the replicas, and twice that during a rollout: what the pooler takes, or the server's max_connections
+    connectionTimeoutMillis: 5_000,
+    // A new connection is a TLS handshake and a login: keep those that quiet minutes don't need.
+    idleTimeoutMillis: 300_000,
     statement_timeout: 5_000,
     // Also ends a query whose server vanished without closing the connection.
     query_timeout: 6_000,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { useDatabase } from './harness/database.ts';
+import { useDatabase } from '../e2e/harness/database.ts';
 
 const scene = useDatabase('e2e-migration');
 const migrating = (sql: string) => ({
