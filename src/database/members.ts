@@ -31,12 +31,16 @@ export const psql = (database: string, ...words: string[]): string[] => [
   ...[`--host=${socketFolder}`, '--username=postgres', `--dbname=${database}`, ...words],
 ];
 
-const memberService = (container: Container) => container.labels[labels.service] ?? '';
+export const memberService = (container: Container) => container.labels[labels.service] ?? '';
+
+/** In the order of their numbers, whether they run or not. */
+export const memberContainers = (containers: Container[]): Container[] =>
+  containers
+    .filter((one) => isMember(memberService(one)) && one.labels[labels.oneOff] !== 'True')
+    .sort((a, b) => memberNumber(memberService(a)) - memberNumber(memberService(b)));
 
 export const runningMembers = (containers: Container[]): Container[] =>
-  containers
-    .filter((one) => one.state === 'running' && isMember(memberService(one)) && one.labels[labels.oneOff] !== 'True')
-    .sort((a, b) => memberNumber(memberService(a)) - memberNumber(memberService(b)));
+  memberContainers(containers).filter(({ state }) => state === 'running');
 
 /** For a look that costs nothing: whatever runs is taken to be in order, the first as the primary. */
 export function trustedDatabase(containers: Container[], roles: string): SeenDatabase {

@@ -1,5 +1,14 @@
 import type { Seen } from '../deploy/observe.ts';
-import { readyStep, removeDead, startStep, stopStep, type Change, type Draft } from '../deploy/step.ts';
+import {
+  isSurge,
+  readyStep,
+  reasonOf,
+  removeDead,
+  startStep,
+  stopStep,
+  type Change,
+  type Draft,
+} from '../deploy/step.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { fingerprint, type ReleaseContent } from '../release/release.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
@@ -97,11 +106,10 @@ function inTurns(content: ReleaseContent, members: Change[], seen: Seen): Draft[
 /** A member must stop before its successor starts, since both have its volume; what has no volume hands over. */
 function replaced(change: Change): Draft[] {
   const { service, old, good, missing, cause } = change;
-  const stopFirst = service.strategy.kind === 'stop-first';
-  const reason = service.strategy.kind === 'stop-first' ? `${cause}; it ${service.strategy.reason}` : '';
+  const stopFirst = !isSurge(change);
   return [
     ...removeDead([change]),
-    ...(stopFirst ? stopStep(old, reason) : []),
+    ...(stopFirst ? stopStep(old, `${cause}; it ${reasonOf(service)}`) : []),
     ...startStep(
       [change],
       () => missing,

@@ -1,8 +1,7 @@
 import type { Container, Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
-import { psql } from './members.ts';
-import { isMember, memberNumber } from './names.ts';
+import { memberContainers, memberService, psql } from './members.ts';
 
 export interface MemberStatus {
   name: string;
@@ -56,9 +55,7 @@ const question = `
 
 /** The whole picture, for people and monitoring: every member that there is, whether it answers or not. */
 export async function databaseStatus(engine: Engine, project: string): Promise<DatabaseStatus> {
-  const containers = (await engine.containers({ [labels.project]: project }))
-    .filter((container) => isMember(serviceOf(container)) && container.labels[labels.oneOff] !== 'True')
-    .sort((a, b) => memberNumber(serviceOf(a)) - memberNumber(serviceOf(b)));
+  const containers = memberContainers(await engine.containers({ [labels.project]: project }));
   const answers = await Promise.all(
     containers.map(async (container) => ({ container, answer: await answerOf(engine, container) })),
   );
@@ -69,8 +66,6 @@ export async function databaseStatus(engine: Engine, project: string): Promise<D
   };
 }
 
-const serviceOf = (container: Container) => container.labels[labels.service] ?? '';
-
 async function answerOf(engine: Engine, { id, state }: Container): Promise<Answer | undefined> {
   if (state !== 'running') return undefined;
   const { exitCode, output } = await engine.exec(id, psql('postgres', '--command', question));
@@ -78,7 +73,7 @@ async function answerOf(engine: Engine, { id, state }: Container): Promise<Answe
 }
 
 function memberStatus(container: Container, answer: Answer | undefined, primary: Answer | undefined): MemberStatus {
-  const name = serviceOf(container);
+  const name = memberService(container);
   const follower = primary?.followers.find((one) => one.name === name);
   return {
     name,

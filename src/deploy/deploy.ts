@@ -4,7 +4,7 @@ import { labels } from '../engine/labels.ts';
 import { exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
-import { takeLock, type HeldLock } from '../release/lock.ts';
+import type { HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, rotateLogins } from '../release/vault.ts';
@@ -12,6 +12,7 @@ import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, writeSecrets } from './images.ts';
+import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { routedServices } from '../edge/plan.ts';
@@ -79,17 +80,7 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
     neededImages(session),
     session.emit,
   );
-  const { engine, stack, signal, emit } = session;
-  const lock = await takeLock({
-    engine,
-    project: stack.project,
-    image: imageTags().tools,
-    purpose: options.kind,
-    waitSeconds: options.waitSeconds,
-    signal,
-    onWait: ({ user, host, since }) =>
-      emit({ kind: 'note', text: `waiting for ${user}@${host}, who holds the lock since ${since}` }),
-  });
+  const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
     return await locked(session, options, platformIds, lock);
   } finally {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { docker } from '../e2e/harness/docker.ts';
 import type { CheckReport, WriteReport } from '../e2e/harness/writers.ts';
 import { eventually, type Scene } from './scene.ts';
@@ -117,5 +116,3 @@ export function outcomeOf(report: WriteReport, check: CheckReport): Outcome {
 
 export const shown = ({ gapSeconds, acknowledged, lost, unexpected, recovered, failed }: Outcome): string =>
   `no write for ${gapSeconds.toFixed(1)} s, ${acknowledged} acknowledged, ${lost} lost, ${unexpected} unexpected, ${recovered} recovered, ${failed} refused`;
-
-export const pause = (milliseconds: number) => delay(milliseconds);

@@ -1,0 +1,21 @@
+import { imageTags } from '../platform/images.ts';
+import { takeLock, type HeldLock } from '../release/lock.ts';
+import type { Session } from '../session.ts';
+
+/** The lock of the session's project, for a deploy and for whatever must not meet one; says for whom it waits. */
+export function lockFor(
+  { engine, stack, signal, emit }: Session,
+  purpose: string,
+  waitSeconds: number,
+): Promise<HeldLock> {
+  return takeLock({
+    engine,
+    project: stack.project,
+    image: imageTags().tools,
+    purpose,
+    waitSeconds,
+    signal,
+    onWait: ({ user, host, since }) =>
+      emit({ kind: 'note', text: `waiting for ${user}@${host}, who holds the lock since ${since}` }),
+  });
+}
