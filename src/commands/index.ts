@@ -174,11 +174,22 @@ export const commands: readonly CommandDeclaration[] = [
   },
   {
     name: 'db upgrade',
-    summary: 'bring the platform alone to what the files say: replicas first, switchover, the former primary last',
+    summary:
+      'bring the platform alone to what the files say; another major version of PostgreSQL too, after a rehearsal',
     options: [wait, { flags: '--dry-run', description: 'print the plan and stop' }],
     example: 'horme db upgrade --env production',
     preset: { platform: true },
     load: () => import('./deploy.ts'),
+  },
+  {
+    name: 'db drop-former',
+    summary: 'delete the former data that an upgrade or a restore has kept',
+    options: [
+      wait,
+      { flags: '--confirm <env>', description: "the environment's name: confirms that this data is to be destroyed" },
+    ],
+    example: 'horme db drop-former --confirm production',
+    load: () => import('./db/drop-former.ts'),
   },
   {
     name: 'db rotate-password',

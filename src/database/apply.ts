@@ -50,7 +50,8 @@ export async function setRoles(context: Context): Promise<void> {
   const { roles } = databaseOf(content);
   const primary = await primaryMember(engine, content.project);
   await runScript(engine, primary.container, rolesScript(roles, vault.database));
-  await noteApplied(context, { roles: rolesMark({ ...roles, generation: vault.database.generation }) });
+  const mark = rolesMark({ ...roles, generation: vault.database.generation });
+  await noteApplied(context, { roles: mark, version: databaseOf(content).version });
 }
 
 export async function retireLogins(context: Context): Promise<void> {
@@ -61,10 +62,10 @@ export async function retireLogins(context: Context): Promise<void> {
   await noteApplied(context, { generation });
 }
 
-const noteApplied = async ({ store }: Context, what: Partial<Applied>) =>
+export const noteApplied = async ({ store }: Context, what: Partial<Applied>) =>
   writeApplied(store, { ...(await readApplied(store)), ...what });
 
-function databaseOf({ database }: ReleaseContent) {
+export function databaseOf({ database }: ReleaseContent) {
   if (!database) throw new Error('the release has no database');
   return database;
 }

@@ -1,11 +1,14 @@
 import { labels } from '../engine/labels.ts';
 import type { Container, Engine } from '../engine/engine.ts';
+import type { Applied } from '../release/settings.ts';
 import { isMember, memberNumber, socketFolder } from './names.ts';
 
 export interface SeenMember {
   service: string;
   container: string;
   role: 'primary' | 'replica';
+  /** Major version of its Postgres. */
+  version: number;
   timeline: number;
   /** Of a replica: whether it follows its primary right now. */
   streaming: boolean;
@@ -22,6 +25,7 @@ export interface SeenDatabase {
 const question = `
   SELECT json_build_object(
     'role', CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END,
+    'version', current_setting('server_version_num')::int / 10000,
     'timeline', (SELECT timeline_id FROM pg_control_checkpoint()),
     'streaming', EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
     'roles', coalesce((SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'app'), ''))`;
@@ -43,11 +47,15 @@ export const runningMembers = (containers: Container[]): Container[] =>
   memberContainers(containers).filter(({ state }) => state === 'running');
 
 /** For a look that costs nothing: whatever runs is taken to be in order, the first as the primary. */
-export function trustedDatabase(containers: Container[], roles: string): SeenDatabase {
+export function trustedDatabase(
+  containers: Container[],
+  { roles, version }: Pick<Applied, 'roles' | 'version'>,
+): SeenDatabase {
   const members = runningMembers(containers).map((container, index): SeenMember => ({
     service: memberService(container),
     container: container.id,
     role: index === 0 ? 'primary' : 'replica',
+    version,
     timeline: 1,
     streaming: index > 0,
   }));

@@ -7,9 +7,10 @@ import {
   platformService,
   type Part,
   type PartService,
+  type PlatformImage,
   type SecretName,
 } from '../platform/part.ts';
-import type { ComposeService, DatabaseOptions, Stack } from '../stack/stack.ts';
+import type { ComposeService, DatabaseOptions, PostgresVersion, Stack } from '../stack/stack.ts';
 import {
   authorityFile,
   certificateFile,
@@ -65,6 +66,9 @@ export const databasePart: Part = {
 
 const etcdVolume = `${etcdService}-data`;
 
+const postgresImage = (version: PostgresVersion): PlatformImage =>
+  version === 17 ? 'postgres' : `postgres-${version}`;
+
 function services(stack: Stack, database: DatabaseOptions): PartService[] {
   return [
     ...(database.replicas > 0 ? [etcd()] : []),
@@ -85,7 +89,7 @@ function member(stack: Stack, database: DatabaseOptions, name: string): PartServ
   return platformService({
     name,
     owner: 'database',
-    platformImage: 'postgres',
+    platformImage: postgresImage(database.version),
     uid: 70,
     secretFiles: {
       ...identity,

@@ -1,71 +1,22 @@
 import { expect, test } from 'vitest';
 import type { Seen } from '../deploy/observe.ts';
 import { plan } from '../deploy/plan.ts';
-import { content, edge, options, replica, running, service, version } from '../deploy/testing.ts';
+import { content, options, replica, running, version } from '../deploy/testing.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { OperatorError } from '../errors.ts';
 import { rolesMark } from './roles.ts';
-import type { SeenMember } from './members.ts';
-import { sharedFingerprint } from './plan.ts';
-
-const roles = {
-  database: 'shop',
-  generation: 1,
-  replicas: 1,
-  applicationOwnsSchema: false,
-  lockTimeoutSeconds: 5,
-  statementTimeoutSeconds: 900,
-};
-
-function databaseServices(members: number, spec = 'v1'): ReleaseService[] {
-  const own = (name: string, rest: Partial<ReleaseService> = {}) => service(name, { owner: 'database', spec, ...rest });
-  const stopFirst = { strategy: { kind: 'stop-first' as const, reason: 'owns its volume' } };
-  const healthy = (name: string) => ({ service: name, condition: 'service_healthy' as const });
-  const after = (number: number) => (members === 1 ? [] : [healthy(number === 1 ? 'horme-etcd' : 'horme-postgres-1')]);
-  return [
-    ...(members > 1 ? [own('horme-etcd', stopFirst)] : []),
-    ...Array.from({ length: members }, (_, index) =>
-      own(`horme-postgres-${index + 1}`, { ...stopFirst, dependsOn: after(index + 1) }),
-    ),
-    own('horme-database', { dependsOn: [healthy('horme-postgres-1')] }),
-  ];
-}
-
-const release = (services: ReleaseService[]): ReleaseContent => {
-  const members = services.map(({ name }) => name).filter((name) => name.startsWith('horme-postgres-'));
-  const shared = members.length > 1 ? { ttl: 30 } : {};
-  const replicas = members.length - 1;
-  const database = { members, shared, zeroLoss: false, pooler: false, roles: { ...roles, replicas } };
-  return content([...services, ...edge()], { database });
-};
-
-const member = (name: string, role: 'primary' | 'replica'): SeenMember => ({
-  ...{ service: name, container: name, role, timeline: 1 },
-  streaming: role === 'replica',
-});
-
-/** What is seen when this release runs as it should, with that primary. */
-function settled(live: ReleaseContent, primary: string): Seen {
-  const seen = running(live);
-  const members = (live.database?.members ?? []).map((name) => member(name, name === primary ? 'primary' : 'replica'));
-  const mark = live.database ? rolesMark(live.database.roles) : '';
-  return {
-    ...seen,
-    database: { members, roles: mark },
-    applied: { ...seen.applied, database: sharedFingerprint(live), roles: mark },
-  };
-}
+import { databaseRelease, roles, settledDatabase } from './testing.ts';
 
 const titles = (wanted: ReleaseContent, seen: Seen) => plan(wanted, seen, options()).map(({ title }) => title);
-const two = release(databaseServices(2));
-const one = release(databaseServices(1));
+const two = databaseRelease(2);
+const one = databaseRelease(1);
 const changed = (live: ReleaseContent, names: string[]): ReleaseContent => ({
   ...live,
   services: live.services.map((own) => (names.includes(own.name) ? version(own, 'v2') : own)),
 });
 
 test('a database that is as it should be has no steps', () => {
-  expect(titles(two, settled(two, 'horme-postgres-2'))).toEqual([]);
+  expect(titles(two, settledDatabase(two, 'horme-postgres-2'))).toEqual([]);
 });
 
 test.each(['horme-postgres-1', 'horme-postgres-2'])(
@@ -73,7 +24,7 @@ test.each(['horme-postgres-1', 'horme-postgres-2'])(
   (primary) => {
     const replicaName = primary === 'horme-postgres-1' ? 'horme-postgres-2' : 'horme-postgres-1';
     const wanted = changed(two, ['horme-postgres-1', 'horme-postgres-2']);
-    expect(titles(wanted, settled(two, primary))).toEqual([
+    expect(titles(wanted, settledDatabase(two, primary))).toEqual([
       `stop and remove shop-local-${replicaName}-1`,
       `start 1 replica of ${replicaName}`,
       `wait until ${replicaName} is ready`,
@@ -87,7 +38,7 @@ test.each(['horme-postgres-1', 'horme-postgres-2'])(
 
 test('a change of a replica alone needs no switchover', () => {
   const wanted = changed(two, ['horme-postgres-2']);
-  expect(titles(wanted, settled(two, 'horme-postgres-1')).join()).not.toContain('switch the database');
+  expect(titles(wanted, settledDatabase(two, 'horme-postgres-1')).join()).not.toContain('switch the database');
 });
 
 test('0 to 1 replicas: the member with the data first, and never a second one before it leads', () => {
@@ -95,7 +46,7 @@ test('0 to 1 replicas: the member with the data first, and never a second one be
     ...two,
     services: two.services.map((own) => (own.name === 'horme-postgres-1' ? version(own, 'v2') : own)),
   };
-  expect(titles(wanted, settled(one, 'horme-postgres-1'))).toEqual([
+  expect(titles(wanted, settledDatabase(one, 'horme-postgres-1'))).toEqual([
     'start 1 replica of horme-etcd',
     'wait until horme-etcd is ready',
     'stop and remove shop-local-horme-postgres-1-1',
@@ -113,7 +64,7 @@ test('1 to 0 replicas: who stays leads first, who leaves stops before Postgres r
     ...one,
     services: one.services.map((own) => (own.name === 'horme-postgres-1' ? version(own, 'v2') : own)),
   };
-  expect(titles(wanted, settled(two, 'horme-postgres-2'))).toEqual([
+  expect(titles(wanted, settledDatabase(two, 'horme-postgres-2'))).toEqual([
     'switch the database over to horme-postgres-1',
     'stop and remove shop-local-horme-postgres-2-1',
     'stop and remove shop-local-horme-postgres-1-1',
@@ -125,7 +76,7 @@ test('1 to 0 replicas: who stays leads first, who leaves stops before Postgres r
 });
 
 test('where nobody leads, no member is taken away: nobody knows who has the newest data', () => {
-  const seen = settled(two, 'nobody');
+  const seen = settledDatabase(two, 'nobody');
   expect(() => titles(one, { ...seen, database: { ...seen.database, members: [] } })).toThrow(OperatorError);
 });
 
@@ -141,12 +92,12 @@ test('a first deploy starts etcd, then the first member, then the rest, and sets
 
 test('changed settings that need no restart are shared, and nothing else is done', () => {
   const wanted = { ...two, database: two.database && { ...two.database, shared: { ttl: 20 } } };
-  expect(titles(wanted, settled(two, 'horme-postgres-1'))).toEqual(['share the settings of the database']);
+  expect(titles(wanted, settledDatabase(two, 'horme-postgres-1'))).toEqual(['share the settings of the database']);
 });
 
 test('former logins end only after a deploy of all services', () => {
   const rotated = { ...two, database: two.database && { ...two.database, roles: { ...roles, generation: 2 } } };
-  const seen = settled(rotated, 'horme-postgres-1');
+  const seen = settledDatabase(rotated, 'horme-postgres-1');
   expect(titles(rotated, seen)).toEqual(["end the database's former logins"]);
   expect(plan(rotated, seen, options({ only: ['api'] }))).toEqual([]);
   const done = { ...seen, applied: { ...seen.applied, generation: 2 } };
@@ -154,14 +105,14 @@ test('former logins end only after a deploy of all services', () => {
 });
 
 test('going back to a release from before a rotation leaves the newer logins alone', () => {
-  const seen = settled(two, 'horme-postgres-1');
+  const seen = settledDatabase(two, 'horme-postgres-1');
   const newer = { ...seen, database: { ...seen.database, roles: rolesMark({ ...roles, generation: 3 }) } };
   expect(titles(two, newer)).toEqual([]);
 });
 
 test('a member whose container ended is started again where it was', () => {
-  const seen = settled(two, 'horme-postgres-1');
-  const ended = replica(databaseServices(2)[2] as ReleaseService, 1, { running: false, exitCode: 137 });
+  const seen = settledDatabase(two, 'horme-postgres-1');
+  const ended = replica(two.services[2] as ReleaseService, 1, { running: false, exitCode: 137 });
   const replicas = seen.replicas.map((own) => (own.service === 'horme-postgres-2' ? ended : own));
   expect(titles(two, { ...seen, replicas })).toEqual([
     'remove shop-local-horme-postgres-2-1',

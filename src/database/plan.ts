@@ -22,7 +22,14 @@ export type DatabaseAction =
   /** Another member becomes the primary, by plan: nothing is lost. */
   | { do: 'switchover'; to: string }
   /** The logins before the last rotation get in no more. */
-  | { do: 'retire-logins' };
+  | { do: 'retire-logins' }
+  /** On a copy of the primary's data, which is thrown away. */
+  | { do: 'rehearse-upgrade'; from: number; primary: string }
+  /** Of the first member's data, while no member runs. */
+  | { do: 'upgrade'; from: number }
+  | { do: 'analyze' }
+  /** Patroni finds the first member's data as that of a new cluster, and takes it over. */
+  | { do: 'forget-cluster' };
 
 export const isDatabase = ({ service }: Change) => service.owner === 'database';
 
@@ -37,8 +44,7 @@ export const databaseIsAway = (seen: Seen) =>
 export function databaseSteps(content: ReleaseContent, changes: Change[], seen: Seen): Draft[] {
   const clustered = runs(seen, etcdService);
   const members = changes.filter(({ service }) => isMember(service.name));
-  const others = changes.filter((change) => !members.includes(change));
-  const etcd = others.filter(({ service }) => service.name === etcdService);
+  const etcd = changes.filter(({ service }) => service.name === etcdService);
   return [
     ...(clustered ? shareSettings(content, seen) : []),
     ...etcd.flatMap(replaced),
@@ -46,9 +52,13 @@ export function databaseSteps(content: ReleaseContent, changes: Change[], seen: 
     ...(clustered ? inTurns(content, members, seen) : members.toSorted(byNumber).flatMap(replaced)),
     ...(clustered ? [] : shareSettings(content, seen)),
     ...setRoles(content, seen),
-    ...others.filter((change) => !etcd.includes(change)).flatMap(replaced),
+    ...databaseFollowers(changes).flatMap(replaced),
   ];
 }
+
+/** What stands before the members: the proxy and the pooler. */
+export const databaseFollowers = (changes: Change[]) =>
+  changes.filter(({ service }) => !isMember(service.name) && service.name !== etcdService);
 
 /** After the first start of everything. */
 export const databaseSetUp = (content: ReleaseContent, seen: Seen): Draft[] => [
@@ -58,7 +68,7 @@ export const databaseSetUp = (content: ReleaseContent, seen: Seen): Draft[] => [
 
 const runs = (seen: Seen, name: string) => seen.replicas.some(({ service, running }) => running && service === name);
 const byNumber = (a: Change, b: Change) => memberNumber(a.service.name) - memberNumber(b.service.name);
-const primaryOf = ({ database }: Seen) => database.members.find(({ role }) => role === 'primary')?.service;
+export const primaryOf = ({ database }: Seen) => database.members.find(({ role }) => role === 'primary')?.service;
 
 /** Members that run and that the release no longer has. */
 export const leavingMembers = (content: ReleaseContent, seen: Seen) =>
@@ -104,7 +114,7 @@ function inTurns(content: ReleaseContent, members: Change[], seen: Seen): Draft[
 }
 
 /** A member must stop before its successor starts, since both have its volume; what has no volume hands over. */
-function replaced(change: Change): Draft[] {
+export function replaced(change: Change): Draft[] {
   const { service, old, good, missing, cause } = change;
   const stopFirst = !isSurge(change);
   return [
@@ -123,20 +133,20 @@ function replaced(change: Change): Draft[] {
 export const sharedFingerprint = ({ database }: ReleaseContent): string =>
   database && database.members.length > 1 ? fingerprint(database.shared) : '';
 
-function shareSettings(content: ReleaseContent, seen: Seen): Draft[] {
+export function shareSettings(content: ReleaseContent, seen: Seen): Draft[] {
   const wanted = sharedFingerprint(content);
   if (wanted === '' || seen.applied.database === wanted) return [];
   const cause = 'the database does not run with them yet';
   return [{ title: 'share the settings of the database', cause, action: { do: 'share-settings' } }];
 }
 
-function setRoles(content: ReleaseContent, seen: Seen): Draft[] {
+export function setRoles(content: ReleaseContent, seen: Seen): Draft[] {
   if (!content.database || !rolesDiffer(content.database.roles, seen.database.roles)) return [];
   const cause = seen.database.roles === '' ? 'it has none yet' : 'their rights, settings or passwords changed';
   return [{ title: 'set the roles of the database', cause, action: { do: 'set-roles' } }];
 }
 
-const switchover = (to: string, cause: string): Draft => ({
+export const switchover = (to: string, cause: string): Draft => ({
   title: `switch the database over to ${to}`,
   cause,
   action: { do: 'switchover', to },

@@ -101,7 +101,7 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
     leftovers: leftoversOf(situation.containers),
     stale: [],
     applied: situation.applied,
-    database: trustedDatabase(situation.containers, situation.applied.roles),
+    database: trustedDatabase(situation.containers, situation.applied),
     capacity,
   };
   return former !== undefined && stepsFor(content, former, seen, options).length === 0;

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
 import { migrate } from '../database/migrate.ts';
 import { switchOver } from '../database/switchover.ts';
+import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../database/upgrade.ts';
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -103,6 +104,14 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return switchOver(context, id, action.to);
     case 'retire-logins':
       return retireLogins(context);
+    case 'rehearse-upgrade':
+      return rehearseUpgrade(context, action);
+    case 'upgrade':
+      return upgradeData(context, action.from);
+    case 'analyze':
+      return analyze(context);
+    case 'forget-cluster':
+      return forgetCluster(context);
   }
 }
 

@@ -1,3 +1,4 @@
+import { majorUpgrade, offlineSteps } from '../database/plan-offline.ts';
 import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../database/plan.ts';
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -14,12 +15,21 @@ import {
   waves,
   type Change,
   type Draft,
+  type PlanOptions,
 } from './step.ts';
 
-export function platformSteps(content: ReleaseContent, all: Change[], seen: Seen): Draft[] {
-  if (databaseIsAway(seen)) return [...partSteps(all, seen), ...databaseSetUp(content, seen)];
+export function platformSteps(
+  content: ReleaseContent,
+  all: Change[],
+  seen: Seen,
+  options: Pick<PlanOptions, 'majorUpgrade'>,
+): Draft[] {
+  const offline = majorUpgrade(content, seen, options.majorUpgrade);
+  if (!offline && databaseIsAway(seen)) return [...partSteps(all, seen), ...databaseSetUp(content, seen)];
+  const database = all.filter(isDatabase);
   const others = all.filter((change) => !isDatabase(change));
-  return [...databaseSteps(content, all.filter(isDatabase), seen), ...partSteps(others, seen)];
+  const steps = offline ? offlineSteps(content, database, seen, offline) : databaseSteps(content, database, seen);
+  return [...steps, ...partSteps(others, seen)];
 }
 
 /** What is away comes first: of two HAProxies, the one that runs must not stop while the other doesn't. */

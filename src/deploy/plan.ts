@@ -18,7 +18,7 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions):
     ...clearing(content, seen, changes),
     ...noteMembers(content, seen, options.former),
     ...edgeFiles(content, seen, options.former),
-    ...platformSteps(content, platform, seen),
+    ...platformSteps(content, platform, seen, options),
     ...haproxyReload(content, seen, options.former),
     ...userSteps(content, users, seen, options),
     ...retireLogins(content, seen, options.only === undefined && options.migrate),

@@ -93,7 +93,13 @@ const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? er
 async function restore({ session, context, times, boundary }: Run, former: ReleaseContent): Promise<Outcome> {
   session.emit({ kind: 'note', text: 'going back to the release before' });
   const back: Context = { ...context, content: former, certificate: undefined };
-  const options = { migrate: false, watchSeconds: 0, only: undefined, former: context.content.services };
+  const options = {
+    migrate: false,
+    watchSeconds: 0,
+    majorUpgrade: false,
+    only: undefined,
+    former: context.content.services,
+  };
   try {
     await execute(back, plan(former, await look(context), options), times, boundary);
     return 'rolled-back';

@@ -40,6 +40,8 @@ export interface PlanOptions {
   /** False when going back: a migration is never undone by running an older one. */
   migrate: boolean;
   watchSeconds: number;
+  /** Whether the database's data may be brought to another major version, which takes it away for a while. */
+  majorUpgrade: boolean;
   /** Only these of the user's services, with the platform; undefined: all. */
   only: string[] | undefined;
   /** Services of the release that was live before; their replicas drain at backends that may no longer be wanted. */

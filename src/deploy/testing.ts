@@ -127,6 +127,7 @@ export function running(live: ReleaseContent, own: Partial<Seen> = {}): Seen {
 export const options = (own: Partial<PlanOptions> = {}): PlanOptions => ({
   migrate: true,
   watchSeconds: 10,
+  majorUpgrade: false,
   only: undefined,
   former: [],
   ...own,

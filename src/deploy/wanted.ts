@@ -61,6 +61,7 @@ export function stepsFor(
   return plan(content, seen, {
     migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
+    majorUpgrade: options.platformOnly,
     only: only(options),
     former: former?.services ?? [],
   });

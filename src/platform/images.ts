@@ -13,8 +13,12 @@ import { platformImages, type PlatformImage } from './part.ts';
 const baseImage = 'debian:trixie-slim';
 const buildSeconds = 900;
 
-/** Those that take a program from another image, which is handed in as a build argument by its name. */
-const takesFrom: Partial<Record<PlatformImage, PlatformImage>> = { nginx: 'gate', haproxy: 'tools' };
+/** Those that take something from another image, which is handed in as the build argument of this name. */
+const takesFrom: Partial<Record<PlatformImage, { image: PlatformImage; argument: string }>> = {
+  nginx: { image: 'gate', argument: 'GATE' },
+  haproxy: { image: 'tools', argument: 'TOOLS' },
+  'postgres-18': { image: 'postgres', argument: 'POSTGRES' },
+};
 
 /** images/ lies beside src/ in a checkout and beside dist/ in the package. */
 function imagesFolder(): string {
@@ -41,7 +45,7 @@ function hashedTags(): Tags {
   const folder = imagesFolder();
   const hash = (name: PlatformImage): string => {
     const source = takesFrom[name];
-    return folderHash(join(folder, name), source ? hash(source) : '');
+    return folderHash(join(folder, name), source ? hash(source.image) : '');
   };
   return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Tags;
 }
@@ -68,7 +72,13 @@ export async function ensurePlatformImages(
 }
 
 /** Each after the one that it takes from. */
-const withSources = (names: PlatformImage[]) => new Set(names.flatMap((name) => [takesFrom[name] ?? name, name]));
+function withSources(names: PlatformImage[]): Set<PlatformImage> {
+  const before = (name: PlatformImage): PlatformImage[] => {
+    const source = takesFrom[name];
+    return source ? [...before(source.image), name] : [name];
+  };
+  return new Set(names.flatMap(before));
+}
 
 async function build(
   engine: Engine,
@@ -83,7 +93,7 @@ async function build(
   emit({ kind: 'step-started', id, title });
   const argv = ['docker', 'build', '--progress', 'plain', '--tag', tags[name], '--build-arg', `BASE=${baseImage}`];
   const source = takesFrom[name];
-  if (source) argv.push('--build-arg', `${source.toUpperCase()}=${tags[source]}`);
+  if (source) argv.push('--build-arg', `${source.argument}=${tags[source.image]}`);
   const { exitCode, stderr } = await run([...argv, join(imagesFolder(), name)], {
     env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1' },
     deadlineSeconds: buildSeconds,

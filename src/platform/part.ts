@@ -1,8 +1,18 @@
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import type { Owner } from '../release/release.ts';
 
-/** The images that Horme builds, one folder each below images/. */
-export const platformImages = ['tools', 'gate', 'nginx', 'haproxy', 'postgres', 'etcd', 'pgbouncer', 'redis'] as const;
+/** The images that Horme builds. */
+export const platformImages = [
+  'tools',
+  'gate',
+  'nginx',
+  'haproxy',
+  'postgres',
+  'postgres-18',
+  'etcd',
+  'pgbouncer',
+  'redis',
+] as const;
 export type PlatformImage = (typeof platformImages)[number];
 
 export interface PartService extends Service {

@@ -104,6 +104,7 @@ function databaseRelease({ stack, vault }: Inputs): DatabaseRelease | undefined 
   if (!database) return undefined;
   const migrates = stack.services.some(({ migrate }) => migrate !== undefined);
   return {
+    version: database.version,
     members: membersOf(database),
     shared: database.replicas > 0 ? sharedSettings(database) : {},
     zeroLoss: database.durability === 'zero-loss',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RolesWanted } from '../database/roles.ts';
-import type { ComposeModel, Route, Service } from '../stack/stack.ts';
+import type { ComposeModel, PostgresVersion, Route, Service } from '../stack/stack.ts';
 
 /** Who owns a service: the user's file, or a part of the platform. */
 export type Owner = 'user' | 'edge' | 'database' | 'cache';
@@ -38,6 +38,7 @@ export interface ReleaseContent {
 
 /** Of the database, what is not in the definition of a container. */
 export interface DatabaseRelease {
+  version: PostgresVersion;
   /** Services of the members, in the order of their numbers. */
   members: string[];
   /** What Patroni's members share; empty without Patroni. */

@@ -18,6 +18,8 @@ export interface Applied {
   roles: string;
   /** Logins of the database up to this rotation, but the last one's, are ended. */
   generation: number;
+  /** Major version of the database's data; 0: not noted yet. */
+  version: number;
 }
 
 const settingsFile = 'settings.json';
@@ -31,7 +33,15 @@ export async function writeSettings(store: Store, settings: Settings): Promise<v
   await store.writeNow(settingsFile, settings);
 }
 
-export const nothingApplied: Applied = { nginx: '', haproxy: '', members: '', database: '', roles: '', generation: 0 };
+export const nothingApplied: Applied = {
+  nginx: '',
+  haproxy: '',
+  members: '',
+  database: '',
+  roles: '',
+  generation: 0,
+  version: 0,
+};
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {
   return { ...nothingApplied, ...(await store?.readNow<Applied>(appliedFile)) };

@@ -170,7 +170,10 @@ export const stackSchema = z
   .strictObject({
     database: z
       .strictObject({
-        version: z.literal(17).prefault(17).describe('Major version of PostgreSQL.'),
+        version: z
+          .union([z.literal(17), z.literal(18)], { error: 'not a version that Horme has; give 17 or 18' })
+          .prefault(17)
+          .describe('Major version of PostgreSQL. An existing database changes to a newer one by `horme db upgrade`.'),
         memory: memory
           .prefault('512m')
           .describe('Memory limit of each member; the settings of Postgres follow from it.'),

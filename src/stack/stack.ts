@@ -133,8 +133,11 @@ export interface Service {
   reservation: { cpus: number; memoryBytes: number };
 }
 
+/** Major versions of PostgreSQL that there is an image of. */
+export type PostgresVersion = 17 | 18;
+
 export interface DatabaseOptions {
-  version: 17;
+  version: PostgresVersion;
   /** Memory limit of each member, bytes. */
   memoryBytes: number;
   /** Beside the primary; 0: one Postgres, without Patroni and etcd. */

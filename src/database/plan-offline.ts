@@ -1,0 +1,100 @@
+import type { Seen } from '../deploy/observe.ts';
+import { stopStep, type Change, type Draft } from '../deploy/step.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { etcdService, isMember, memberNumber, memberService } from './names.ts';
+import { databaseFollowers, primaryOf, replaced, setRoles, shareSettings, switchover } from './plan.ts';
+
+/** What is done to the data while no member runs; afterwards the first member leads, and the others copy from it. */
+export interface OfflineWork {
+  cause: string;
+  /** Before anything stops. */
+  before: Draft[];
+  work: Draft[];
+  /** Once the first member leads. */
+  after: Draft[];
+}
+
+/** Major version of the data, as a member that answers says, or as it was noted. */
+const dataVersion = ({ database, applied }: Seen): number | undefined =>
+  database.members[0]?.version ?? (applied.version || undefined);
+
+/** Undefined: the data has the version that the release asks for, or there is none yet. */
+export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boolean): OfflineWork | undefined {
+  const wanted = content.database?.version;
+  const from = dataVersion(seen);
+  if (wanted === undefined || from === undefined || from === wanted) return undefined;
+  if (from > wanted) throw newerData(from, wanted);
+  if (!allowed) throw notByDeploy(from, wanted);
+  const cause = `the data is of PostgreSQL ${from}, the Compose file asks for ${wanted}`;
+  const primary = primaryOf(seen);
+  return {
+    cause,
+    before: primary === undefined ? [] : [rehearsal(from, wanted, primary)],
+    work: [{ title: `upgrade the data from PostgreSQL ${from} to ${wanted}`, cause, action: { do: 'upgrade', from } }],
+    after: [
+      {
+        title: 'analyze the database',
+        cause: 'its planner needs statistics that an upgrade does not carry over',
+        action: { do: 'analyze' },
+      },
+    ],
+  };
+}
+
+const rehearsal = (from: number, to: number, primary: string): Draft => ({
+  title: `rehearse the upgrade from PostgreSQL ${from} to ${to} on a copy`,
+  cause: 'what fails must fail before anything stops',
+  action: { do: 'rehearse-upgrade', from, primary },
+});
+
+export function offlineSteps(content: ReleaseContent, changes: Change[], seen: Seen, offline: OfflineWork): Draft[] {
+  const { cause, before, work, after } = offline;
+  const first = memberService(1);
+  const running = seen.replicas.filter(({ service, running: runs }) => runs && isMember(service));
+  const others = running.filter(({ service }) => service !== first);
+  const primary = primaryOf(seen);
+  const members = changes
+    .filter(({ service }) => isMember(service.name))
+    .toSorted((a, b) => memberNumber(a.service.name) - memberNumber(b.service.name))
+    .map((change) => ({ ...change, old: [] }));
+  const isFirst = ({ service }: Change) => service.name === first;
+  const clustered = content.services.some(({ name }) => name === etcdService);
+  return [
+    ...before,
+    ...changes.filter(({ service }) => service.name === etcdService).flatMap(replaced),
+    ...(primary !== undefined && primary !== first ? [switchover(first, `${first} is the one that goes on`)] : []),
+    ...stopStep(others, `${cause}; it copies the result`),
+    ...stopStep(
+      running.filter((one) => !others.includes(one)),
+      cause,
+    ),
+    ...work,
+    ...(clustered ? [forget] : []),
+    ...members.filter(isFirst).flatMap(replaced),
+    ...(clustered ? shareSettings(content, { ...seen, applied: { ...seen.applied, database: '' } }) : []),
+    ...after,
+    ...members.filter((change) => !isFirst(change)).flatMap(replaced),
+    ...setRoles(content, seen),
+    ...databaseFollowers(changes).flatMap(replaced),
+  ];
+}
+
+const forget: Draft = {
+  title: 'let etcd forget the cluster as it was',
+  cause: 'the data has another identity now',
+  action: { do: 'forget-cluster' },
+};
+
+const newerData = (from: number, wanted: number) =>
+  new OperatorError(`the data is of PostgreSQL ${from}; ${wanted} can't read it`, {
+    code: 'database-newer',
+    exitCode: exitCodes.checkFailed,
+    next: `set \`version: ${from}\` under x-horme.database, then: horme deploy`,
+  });
+
+const notByDeploy = (from: number, wanted: number) =>
+  new OperatorError(
+    `the Compose file asks for PostgreSQL ${wanted} and the data is of ${from}: that takes the database away for a while, so a deploy does not do it`,
+    { code: 'major-upgrade', exitCode: exitCodes.checkFailed, next: 'horme db upgrade   (--dry-run shows the steps)' },
+  );
