@@ -3,7 +3,7 @@ import type { Seen } from '../deploy/observe.ts';
 import { plan } from '../deploy/plan.ts';
 import { options, version } from '../deploy/testing.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { OperatorError } from '../errors.ts';
+import type { OperatorError } from '../errors.ts';
 import { databaseRelease, settledDatabase } from './testing.ts';
 
 const one = databaseRelease(1);

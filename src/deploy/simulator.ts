@@ -122,6 +122,10 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'set-roles':
     case 'switchover':
     case 'retire-logins':
+    case 'rehearse-upgrade':
+    case 'upgrade':
+    case 'analyze':
+    case 'forget-cluster':
       return;
     case 'stop':
       return action.replicas.forEach((target) => {
