@@ -69,6 +69,7 @@ function contentOf(size: number): ReleaseContent {
     compose: { name: 'bench-local', services: {} },
     nginx: '',
     database: undefined,
+    backup: undefined,
     secretVolumes: [],
     watchSeconds: 10,
   };

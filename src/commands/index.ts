@@ -200,6 +200,45 @@ export const commands: readonly CommandDeclaration[] = [
     load: () => import('./deploy.ts'),
   },
   {
+    name: 'backup now',
+    summary: 'back up the database, the cache, the volumes and the releases',
+    options: [{ flags: '--full', description: 'a whole backup of the database, whatever the last one was' }],
+    example: 'horme backup now --env production',
+    load: () => import('./backup/now.ts'),
+  },
+  {
+    name: 'backup list',
+    summary: 'list the backups: size, duration, what they reach, when each was last proven',
+    example: 'horme backup list --env production',
+    load: () => import('./backup/list.ts'),
+  },
+  {
+    name: 'backup verify',
+    summary: 'read every backup whole and compare checksums',
+    example: 'horme backup verify --env production',
+    load: () => import('./backup/verify.ts'),
+  },
+  {
+    name: 'backup drill',
+    summary: 'restore the newest backup beside production, start it, check it and throw it away',
+    options: [
+      {
+        flags: '--repository <number>',
+        description: 'default: the last one, which is off this machine',
+        value: 'count',
+      },
+    ],
+    example: 'horme backup drill --env production',
+    load: () => import('./backup/drill.ts'),
+  },
+  {
+    name: 'backup export',
+    arguments: [{ name: '[file]' }],
+    summary: 'write a logical dump of the database, for another version or another server',
+    example: 'horme backup export shop.dump',
+    load: () => import('./backup/export.ts'),
+  },
+  {
     name: 'completion',
     arguments: [{ name: '<bash|zsh>', choices: ['bash', 'zsh'] }],
     summary: 'print the completion script of a shell',
@@ -209,7 +248,10 @@ export const commands: readonly CommandDeclaration[] = [
 ];
 
 /** Commands of two words, by the first: what the group is for. */
-export const commandGroups: Record<string, string> = { db: 'look after the database' };
+export const commandGroups: Record<string, string> = {
+  db: 'look after the database',
+  backup: 'take, list and prove backups',
+};
 
 /** Accepted before the command, as Compose has them, and after it. */
 export const globalOptions: readonly OptionDeclaration[] = [

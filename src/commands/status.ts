@@ -1,3 +1,5 @@
+import { statusLines } from '../backup/report-status.ts';
+import { backupStatus } from '../backup/status.ts';
 import { databaseProblems, databaseStatus, survives } from '../database/status.ts';
 import { glance, preparedFrom } from '../deploy/situation.ts';
 import { BalancerPool } from '../deploy/context.ts';
@@ -33,14 +35,18 @@ export async function run(context: CommandContext): Promise<void> {
   const content = situation.live ?? (await preparedFrom(session, situation, undefined)).content;
   const services = await serviceStatuses(session, content, situation.applied);
   const database = session.stack.database && (await databaseLines(session, session.stack.database));
+  const backups = await backupStatus(session.engine, session.stack.project);
+  const saved = statusLines(backups.database, backups.files, new Date());
   const problems = [
     ...services.flatMap((service) => service.problems),
     ...(database?.problems ?? []),
+    ...saved.problems,
     ...(await lockProblem(session, situation.containers)),
     ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),
   ];
-  context.print(screen(session, ledger.live, services, database?.line, problems));
+  const lines = [...(database?.line === undefined ? [] : [database.line]), ...saved.line];
+  context.print(screen(session, ledger.live, services, lines, problems));
   context.result({
     schema: 'horme.status/1',
     project: session.stack.project,
@@ -49,6 +55,7 @@ export async function run(context: CommandContext): Promise<void> {
     release: ledger.live?.of,
     services,
     database: database?.status,
+    backup: (backups.database ?? backups.files) ? backups : undefined,
     problems,
   });
 }
@@ -143,7 +150,7 @@ function screen(
   session: Session,
   live: LedgerEntry | undefined,
   services: ServiceStatus[],
-  database: string | undefined,
+  lines: string[],
   problems: string[],
 ): string {
   const since =
@@ -163,7 +170,7 @@ function screen(
     '',
     table(columns, rows),
     '',
-    ...(database === undefined ? [] : [database, '']),
+    ...(lines.length === 0 ? [] : [...lines, '']),
     ...verdict,
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 import { until, type Context } from '../deploy/context.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
+import { noteApplied } from '../release/settings.ts';
 import { patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
 import { ask, primaryMember, runScript } from './psql.ts';
@@ -22,7 +22,7 @@ export async function shareSettings(context: Context): Promise<void> {
   );
   if (exitCode !== 0) throw new Error(`patronictl: ${output.trim()}`);
   if (wanted.zeroLoss && !(await becomesSynchronous(context, primary.container))) throw notSynchronous();
-  await noteApplied(context, { database: sharedFingerprint(content) });
+  await noteApplied(context.store, { database: sharedFingerprint(content) });
 }
 
 async function becomesSynchronous({ engine, signal }: Context, container: string): Promise<boolean> {
@@ -51,7 +51,7 @@ export async function setRoles(context: Context): Promise<void> {
   const primary = await primaryMember(engine, content.project);
   await runScript(engine, primary.container, rolesScript(roles, vault.database));
   const mark = rolesMark({ ...roles, generation: vault.database.generation });
-  await noteApplied(context, { roles: mark, version: databaseOf(content).version });
+  await noteApplied(context.store, { roles: mark, version: databaseOf(content).version });
 }
 
 export async function retireLogins(context: Context): Promise<void> {
@@ -59,11 +59,8 @@ export async function retireLogins(context: Context): Promise<void> {
   const { generation } = vault.database;
   const primary = await primaryMember(engine, content.project);
   await runScript(engine, primary.container, retireScript(generation));
-  await noteApplied(context, { generation });
+  await noteApplied(context.store, { generation });
 }
-
-export const noteApplied = async ({ store }: Context, what: Partial<Applied>) =>
-  writeApplied(store, { ...(await readApplied(store)), ...what });
 
 export function databaseOf({ database }: ReleaseContent) {
   if (!database) throw new Error('the release has no database');

@@ -1,4 +1,5 @@
-import { createPrivateKey, webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { backupService } from '../backup/names.ts';
 import {
   databaseAlias,
   directAlias,
@@ -31,23 +32,26 @@ const names = [
   etcdService,
   proxyService,
   poolerService,
+  backupService,
   ...Array.from({ length: mostMembers }, (_, index) => memberService(index + 1)),
   'localhost',
 ];
 
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const makeKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+
+const validity = () => ({
+  notBefore: new Date(Date.now() - clockSeconds * 1000),
+  notAfter: new Date(Date.now() + validDays * 24 * 3600 * 1000),
+  signingAlgorithm: algorithm,
+});
+
 /** The database's own authority, and one certificate for all that listen: whoever has one could be any of them anyway. */
 export async function makeCertificates(): Promise<{ authority: Certificate; server: Certificate }> {
   const x509 = await import('@peculiar/x509');
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const [own, server] = await Promise.all([keys(), keys()]);
-  const shared = {
-    notBefore: new Date(Date.now() - clockSeconds * 1000),
-    notAfter: new Date(Date.now() + validDays * 24 * 3600 * 1000),
-    signingAlgorithm: algorithm,
-  };
-  const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    ...shared,
+  const own = await makeKeys();
+  const made = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(),
     name: 'CN=horme database authority',
     keys: own,
     extensions: [
@@ -56,12 +60,20 @@ export async function makeCertificates(): Promise<{ authority: Certificate; serv
       await x509.SubjectKeyIdentifierExtension.create(own.publicKey),
     ],
   });
+  const authority = { certificate: made.toString('pem'), key: await pem(own.privateKey) };
+  return { authority, server: await signServer(authority) };
+}
+
+export async function signServer({ certificate, key }: Certificate): Promise<Certificate> {
+  const x509 = await import('@peculiar/x509');
+  const authority = new x509.X509Certificate(certificate);
+  const server = await makeKeys();
   const signed = await x509.X509CertificateGenerator.create({
-    ...shared,
+    ...validity(),
     subject: `CN=${databaseAlias}`,
     issuer: authority.subject,
     publicKey: server.publicKey,
-    signingKey: own.privateKey,
+    signingKey: await signingKey(key),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -71,14 +83,21 @@ export async function makeCertificates(): Promise<{ authority: Certificate; serv
         { type: 'ip', value: '127.0.0.1' },
       ]),
       // Python refuses a chain without the two identifiers.
-      await x509.AuthorityKeyIdentifierExtension.create(own.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
       await x509.SubjectKeyIdentifierExtension.create(server.publicKey),
     ],
   });
-  return {
-    authority: { certificate: authority.toString('pem'), key: await pem(own.privateKey) },
-    server: { certificate: signed.toString('pem'), key: await pem(server.privateKey) },
-  };
+  return { certificate: signed.toString('pem'), key: await pem(server.privateKey) };
+}
+
+export const certificateHasNames = ({ certificate }: Certificate): boolean => {
+  const parsed = new X509Certificate(certificate);
+  return names.every((name) => parsed.checkHost(name) !== undefined);
+};
+
+function signingKey(key: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' });
+  return webcrypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign']);
 }
 
 async function pem(key: webcrypto.CryptoKey): Promise<string> {

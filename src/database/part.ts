@@ -1,3 +1,4 @@
+import type { BackupIdentity } from '../backup/secrets.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import {
   hardened,
@@ -10,7 +11,7 @@ import {
   type PlatformImage,
   type SecretName,
 } from '../platform/part.ts';
-import type { ComposeService, DatabaseOptions, PostgresVersion, Stack } from '../stack/stack.ts';
+import type { DatabaseOptions, PostgresVersion, Stack } from '../stack/stack.ts';
 import {
   authorityFile,
   certificateFile,
@@ -49,7 +50,7 @@ const identity: Record<string, SecretName> = {
  */
 export const databasePart: Part = {
   owner: 'database',
-  services: (stack) => (stack.database ? services(stack, stack.database) : []),
+  services: (stack, backup) => (stack.database ? services(stack, stack.database, backup) : []),
   networks: (stack) => ({
     ...(stack.database && {
       [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true },
@@ -69,10 +70,10 @@ const etcdVolume = `${etcdService}-data`;
 const postgresImage = (version: PostgresVersion): PlatformImage =>
   version === 17 ? 'postgres' : `postgres-${version}`;
 
-function services(stack: Stack, database: DatabaseOptions): PartService[] {
+function services(stack: Stack, database: DatabaseOptions, backup: BackupIdentity): PartService[] {
   return [
     ...(database.replicas > 0 ? [etcd()] : []),
-    ...membersOf(database).map((name) => member(stack, database, name)),
+    ...membersOf(database).map((name) => member(stack, database, name, backup)),
     proxy(database),
     ...(database.pooler ? [pooler(stack)] : []),
   ];
@@ -82,7 +83,7 @@ const healthy = (service: string) => ({ service, condition: 'service_healthy' as
 const scratch = (uid: number, path: string, size: string) => `${path}:uid=${uid},gid=${uid},mode=0700,size=${size}`;
 const volume = (source: string, target: string) => ({ type: 'volume', source, target });
 
-function member(stack: Stack, database: DatabaseOptions, name: string): PartService {
+function member(stack: Stack, database: DatabaseOptions, name: string, backup: BackupIdentity): PartService {
   const first = memberNumber(name) === 1;
   const cluster = database.replicas > 0;
   const { memoryBytes } = database;
@@ -105,7 +106,11 @@ function member(stack: Stack, database: DatabaseOptions, name: string): PartServ
     definition: hardened(
       { memoryBytes, cpus: 2 },
       {
-        ...(cluster ? clusterMember(stack, database, name) : singleMember(database)),
+        command: [cluster ? 'cluster' : 'single'],
+        environment: {
+          ...(cluster ? clusterMember(stack, database, name) : singleMember(database)),
+          ...archiving(stack, backup),
+        },
         hostname: name,
         ...impatientNames,
         networks: { [databaseNetwork]: null },
@@ -119,18 +124,19 @@ function member(stack: Stack, database: DatabaseOptions, name: string): PartServ
   });
 }
 
-const clusterMember = (stack: Stack, database: DatabaseOptions, name: string): ComposeService => ({
-  command: ['cluster'],
-  environment: { HORME_SCOPE: stack.project, HORME_PATRONI: escaped(renderPatroni(stack.project, name, database)) },
+/** Where its WAL goes. The entry point makes pgBackRest's configuration from it. */
+const archiving = ({ backup }: Stack, { history }: BackupIdentity) =>
+  backup ? { HORME_STANZA: history, HORME_REPOSITORIES: String(backup.repositories.length) } : {};
+
+const clusterMember = (stack: Stack, database: DatabaseOptions, name: string): Record<string, string> => ({
+  HORME_SCOPE: stack.project,
+  HORME_PATRONI: escaped(renderPatroni(stack.project, name, database)),
 });
 
-const singleMember = (database: DatabaseOptions): ComposeService => ({
-  command: ['single'],
-  environment: {
-    HORME_POSTGRESQL: escaped(renderPostgres(database)),
-    HORME_HBA: accessRules.join('\n'),
-    HORME_IDENT: identityRules.join('\n'),
-  },
+const singleMember = (database: DatabaseOptions): Record<string, string> => ({
+  HORME_POSTGRESQL: escaped(renderPostgres(database)),
+  HORME_HBA: accessRules.join('\n'),
+  HORME_IDENT: identityRules.join('\n'),
 });
 
 /** Compose interpolates the rendered file. */

@@ -31,8 +31,8 @@ test('the rehearsal comes first, and no member runs while the data is changed', 
     'switch the database over to horme-postgres-1',
     'stop and remove shop-local-horme-postgres-2-1',
     'stop and remove shop-local-horme-postgres-1-1',
-    'upgrade the data from PostgreSQL 17 to 18',
     'let etcd forget the cluster as it was',
+    'upgrade the data from PostgreSQL 17 to 18',
     'start 1 replica of horme-postgres-1',
     'wait until horme-postgres-1 is ready',
     'share the settings of the database',
@@ -61,8 +61,8 @@ test('killed after the members were stopped, it goes on with the upgrade', () =>
     database: { members: [], roles: '' },
   };
   expect(titles(upgraded(two), stopped).slice(0, 3)).toEqual([
-    'upgrade the data from PostgreSQL 17 to 18',
     'let etcd forget the cluster as it was',
+    'upgrade the data from PostgreSQL 17 to 18',
     'start 1 replica of horme-postgres-1',
   ]);
 });

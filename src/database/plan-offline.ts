@@ -1,3 +1,4 @@
+import { backUpFirst } from '../backup/plan.ts';
 import type { Seen } from '../deploy/observe.ts';
 import { stopStep, type Change, type Draft } from '../deploy/step.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -30,7 +31,13 @@ export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boole
   const primary = primaryOf(seen);
   return {
     cause,
-    before: primary === undefined ? [] : [rehearsal(from, wanted, primary)],
+    before:
+      primary === undefined
+        ? []
+        : [
+            rehearsal(from, wanted, primary),
+            ...backUpFirst(content, seen, 'the upgrade can be undone by a restore then'),
+          ],
     work: [{ title: `upgrade the data from PostgreSQL ${from} to ${wanted}`, cause, action: { do: 'upgrade', from } }],
     after: [
       {
@@ -69,8 +76,9 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
       running.filter((one) => !others.includes(one)),
       cause,
     ),
-    ...work,
+    // First: killed after the work, a member would meet a cluster that is ahead of it and never lead.
     ...(clustered ? [forget] : []),
+    ...work,
     ...members.filter(isFirst).flatMap(replaced),
     ...(clustered ? shareSettings(content, { ...seen, applied: { ...seen.applied, database: '' } }) : []),
     ...after,
@@ -82,7 +90,7 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
 
 const forget: Draft = {
   title: 'let etcd forget the cluster as it was',
-  cause: 'the data has another identity now',
+  cause: 'what the first member has will not be that of the others',
   action: { do: 'forget-cluster' },
 };
 

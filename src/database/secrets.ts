@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { appRole, formerLoginOf, loginOf } from './roles.ts';
-import { makeCertificates, type Certificate } from './authority.ts';
+import { certificateHasNames, makeCertificates, signServer, type Certificate } from './authority.ts';
 
 /** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
 const password = () => randomBytes(32).toString('hex');
@@ -30,6 +30,10 @@ export async function makeDatabaseSecrets(): Promise<DatabaseSecrets> {
     ...(await makeCertificates()),
   };
 }
+
+/** A certificate from before a part was there does not have its name. */
+export const withCurrentNames = async (secrets: DatabaseSecrets): Promise<DatabaseSecrets> =>
+  certificateHasNames(secrets.server) ? secrets : { ...secrets, server: await signServer(secrets.authority) };
 
 /** Those of the application and of its migrations; what the members use among themselves stays. */
 export const rotated = (secrets: DatabaseSecrets): DatabaseSecrets => ({

@@ -45,10 +45,18 @@ const ownSettings: Record<string, string> = {
   log_timezone: 'UTC',
 };
 
+/** A segment that is not full is archived after this too: what is lost with the machine is no older. Seconds. */
+const archiveSeconds = 60;
+
+const archiving = ({ archived }: DatabaseOptions): Record<string, string> =>
+  archived
+    ? { archive_mode: 'on', archive_command: 'pgbackrest-archive %p', archive_timeout: String(archiveSeconds) }
+    : { archive_mode: 'off' };
+
 /** All parameters of Postgres that don't differ from member to member. */
 export function parameters(database: DatabaseOptions): Record<string, string> {
   const { [localSetting]: _local, ...users } = database.parameters;
-  return { ...ownSettings, ...memorySettings(database.memoryBytes), ...users };
+  return { ...ownSettings, ...archiving(database), ...memorySettings(database.memoryBytes), ...users };
 }
 
 /** Its default depends on the volume that a member has, and so only the member knows it. */

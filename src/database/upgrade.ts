@@ -2,7 +2,8 @@ import { numbered, type Context } from '../deploy/context.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ComposeModel } from '../stack/stack.ts';
-import { databaseOf, noteApplied } from './apply.ts';
+import { noteApplied } from '../release/settings.ts';
+import { databaseOf } from './apply.ts';
 import { dataFolder, dataVolume, etcdService, memberService, ports } from './names.ts';
 import { tlsFiles } from './patroni.ts';
 import { primaryMember } from './psql.ts';
@@ -71,7 +72,7 @@ export async function forgetCluster(context: Context): Promise<void> {
     ...['del', '--prefix', `/horme/${content.project}/`],
   ]);
   if (exitCode !== 0) throw new Error(`etcdctl: ${output.trim()}`);
-  await noteApplied(context, { database: '' });
+  await noteApplied(context.store, { database: '' });
 }
 
 /** From now on the older version can't have the data back without losing what was written. */
@@ -80,5 +81,5 @@ export async function analyze(context: Context): Promise<void> {
   const { container } = await primaryMember(engine, content.project);
   const { exitCode, output } = await engine.exec(container, ['analyze']);
   if (exitCode !== 0) throw new Error(`vacuumdb: ${output.trim()}`);
-  await noteApplied(context, { version: databaseOf(content).version });
+  await noteApplied(context.store, { version: databaseOf(content).version });
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { backUp, setUpBackups } from '../backup/apply.ts';
 import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
 import { migrate } from '../database/migrate.ts';
 import { switchOver } from '../database/switchover.ts';
@@ -112,6 +113,10 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return analyze(context);
     case 'forget-cluster':
       return forgetCluster(context);
+    case 'set-up-backups':
+      return setUpBackups(context, id);
+    case 'back-up':
+      return backUp(context, id);
   }
 }
 

@@ -1,3 +1,4 @@
+import { backupSetUp } from '../backup/plan.ts';
 import { majorUpgrade, offlineSteps } from '../database/plan-offline.ts';
 import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../database/plan.ts';
 import { haproxyServices } from '../edge/part.ts';
@@ -25,11 +26,12 @@ export function platformSteps(
   options: Pick<PlanOptions, 'majorUpgrade'>,
 ): Draft[] {
   const offline = majorUpgrade(content, seen, options.majorUpgrade);
-  if (!offline && databaseIsAway(seen)) return [...partSteps(all, seen), ...databaseSetUp(content, seen)];
+  if (!offline && databaseIsAway(seen))
+    return [...partSteps(all, seen), ...databaseSetUp(content, seen), ...backupSetUp(content, seen)];
   const database = all.filter(isDatabase);
   const others = all.filter((change) => !isDatabase(change));
   const steps = offline ? offlineSteps(content, database, seen, offline) : databaseSteps(content, database, seen);
-  return [...steps, ...partSteps(others, seen)];
+  return [...steps, ...partSteps(others, seen), ...backupSetUp(content, seen)];
 }
 
 /** What is away comes first: of two HAProxies, the one that runs must not stop while the other doesn't. */

@@ -126,6 +126,8 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'upgrade':
     case 'analyze':
     case 'forget-cluster':
+    case 'set-up-backups':
+    case 'back-up':
       return;
     case 'stop':
       return action.replicas.forEach((target) => {

@@ -9,7 +9,7 @@ import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { readVault, unmadeVault, type Vault } from '../release/vault.ts';
+import { readVault, unmadeVault, withDefaults, type Vault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
 /** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
@@ -26,7 +26,9 @@ export interface Situation {
 }
 
 export function neededImages(session: Session): PlatformImage[] {
-  return parts.flatMap((part) => part.services(session.stack)).map(({ platformImage }) => platformImage);
+  return parts
+    .flatMap((part) => part.services(session.stack, unmadeVault.backup))
+    .map(({ platformImage }) => platformImage);
 }
 
 export async function glance(session: Session, rebuild: boolean): Promise<Situation> {
@@ -43,7 +45,7 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
     store && readVault(store),
     store && readLive(store),
   ]);
-  return { containers, store, settings, applied, vault, live, images, platformIds };
+  return { containers, store, settings, applied, vault: vault && withDefaults(vault), live, images, platformIds };
 }
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {

@@ -1,3 +1,4 @@
+import type { BackupAction } from '../backup/plan.ts';
 import { leavingMembers, type DatabaseAction } from '../database/plan.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
@@ -26,7 +27,8 @@ export type Action =
   | { do: 'drain'; replicas: Target[] }
   | { do: 'watch'; services: string[]; seconds: number }
   | { do: 'stop'; replicas: Target[] }
-  | DatabaseAction;
+  | DatabaseAction
+  | BackupAction;
 
 export interface Step {
   id: string;

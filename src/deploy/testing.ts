@@ -74,6 +74,7 @@ export function content(services: ReleaseService[], own: Partial<ReleaseContent>
     compose: { name: 'shop-local', services: {} },
     nginx: `routes: ${services.flatMap(({ name, routes }) => routes.map(({ path, port }) => `${path} ${name}:${port}`)).join()}`,
     database: undefined,
+    backup: undefined,
     secretVolumes: [],
     watchSeconds: 10,
     ...own,

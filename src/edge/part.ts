@@ -7,7 +7,7 @@ import {
   type Part,
   type PartService,
 } from '../platform/part.ts';
-import { volumeNames } from '../release/store.ts';
+import { edgeVolume, volumeNames } from '../release/store.ts';
 import type { Stack } from '../stack/stack.ts';
 import { edgeSocketFolder, haproxyAdminSocket, haproxyInstances } from './haproxy.ts';
 import { configurationFolder, gateSocket, innerPorts, nginxStatusSocket } from './nginx.ts';
@@ -20,7 +20,7 @@ export const haproxyServices = haproxyInstances.map(haproxyService);
 
 const publicNetwork = 'horme-public';
 const socketVolume = 'horme-sockets';
-const configurationVolume = 'horme-edge';
+const configurationVolume = edgeVolume;
 
 const sockets = { type: 'volume', source: socketVolume, target: edgeSocketFolder };
 const configuration = { type: 'volume', source: configurationVolume, target: configurationFolder, read_only: true };

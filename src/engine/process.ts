@@ -12,6 +12,8 @@ export interface ProcessOptions {
   signal?: AbortSignal;
   /** In a process group of its own: Ctrl-C at the terminal then reaches Horme alone, which lets this one finish. */
   ownGroup?: boolean;
+  /** Where standard output goes instead of into the result: it may be larger than memory. */
+  outputFile?: string;
   /** Called with every line of both streams, as they come. */
   onLine?: (line: string) => void;
   /** Limit of the address space; Linux only, where util-linux's `prlimit` exists. Elsewhere the deadline alone ends it. */
@@ -64,7 +66,7 @@ export async function run(argv: readonly string[], options: ProcessOptions): Pro
   if (result.exitCode === undefined && result.signal === undefined) {
     throw new Error(`${program} could not be run`, { cause: result });
   }
-  return { exitCode: result.exitCode ?? 137, stdout: result.stdout, stderr: result.stderr };
+  return { exitCode: result.exitCode ?? 137, stdout: result.stdout ?? '', stderr: result.stderr };
 }
 
 function execaOptions(options: ProcessOptions) {
@@ -82,7 +84,7 @@ function execaOptions(options: ProcessOptions) {
     maxBuffer: maxOutputBytes,
     stripFinalNewline: false,
     encoding: 'utf8',
-    stdout: stream,
+    stdout: options.outputFile === undefined ? stream : { file: options.outputFile },
     stderr: stream,
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

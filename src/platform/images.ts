@@ -18,7 +18,12 @@ const takesFrom: Partial<Record<PlatformImage, { image: PlatformImage; argument:
   nginx: { image: 'gate', argument: 'GATE' },
   haproxy: { image: 'tools', argument: 'TOOLS' },
   'postgres-18': { image: 'postgres', argument: 'POSTGRES' },
+  backup: { image: 'postgres', argument: 'POSTGRES' },
+  'backup-18': { image: 'postgres-18', argument: 'POSTGRES' },
 };
+
+/** Of an image that differs from another by nothing but what it is made from. */
+const folderOf = (name: PlatformImage) => (name === 'backup-18' ? 'backup' : name);
 
 /** images/ lies beside src/ in a checkout and beside dist/ in the package. */
 function imagesFolder(): string {
@@ -45,7 +50,7 @@ function hashedTags(): Tags {
   const folder = imagesFolder();
   const hash = (name: PlatformImage): string => {
     const source = takesFrom[name];
-    return folderHash(join(folder, name), source ? hash(source.image) : '');
+    return folderHash(join(folder, folderOf(name)), source ? hash(source.image) : '');
   };
   return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Tags;
 }
@@ -94,7 +99,7 @@ async function build(
   const argv = ['docker', 'build', '--progress', 'plain', '--tag', tags[name], '--build-arg', `BASE=${baseImage}`];
   const source = takesFrom[name];
   if (source) argv.push('--build-arg', `${source.argument}=${tags[source.image]}`);
-  const { exitCode, stderr } = await run([...argv, join(imagesFolder(), name)], {
+  const { exitCode, stderr } = await run([...argv, join(imagesFolder(), folderOf(name))], {
     env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1' },
     deadlineSeconds: buildSeconds,
     onLine: (line) => void (isBuildStage(line) && emit({ kind: 'step-progress', id, detail: line })),

@@ -1,4 +1,5 @@
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import type { BackupIdentity } from '../backup/secrets.ts';
 import type { Owner } from '../release/release.ts';
 
 /** The images that Horme builds. */
@@ -9,6 +10,8 @@ export const platformImages = [
   'haproxy',
   'postgres',
   'postgres-18',
+  'backup',
+  'backup-18',
   'etcd',
   'pgbouncer',
   'redis',
@@ -24,7 +27,7 @@ export interface PartService extends Service {
   uid: number;
 }
 
-/** What the platform keeps secret for an environment, made at its first deploy. */
+/** What the platform keeps secret for an environment: made at its first deploy, or the user's keys of repositories. */
 export type SecretName =
   | 'cache-password'
   | 'replication-password'
@@ -33,11 +36,18 @@ export type SecretName =
   | 'database-ca'
   | 'database-cert'
   | 'database-key'
-  | 'pooler-users';
+  | 'pooler-users'
+  | 'backup-cipher'
+  | 'backup-files-password'
+  | 's3-key-id'
+  | 's3-key-secret'
+  | 's3-ca'
+  | 'sftp-key'
+  | 'sftp-known-hosts';
 
 export interface Part {
   owner: Owner;
-  services(stack: Stack): PartService[];
+  services(stack: Stack, backup: BackupIdentity): PartService[];
   networks(stack: Stack): NonNullable<ComposeModel['networks']>;
   volumes(stack: Stack): NonNullable<ComposeModel['volumes']>;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withoutSecrets } from '../backup/part.ts';
 import { cacheService, redisUrl } from '../cache/part.ts';
 import { databaseName, poolerService, proxyService } from '../database/names.ts';
 import { sharedSettings } from '../database/patroni.ts';
@@ -17,7 +18,13 @@ import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
-import { fingerprint, type DatabaseRelease, type ReleaseContent, type ReleaseService } from './release.ts';
+import {
+  fingerprint,
+  type BackupRelease,
+  type DatabaseRelease,
+  type ReleaseContent,
+  type ReleaseService,
+} from './release.ts';
 import type { Settings } from './settings.ts';
 import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
 
@@ -51,7 +58,9 @@ interface Inputs {
 /** Makes the whole release out of what the user wants: everything is resolved, nothing is started or written. */
 export async function prepare(inputs: Inputs): Promise<Prepared> {
   const { stack } = inputs;
-  const own = parts.flatMap((part) => part.services(stack)).map((service) => platformRelease(service, inputs));
+  const own = parts
+    .flatMap((part) => part.services(stack, inputs.vault.backup))
+    .map((service) => platformRelease(service, inputs));
   const users = await Promise.all(
     stack.services.map(async (service) => formerRelease(service.name, inputs) ?? (await userRelease(service, inputs))),
   );
@@ -87,6 +96,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     },
     nginx,
     database: databaseRelease(inputs),
+    backup: backupRelease(inputs),
     secretVolumes,
     watchSeconds: stack.watchSeconds,
   };
@@ -113,11 +123,20 @@ function databaseRelease({ stack, vault }: Inputs): DatabaseRelease | undefined 
   };
 }
 
+function backupRelease({ stack, vault }: Inputs): BackupRelease | undefined {
+  if (!stack.backup) return undefined;
+  const history = stack.database && vault.backup.history;
+  return { history, repositories: stack.backup.repositories.map(withoutSecrets) };
+}
+
 function platformRelease(service: PartService, inputs: Inputs): Resolved {
   const image = imageTags()[service.platformImage];
   const imageId = inputs.platformIds[service.platformImage] ?? unbuilt;
   const files = Object.fromEntries(
-    Object.entries(service.secretFiles).map(([file, name]) => [file, secretValue(inputs.vault, name)]),
+    Object.entries(service.secretFiles).map(([file, name]) => [
+      file,
+      secretValue(inputs.vault, name, inputs.stack.backup),
+    ]),
   );
   const secret = secretVolume(service.name, files, { uid: service.uid }, inputs);
   const definition = {

@@ -3,7 +3,7 @@ import type { RolesWanted } from '../database/roles.ts';
 import type { ComposeModel, PostgresVersion, Route, Service } from '../stack/stack.ts';
 
 /** Who owns a service: the user's file, or a part of the platform. */
-export type Owner = 'user' | 'edge' | 'database' | 'cache';
+export type Owner = 'user' | 'edge' | 'database' | 'cache' | 'backup';
 
 /** A service with everything resolved: the planner compares `spec` with what runs. */
 export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables' | 'migrations'> {
@@ -31,6 +31,7 @@ export interface ReleaseContent {
   /** The edge's configuration; HAProxy's is rendered from the services and who is a member just now. */
   nginx: string;
   database: DatabaseRelease | undefined;
+  backup: BackupRelease | undefined;
   /** Names of the secret volumes, one for each version of a service's secrets. */
   secretVolumes: string[];
   watchSeconds: number;
@@ -46,6 +47,14 @@ export interface DatabaseRelease {
   zeroLoss: boolean;
   pooler: boolean;
   roles: RolesWanted;
+}
+
+/** Of the backups, what the agent must set up once. */
+export interface BackupRelease {
+  /** Of the database; undefined: there is none. */
+  history: string | undefined;
+  /** Where they go, without keys. */
+  repositories: Record<string, unknown>[];
 }
 
 export interface RoutedService {

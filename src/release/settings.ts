@@ -20,6 +20,8 @@ export interface Applied {
   generation: number;
   /** Major version of the database's data; 0: not noted yet. */
   version: number;
+  /** The repositories and the history of the database that the backups' agent has set up. */
+  backup: string;
 }
 
 const settingsFile = 'settings.json';
@@ -41,6 +43,7 @@ export const nothingApplied: Applied = {
   roles: '',
   generation: 0,
   version: 0,
+  backup: '',
 };
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {
@@ -50,3 +53,6 @@ export async function readApplied(store: Store | undefined): Promise<Applied> {
 export async function writeApplied(store: Store, applied: Applied): Promise<void> {
   await store.writeNow(appliedFile, applied);
 }
+
+export const noteApplied = async (store: Store, what: Partial<Applied>): Promise<void> =>
+  writeApplied(store, { ...(await readApplied(store)), ...what });

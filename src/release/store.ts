@@ -6,7 +6,12 @@ export const stateFolder = '/state';
 export const edgeFolder = '/edge';
 /** What every run reads, below the state: small, so that one request brings all of it. */
 export const nowFolder = 'now';
-export const volumeNames = (project: string) => ({ state: `${project}_horme-state`, edge: `${project}_horme-edge` });
+export const stateVolume = 'horme-state';
+export const edgeVolume = 'horme-edge';
+export const volumeNames = (project: string) => ({
+  state: `${project}_${stateVolume}`,
+  edge: `${project}_${edgeVolume}`,
+});
 
 /**
  * What all operators of a project must see alike lives on the engine's side, in volumes. They are reached through a
@@ -35,8 +40,8 @@ export class Store {
     const existing = await Store.find(engine, project);
     if (existing) return existing;
     const { state, edge } = volumeNames(project);
-    await engine.createVolume(state, volumeLabels(project, 'horme-state'));
-    await engine.createVolume(edge, volumeLabels(project, 'horme-edge'));
+    await engine.createVolume(state, volumeLabels(project, stateVolume));
+    await engine.createVolume(edge, volumeLabels(project, edgeVolume));
     try {
       const id = await engine.create({
         name: `${project}-horme-store`,

@@ -1,9 +1,18 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { makeDatabaseSecrets, poolerUsers, rotated, unmadeSecrets, type DatabaseSecrets } from '../database/secrets.ts';
+import { makeBackupSecrets, unmadeBackupSecrets, type BackupSecrets } from '../backup/secrets.ts';
+import {
+  makeDatabaseSecrets,
+  poolerUsers,
+  rotated,
+  unmadeSecrets,
+  withCurrentNames,
+  type DatabaseSecrets,
+} from '../database/secrets.ts';
 import { labels } from '../engine/labels.ts';
 import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
+import type { BackupOptions } from '../stack/stack.ts';
 import { stableJson } from './release.ts';
 import type { Applied } from './settings.ts';
 import { volumeLabels, type Store } from './store.ts';
@@ -20,6 +29,7 @@ export interface Vault {
   schema: 'horme.vault/1';
   cachePassword: string;
   database: DatabaseSecrets;
+  backup: BackupSecrets;
   /** Keys the names of secret volumes, so that a name tells nothing about a value. */
   volumeKey: string;
 }
@@ -27,17 +37,32 @@ export interface Vault {
 /** Made once for each environment, at its first deploy; kept on the engine's side, in the state volume. */
 export async function openVault(store: Store): Promise<Vault> {
   const existing = await readVault(store);
-  if (existing) return existing;
+  if (existing) return completed(store, existing);
   const secret = () => randomBytes(secretBytes).toString('hex');
   const vault: Vault = {
     schema: 'horme.vault/1',
     cachePassword: secret(),
     database: await makeDatabaseSecrets(),
+    backup: makeBackupSecrets(new Date()),
     volumeKey: secret(),
   };
   await writeVault(store, vault);
   return vault;
 }
+
+/** One that an older version made gets what it lacks. */
+async function completed(store: Store, existing: Vault): Promise<Vault> {
+  const database = await withCurrentNames(existing.database);
+  const lacks = database !== existing.database || (existing as Partial<Vault>).backup === undefined;
+  if (!lacks) return existing;
+  const vault = { ...existing, database, backup: withDefaults(existing).backup };
+  const made = vault.backup === unmadeBackupSecrets ? { ...vault, backup: makeBackupSecrets(new Date()) } : vault;
+  await writeVault(store, made);
+  return made;
+}
+
+/** For a look that changes nothing: what an older version's vault lacks is not made yet. */
+export const withDefaults = (vault: Vault): Vault => ({ ...unmadeVault, ...vault });
 
 export const writeVault = (store: Store, vault: Vault) =>
   store.writeNow(vaultFile, vault, { mode: 0o400, uid: 0, gid: 0 });
@@ -58,10 +83,17 @@ export const unmadeVault: Vault = {
   schema: 'horme.vault/1',
   cachePassword: '',
   database: unmadeSecrets,
+  backup: unmadeBackupSecrets,
   volumeKey: 'unmade',
 };
 
-export function secretValue({ cachePassword, database }: Vault, name: SecretName): string {
+export function secretValue(
+  { cachePassword, database, backup }: Vault,
+  name: SecretName,
+  options: BackupOptions | undefined,
+): string {
+  const s3 = options?.repositories.find((one) => one.kind === 's3');
+  const sftp = options?.repositories.find((one) => one.kind === 'sftp');
   const values: Record<SecretName, string> = {
     'cache-password': cachePassword,
     'replication-password': database.replicationPassword,
@@ -71,6 +103,13 @@ export function secretValue({ cachePassword, database }: Vault, name: SecretName
     'database-cert': database.server.certificate,
     'database-key': database.server.key,
     'pooler-users': poolerUsers(database),
+    'backup-cipher': backup.cipher,
+    'backup-files-password': backup.filesPassword,
+    's3-key-id': s3?.keyId ?? '',
+    's3-key-secret': s3?.keySecret ?? '',
+    's3-ca': s3?.ca ?? '',
+    'sftp-key': sftp?.key ?? '',
+    'sftp-known-hosts': sftp?.knownHosts ?? '',
   };
   return values[name];
 }

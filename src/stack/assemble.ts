@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { backupOptions } from './backup.ts';
 import { isInside } from './contained.ts';
 import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
@@ -24,6 +25,7 @@ export interface AssembleInput {
   environmentName: string;
   directory: string;
   files: string[];
+  variables: NodeJS.ProcessEnv;
 }
 
 export interface Assembled {
@@ -75,6 +77,8 @@ async function complete(
   // `required: false` may name a service that no active profile has.
   for (const { service } of services)
     service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
+  const { variables } = input;
+  const backup = await backupOptions(extension.backup, { directory, model, variables });
   const page = await maintenancePage(extension.edge.maintenancePage, input.directory);
   const ordered = inDependencyOrder(services.map(({ service }) => service));
   const finished = {
@@ -89,8 +93,9 @@ async function complete(
     files: input.files,
     services: ordered,
     model: finished,
-    database: databaseOptions(extension.database),
+    database: databaseOptions(extension.database, backup.backup !== undefined),
     cache: cacheOptions(extension.cache),
+    backup: backup.backup,
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
@@ -99,6 +104,7 @@ async function complete(
   const findings = [
     ...built.findings,
     ...page.findings,
+    ...backup.findings,
     ...conflicts(ordered),
     ...stackFindings(stack, extensions, services),
     ...databaseFindings(stack.database),

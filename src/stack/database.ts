@@ -5,12 +5,13 @@ import type { CacheOptions, DatabaseOptions } from './stack.ts';
 
 const place = ['x-horme', 'database'];
 
-export function databaseOptions(extension: StackExtension['database']): DatabaseOptions | undefined {
+export function databaseOptions(extension: StackExtension['database'], archived: boolean): DatabaseOptions | undefined {
   if (extension === undefined) return undefined;
   const { memory, migrations, parameters, ...rest } = extension;
   return {
     ...rest,
     memoryBytes: memory,
+    archived,
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, written(value)])),
     migrations: { lockTimeoutSeconds: migrations.lockTimeout, statementTimeoutSeconds: migrations.statementTimeout },
   };

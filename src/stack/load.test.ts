@@ -77,6 +77,7 @@ describe('a whole application', () => {
     expect(stack.database).toEqual({
       version: 17,
       memoryBytes: 1024 ** 3,
+      archived: false,
       replicas: 0,
       durability: 'async',
       failover: 'normal',

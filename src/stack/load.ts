@@ -53,6 +53,7 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
     environmentName: prepared.environment,
     directory: base.directory,
     files: prepared.files,
+    variables: options.processEnvironment,
   });
   const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
   if (diagnostics.length > 0 || built.stack === undefined) throw new ConfigurationError(diagnostics);

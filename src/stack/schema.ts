@@ -10,6 +10,7 @@ import {
   projectPathPattern,
   routePathPattern,
 } from './patterns.ts';
+import { isSchedule } from './cron.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
 /**
@@ -166,8 +167,80 @@ const environment = z.strictObject({
     .describe('Where the certificate comes from. This version has `self-signed` alone.'),
 });
 
+const schedule = z
+  .string({ error: 'not a schedule; write five fields as cron has them, such as "0 3 * * *"' })
+  .refine(isSchedule, { error: 'not a schedule; write five fields of numbers as cron has them, such as "0 3 * * *"' });
+
+const word = (what: string) =>
+  z.string().regex(/^(?!-)[!-~]{1,1024}$/, { error: `not ${what}; write it without blanks` });
+const secret = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[!-~]+$/, { error: 'not a key; write ${A_VARIABLE}' });
+const folder = z
+  .string()
+  .regex(/^(?!.*(?:^|\/)\.\.(?:\/|$))[\w./@+-]{0,512}$/, { error: 'not a path; use letters, digits and . _ / @ + -' });
+const projectFile = z.string().regex(projectPathPattern, { error: 'not a file of the project; give a relative path' });
+
+const backup = z.strictObject({
+  schedule: schedule
+    .prefault('0 3 * * *')
+    .describe('When backups are taken, as cron has it, in UTC. A missed one is caught up.'),
+  drill: schedule
+    .prefault('30 4 * * *')
+    .describe('When the newest backup is restored beside production, checked and thrown away.'),
+  keep: duration
+    .prefault('30d')
+    .refine((seconds) => seconds >= 86_400, { error: 'too short; keep a day or more, such as 30d' })
+    .describe(
+      'How far back every second can be restored. Up to a week more is kept, since the backup before it is needed.',
+    ),
+  encrypt: z
+    .boolean()
+    .prefault(true)
+    .describe('Whether the database’s backups are encrypted. Those of files always are.'),
+  volumes: z
+    .array(z.string().min(1).max(128))
+    .prefault([])
+    .describe('Named volumes of the Compose file that are backed up too. The cache and the releases always are.'),
+  assertions: projectFile
+    .optional()
+    .describe('SQL file with your own checks of a restored database. Default: `drill.sql`, where there is one.'),
+  s3: z
+    .strictObject({
+      endpoint: word('an endpoint')
+        .prefault('s3.amazonaws.com')
+        .describe('Host, and port if it is not 443. Always TLS.'),
+      bucket: word('a bucket').describe('It must exist.'),
+      region: word('a region').prefault('us-east-1').describe('As the provider calls it.'),
+      prefix: folder.prefault('').describe('Folder in the bucket; below it each environment has one of its own.'),
+      keyId: secret.optional().describe('Default: the variable AWS_ACCESS_KEY_ID of whoever deploys.'),
+      keySecret: secret.optional().describe('Default: the variable AWS_SECRET_ACCESS_KEY of whoever deploys.'),
+      ca: projectFile.optional().describe('Certificates to trust, for a server of your own. Default: those of Debian.'),
+    })
+    .optional()
+    .describe('A bucket off this machine.'),
+  sftp: z
+    .strictObject({
+      host: word('a host').describe('Name or address of the server.'),
+      port: port.prefault(22).describe('Its ssh port.'),
+      user: word('a user').describe('Who logs in there.'),
+      path: folder.describe('Folder on the server, from its root.'),
+      key: projectFile.describe('File with the private key. Keep it out of git.'),
+      knownHosts: projectFile.describe('File with the server’s public key, as ssh-keyscan prints it.'),
+    })
+    .optional()
+    .describe('A server off this machine, reached by ssh.'),
+});
+
 export const stackSchema = z
   .strictObject({
+    backup: backup
+      .optional()
+      .describe(
+        'Backups of the database (any second of `keep`), the cache, listed volumes and the releases. Without `s3` or `sftp` they lie on this machine and do not survive it.',
+      ),
     database: z
       .strictObject({
         version: z
@@ -284,4 +357,4 @@ export type EnvironmentExtension = z.output<typeof environment>;
 export type Allowance = z.output<typeof allow>;
 
 /** Keys that a later version has: they get a better answer than "unknown". */
-export const futureKeys = ['monitoring', 'backup'];
+export const futureKeys = ['monitoring'];

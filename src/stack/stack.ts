@@ -1,3 +1,6 @@
+import type { Assertion } from '../backup/assertions.ts';
+import type { Repository } from '../backup/kit-content.ts';
+
 /** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
 
 /** A service as `docker compose config --format json` prints it, without `x-horme`. Horme passes it on, it adds keys. */
@@ -149,6 +152,8 @@ export interface DatabaseOptions {
   pooler: boolean;
   /** The user's own settings of Postgres, by name; they win over ours. */
   parameters: Record<string, string>;
+  /** WAL is kept in the backups' repositories. */
+  archived: boolean;
   /** How long a migration may wait for a lock, and one statement of it may take. */
   migrations: { lockTimeoutSeconds: number; statementTimeoutSeconds: number };
 }
@@ -159,6 +164,20 @@ export interface CacheOptions {
   persistence: boolean;
   /** Redis' maxmemory-policy. */
   eviction: string;
+}
+
+export interface BackupOptions {
+  /** Five fields as cron has them, in UTC. */
+  schedule: string;
+  drillSchedule: string;
+  /** How far back every second can be restored. */
+  keepDays: number;
+  encrypt: boolean;
+  /** Keys of the Compose file's volumes. */
+  volumes: string[];
+  assertions: Assertion[];
+  /** With their keys; the first is on this machine. */
+  repositories: Repository[];
 }
 
 export interface Stack {
@@ -172,6 +191,7 @@ export interface Stack {
   model: ComposeModel;
   database: DatabaseOptions | undefined;
   cache: CacheOptions | undefined;
+  backup: BackupOptions | undefined;
   /** Content of the user's own page for `maintenance on`; undefined: ours. */
   maintenancePage: string | undefined;
   /** Largest request body the edge takes, bytes. */

@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts';
 export type Parsed<T> = { value: T; findings: Finding[] } | { value: undefined; findings: Finding[] };
 
 export function parseStackExtension(raw: unknown): Parsed<StackExtension> {
-  return parse(stackSchema, withoutNulls(raw, ['database', 'cache']), ['x-horme']);
+  return parse(stackSchema, withoutNulls(raw, ['database', 'cache', 'backup']), ['x-horme']);
 }
 
 export function parseServiceExtension(name: string, raw: unknown): Parsed<ServiceExtension> {

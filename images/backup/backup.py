@@ -1,0 +1,213 @@
+"""Makes the repositories ready, takes backups, and expires what is older than promised."""
+
+import time
+from argparse import Namespace
+from typing import Any
+
+import clock
+import pgbackrest
+import repository as repositories
+import status
+from histories import archive_of, iso, newest_activity
+from lock import one_at_a_time
+from repository import Backup, Progress
+from settings import AgentError, Repository, Settings
+
+FULL_EVERY_SECONDS = 7 * 24 * 3600
+DAY_SECONDS = 24 * 3600
+# A terabyte over a slow line. What hangs ends earlier, by pgBackRest's own deadlines.
+BACKUP_SECONDS = 24 * 3600
+# `check` waits a minute for the WAL that it switches, for each repository.
+CHECK_SECONDS = 600
+EXPIRE_SECONDS = 3600
+# Serving the application comes first.
+NICE = 10
+# Another command makes the stanzas in seconds.
+READY_SECONDS = 60
+LOCKED = "[050]"
+# What the mean of seven days needs, and a little for clocks that differ.
+SIZES_KEPT_SECONDS = 8 * 24 * 3600
+# A backup or drill of the other container may be in the way.
+LOCK_SECONDS = 4 * 3600
+
+
+def set_up(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    """Safe to repeat. All repositories are tried, so that all that is wrong is said at once."""
+    stanza = stanza_of(settings)
+    wrong: list[str] = []
+    for repository in settings.repositories:
+        try:
+            make_ready(stanza, repository)
+            progress(f"repository {repository.number} ({repository.kind}) is ready")
+        except AgentError as error:
+            wrong.append(f"repository {repository.number} ({repository.kind}): {error.message}")
+    if wrong:
+        raise AgentError("repository-unreachable", "\n".join(wrong))
+    _check(stanza)
+    progress("WAL of the database arrives in all repositories")
+    return {"stanza": stanza, "repositories": [one.number for one in settings.repositories]}
+
+
+def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    """A repository that fails keeps no other from its backup; the result is an error that names it."""
+    stanza, kind = stanza_of(settings), getattr(arguments, "type", None)
+    chosen = getattr(arguments, "repositories", None) or [one.number for one in settings.repositories]
+    taken: list[dict[str, Any]] = []
+    wrong: dict[int, str] = {}
+    with one_at_a_time(LOCK_SECONDS):
+        for repository in settings.repositories:
+            if repository.number not in chosen:
+                continue
+            try:
+                taken.append(_back_up(settings, stanza, repository, kind, progress))
+            except AgentError as error:
+                if error.code == "stopped":
+                    raise
+                wrong[repository.number] = f"repository {repository.number} ({repository.kind}): {error.message}"
+                _record_failure(settings, repository, error.message)
+    if wrong:
+        raise AgentError("backup-failed", "\n".join(wrong.values()))
+    return {"stanza": stanza, "repositories": taken}
+
+
+def stanza_of(settings: Settings) -> str:
+    if settings.stanza is None:
+        raise AgentError("no-database", "this environment has no database")
+    return settings.stanza
+
+
+def make_ready(stanza: str, repository: Repository) -> None:
+    """Makes the stanza unless it is there; `check` says when it belongs to another database. Another command may be making
+    it, or use the repository, which pgBackRest refuses at once."""
+    deadline = time.monotonic() + READY_SECONDS
+    while _known(stanza, repository.number) is None:
+        try:
+            return _create_stanza(stanza, repository)
+        except AgentError as error:
+            if LOCKED not in error.message or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
+
+
+def _known(stanza: str, number: int) -> repositories.Stanza | None:
+    found = next((one for one in repositories.info(number) if one.name == stanza), None)
+    return found if found and found.system_id else None
+
+
+def _create_stanza(stanza: str, repository: Repository) -> None:
+    own = pgbackrest.own_configuration(repository.number)
+    repositories.call("stanza-create", stanza=stanza, configuration=own, seconds=CHECK_SECONDS)
+
+
+def _check(stanza: str) -> None:
+    try:
+        repositories.call("check", stanza=stanza, seconds=CHECK_SECONDS)
+    except AgentError as error:
+        raise AgentError("archive-failing", error.message, "look at the log of the database's members") from error
+
+
+def _back_up(
+    settings: Settings, stanza: str, repository: Repository, wanted: str | None, progress: Progress
+) -> dict[str, Any]:
+    number = repository.number
+    started = time.monotonic()
+    make_ready(stanza, repository)
+    known = _known(stanza, number)
+    kind = wanted or _due_type(known.good if known else [])
+    progress(f"repository {number} ({repository.kind}): {kind} backup")
+    repositories.call(
+        "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=NICE
+    )  # fmt: skip
+    newest = _newest(stanza, number)
+    seconds = round(time.monotonic() - started, 1)
+    _record_success(settings, repository, newest, seconds)
+    progress(f"repository {number} ({repository.kind}): {newest.label} in {seconds:g} s")
+    _expire(settings, stanza, number, newest, progress)
+    return {
+        "repository": number, "label": newest.label, "type": newest.type, "seconds": seconds,
+        "databaseBytes": newest.database_bytes, "repositoryBytes": newest.repository_bytes, "error": newest.error,
+    }  # fmt: skip
+
+
+def _newest(stanza: str, number: int) -> Backup:
+    known = _known(stanza, number)
+    if known is None or not known.backups:
+        raise AgentError("backup-missing", "pgbackrest said that it took a backup, and lists none")
+    return known.backups[-1]
+
+
+def _due_type(good: list[Backup]) -> str:
+    newest_full = max((one.ended for one in good if one.type == "full"), default=0)
+    # An hour's grace: a backup takes a different time each night, and a weekly full should stay on its day.
+    return "full" if time.time() - newest_full > FULL_EVERY_SECONDS - 3600 else "diff"
+
+
+def _expire(settings: Settings, stanza: str, number: int, newest: Backup, progress: Progress) -> None:
+    """Not while something is odd: what is kept too long costs space, what is deleted too early is gone."""
+    if newest.error:
+        return progress(f"repository {number}: nothing is expired, the newest backup has damaged pages")
+    if not clock.expiry_allowed(settings.role):
+        return progress(f"repository {number}: nothing is expired, the clock jumped")
+    for history in repositories.info(number):
+        if history.name != stanza and _is_past(settings, number, history):
+            _delete_history(number, history.name)
+            progress(f"repository {number}: the former history {history.name} is older than {settings.keep_days} days and deleted")
+        else:
+            repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=NICE)
+
+
+def _is_past(settings: Settings, number: int, history: repositories.Stanza) -> bool:
+    newest = newest_activity(history, archive_of(number, history.name))
+    return newest is not None and time.time() - newest > settings.keep_days * DAY_SECONDS
+
+
+def _delete_history(number: int, name: str) -> None:
+    """pgBackRest wants to be told first that nobody works on it any more."""
+    repositories.call("stop", stanza=name, seconds=60)
+    try:
+        repositories.call(
+            "stanza-delete", "--force", stanza=name, repository=number, seconds=EXPIRE_SECONDS,
+            configuration=pgbackrest.RESTORE_CONFIGURATION,
+        )  # fmt: skip
+    finally:
+        repositories.call("start", stanza=name, seconds=60)
+
+
+def _record_success(settings: Settings, repository: Repository, newest: Backup, seconds: float) -> None:
+    def change(known: dict[str, Any]) -> None:
+        own = _own_entry(known, settings, repository)
+        own.update(
+            lastBackupAt=iso(newest.ended), lastBackupSeconds=seconds, lastBackupBytes=newest.database_bytes,
+            lastBackupLabel=newest.label, lastBackupType=newest.type,
+            lastError="pages of the database have a wrong checksum" if newest.error else None,
+        )  # fmt: skip
+        # The database's size and not the backup's: a diff is small on a quiet day, a database shrinks by accident.
+        sizes = known.setdefault("sizes", [])
+        sizes.append({"at": iso(newest.ended), "repository": repository.number, "bytes": newest.database_bytes})
+        oldest = iso(time.time() - SIZES_KEPT_SECONDS)
+        known["sizes"] = [one for one in sizes if one["at"] >= oldest]
+
+    status.update(settings.role, change)
+
+
+def _record_failure(settings: Settings, repository: Repository, message: str) -> None:
+    def change(known: dict[str, Any]) -> None:
+        _own_entry(known, settings, repository).update(lastError=message, lastFailureAt=iso(time.time()))
+
+    status.update(settings.role, change)
+
+
+def follow_history(known: dict[str, Any], stanza: str | None) -> None:
+    """Edits a status: what was recorded of another history, as before a restore, says nothing of this one."""
+    if known.get("stanza", stanza) != stanza:
+        known.update(repositories={}, sizes=[], gaps=[], gapsLookedForAt=None, archiveFailingSince=None)
+    known["stanza"] = stanza
+
+
+def _own_entry(known: dict[str, Any], settings: Settings, repository: Repository) -> dict[str, Any]:
+    follow_history(known, settings.stanza)
+    entry = known.setdefault("repositories", {}).setdefault(str(repository.number), {})
+    entry["kind"] = repository.kind
+    for name in ("lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt"):
+        entry.setdefault(name, None)
+    return entry

@@ -1,0 +1,76 @@
+"""Whether the wall clock can be believed. A clock that jumped ahead would make every backup look old enough to be deleted."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import due
+import moments
+import status
+
+# As the specification of the agent has them.
+JUMP = timedelta(minutes=10)
+HOLD_SECONDS = 24 * 3600
+# Nobody measured while the machine was off. Longer than this and its clock may as well have run wrong.
+UNMEASURED = timedelta(days=1)
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`steady` seconds count from `boot` on, through suspends too; between two boots only the wall clock is left."""
+
+    wall: datetime
+    steady: float
+    boot: str
+
+
+def read() -> Reading:
+    return Reading(moments.now(), time.clock_gettime(time.CLOCK_BOOTTIME), BOOT_ID.read_text().strip())
+
+
+def jump(before: Reading | None, now: Reading, newest_backup: datetime | None) -> str | None:
+    """Pure. What is wrong with the clock, in words."""
+    if newest_backup and now.wall < newest_backup - JUMP:
+        return f"the clock says {moments.text(now.wall)}, but the newest backup ended at {moments.text(newest_backup)}"
+    if before is None:
+        return None
+    moved = now.wall - before.wall
+    if before.boot != now.boot:
+        return f"the clock moved by {moved} while nobody measured it" if abs(moved) > UNMEASURED else None
+    wrong = moved - timedelta(seconds=now.steady - before.steady)
+    return f"the clock jumped by {wrong}" if abs(wrong) > JUMP else None
+
+
+def hold(known: dict[str, Any], now: Reading) -> None:
+    """Edits a status: nothing is expired for a day from now on."""
+    known["clockJumped"] = True
+    known["expiryHeldUntil"] = {"boot": now.boot, "steadySeconds": now.steady + HOLD_SECONDS}
+
+
+def follow(known: dict[str, Any], now: Reading) -> None:
+    """Edits a status: a hold that is over ends; one of an earlier boot starts anew, since nobody knows how much has passed."""
+    held = known.get("expiryHeldUntil")
+    if held and held["boot"] != now.boot:
+        hold(known, now)
+    elif held and now.steady >= held["steadySeconds"]:
+        known["expiryHeldUntil"] = None
+        known["clockJumped"] = False
+    known["clock"] = {"wall": moments.text(now.wall), "steadySeconds": now.steady, "boot": now.boot}
+
+
+def remembered(known: dict[str, Any]) -> Reading | None:
+    clock = known.get("clock")
+    return Reading(moments.parse(clock["wall"]), clock["steadySeconds"], clock["boot"]) if clock else None
+
+
+def expiry_allowed(role: str) -> bool:
+    """For a backup that wants to delete old ones. It looks for itself too: `serve` may not have ticked since the jump."""
+    known, now = status.read(role), read()
+    # A hold ends only by `serve`'s hand, which sees to what a new boot means for it.
+    if known.get("expiryHeldUntil"):
+        return False
+    return jump(remembered(known), now, due.newest_backup(known)) is None

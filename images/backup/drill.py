@@ -1,0 +1,161 @@
+"""Proves a backup: restores it beside the running database, replays all WAL there is, and looks at every page and at what the
+user asserts. What was never restored is a hope, not a backup."""
+
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import moments
+import repository as repositories
+import scratch
+import status
+import wal
+from backup import stanza_of
+from histories import archive_of, iso
+from lock import one_at_a_time
+from pgbackrest import RESTORE_CONFIGURATION
+from repository import Backup, Progress
+from settings import SCRATCH, AgentError, Repository, Settings
+from wal import Segment
+
+LOCK_SECONDS = 4 * 3600
+RESTORE_SECONDS = 24 * 3600
+ASSERTION_SECONDS = 600
+NICE = 15
+# The data, and the WAL that is replayed into it.
+ROOM = 1.2
+PROOFS_KEPT = 100
+GIBIBYTE = 1 << 30
+
+
+def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    """A backup that can't be proved is recorded like one that can: the newest proof must not hide it."""
+    stanza = stanza_of(settings)
+    with one_at_a_time(LOCK_SECONDS):
+        repository = _chosen_repository(settings, getattr(arguments, "repo", None))
+        backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
+        proof = _prove(settings, stanza, repository, backup, progress)
+        status.update(settings.role, lambda known: _record(known, proof))
+    if not proof["ok"]:
+        raise AgentError("drill-failed", f"{backup.label} of repository {repository.number}: " + "\n".join(proof["problems"]))
+    return proof
+
+
+def _chosen_repository(settings: Settings, wanted: int | None) -> Repository:
+    """The last unless told: the one that is off this machine, since it is what is left when the machine is not."""
+    for repository in reversed(settings.repositories):
+        if wanted is None or repository.number == int(wanted):
+            return repository
+    raise AgentError("no-such-repository", f"there is no repository {wanted}; there are {len(settings.repositories)}")
+
+
+def _chosen_backup(stanza: str, repository: Repository, label: str | None) -> Backup:
+    known = next((one for one in repositories.info(repository.number) if one.name == stanza), None)
+    found = [one for one in (known.backups if known else []) if label in (None, one.label)]
+    if not found:
+        named = f"no backup {label}" if label else "no backup yet"
+        raise AgentError("no-backup", f"repository {repository.number} has {named} of {stanza}", "horme-backup backup")
+    return found[-1]
+
+
+def _prove(
+    settings: Settings, stanza: str, repository: Repository, backup: Backup, progress: Progress
+) -> dict[str, Any]:
+    began = time.time()
+    data, log = SCRATCH / "data", SCRATCH / "postgres.log"
+    scratch.remove(data)
+    scratch.room_for(SCRATCH, backup.database_bytes * ROOM)
+    proof: dict[str, Any] = {
+        "at": iso(began), "stanza": stanza, "label": backup.label, "repository": repository.number,
+        "seconds": None, "restoreSeconds": None, "replaySeconds": None, "bytes": None, "secondsPerGibibyte": None,
+        "newestTransactionAt": None, "newestTransactionAgeSeconds": None,
+    }  # fmt: skip
+    try:
+        problems = _restored_and_checked(settings, stanza, backup, data, log, proof, progress)
+    except AgentError as error:
+        if error.code == "stopped":
+            raise
+        problems = [error.message]
+    finally:
+        scratch.remove(data)
+    gaps = _gaps(stanza, repository, backup)
+    proof["problems"] = [*gaps, *problems]
+    proof["ok"] = not proof["problems"]
+    return proof
+
+
+def _gaps(stanza: str, repository: Repository, backup: Backup) -> list[str]:
+    archive = archive_of(repository.number, stanza)
+    return [
+        f"WAL {gap} is missing: nothing after {gap.first.previous.name} can be restored"
+        for gap in wal.gaps(archive.segments, wal.parse(backup.wal_start))
+    ]
+
+
+def _restored_and_checked(
+    settings: Settings, stanza: str, backup: Backup, data: Path, log: Path, proof: dict[str, Any], progress: Progress
+) -> list[str]:
+    """Fills in the proof's figures as they are known; what is wrong is its answer."""
+    number = proof["repository"]
+    # Before the restore: what arrives later need not be in it.
+    newest = max(archive_of(number, stanza).segments, default=None)
+    progress(f"{backup.label} of repository {number} is restored")
+    started = time.monotonic()
+    restore(stanza, number, backup.label, data)
+    proof["restoreSeconds"] = round(time.monotonic() - started, 1)
+    proof["bytes"] = scratch.size(data)
+    progress("WAL is replayed")
+    with scratch.running(data, log, progress, NICE) as server:
+        _measure(proof, backup, time.monotonic() - started, scratch.newest_transaction(server))
+        problems = _not_reached(newest, scratch.replayed_to(data), scratch.complaints(server))
+        progress("tables and indexes are checked")
+        problems += scratch.amcheck(server)
+        problems += _failed_assertions(settings, server)
+    progress("pages are checked")
+    return problems + scratch.checksums(data)
+
+
+def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> None:
+    """Of one backup into a folder; `--archive-mode=off`, or what starts there would write into the same archive."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    repositories.call(
+        "restore", f"--set={label}", f"--pg1-path={data}", "--archive-mode=off", *options,
+        stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=NICE,
+    )  # fmt: skip
+
+
+def _measure(proof: dict[str, Any], backup: Backup, seconds: float, newest: str | None) -> None:
+    """How long until it takes queries again, and how old the newest of what it then has is."""
+    proof["seconds"] = round(seconds, 1)
+    proof["replaySeconds"] = round(seconds - proof["restoreSeconds"], 1)
+    proof["secondsPerGibibyte"] = round(seconds / (proof["bytes"] / GIBIBYTE), 1)
+    proof["newestTransactionAt"] = newest or iso(backup.ended)
+    age = moments.parse(proof["at"]) - moments.parse(proof["newestTransactionAt"])
+    proof["newestTransactionAgeSeconds"] = max(0.0, age.total_seconds())
+
+
+def _not_reached(newest: Segment | None, reached: Segment | None, complaints: list[str]) -> list[str]:
+    if newest is None or reached is None or (reached.timeline, reached.position) >= (newest.timeline, newest.position):
+        return []
+    said = f" ({' / '.join(complaints[-4:])})" if complaints else ""
+    return [f"WAL after {reached.name} can't be read, though the archive has {newest.name}{said}"]
+
+
+def _failed_assertions(settings: Settings, server: scratch.Server) -> list[str]:
+    failed = []
+    for assertion in settings.assertions:
+        try:
+            answer = scratch.query(server, settings.database_name, assertion["sql"], ASSERTION_SECONDS)
+        except AgentError as error:
+            answer = error.message
+        if answer != assertion["expected"]:
+            failed.append(
+                f"assertion of line {assertion['line']}: {assertion['sql']} is '{answer}', expected '{assertion['expected']}'"
+            )
+    return failed
+
+
+def _record(known: dict[str, Any], proof: dict[str, Any]) -> None:
+    known["lastProof"] = proof
+    known["proofs"] = [*known.get("proofs", []), proof][-PROOFS_KEPT:]

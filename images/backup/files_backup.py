@@ -1,0 +1,171 @@
+"""Takes snapshots of the files: every source into every repository, then expires old ones."""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import cache
+import clock
+import lock
+import moments
+import restic
+import snapshots
+import sources
+import status
+from settings import AgentError, Repository, Settings
+from sources import Source
+
+Progress = Callable[[str], None]
+
+ROLE = "files"
+NICE = 10
+# A first backup of 2 TB at 50 MB/s takes 11 h. A run that hangs must end before the next day's.
+BACKUP_SECONDS = 20 * 3600
+EXPIRE_SECONDS = 4 * 3600
+# Rewrites packs, which costs traffic; what forgetting frees in a week is little.
+PRUNE_EVERY = timedelta(days=7)
+# As long as sizes are compared; see metrics.py.
+SIZES_DAYS = 8
+
+
+@dataclass
+class Done:
+    """What came of one repository."""
+
+    repository: Repository
+    seconds: float = 0.0
+    bytes: int = 0
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "repository": self.repository.number,
+            "kind": self.repository.kind,
+            "seconds": round(self.seconds, 1),
+            "bytes": self.bytes,
+            "snapshots": self.snapshots,
+        }
+
+
+def backup(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    """`arguments` may name `repositories` and `kinds`; else it is all. One that fails doesn't keep the others from theirs."""
+    kinds = getattr(arguments, "kinds", None) or sources.KINDS
+    chosen = snapshots.of_numbers(told, getattr(arguments, "repositories", None))
+    with lock.one_at_a_time(), ExitStack() as until_the_end:
+        found, problems = _ready(sources.wanted(told, kinds), until_the_end)
+        done = [_into(told, repository, found, problems, progress) for repository in chosen]
+        if set(kinds) == set(sources.KINDS):
+            status.update(ROLE, lambda known: _record(known, done))
+    # Each once: what can't be read is missing in every repository.
+    problems = dict.fromkeys(problem for one in done for problem in one.problems)
+    if problems:
+        raise AgentError("backup-failed", "\n".join(problems), "horme-backup backup tries again")
+    return {"repositories": [one.fields() for one in done]}
+
+
+def _ready(wanted: Sequence[Source], until_the_end: ExitStack) -> tuple[list[Source], list[str]]:
+    """Those that can be read, and what is wrong with the others: restic passes over a folder that is not there."""
+    found, problems = [], []
+    for source in wanted:
+        try:
+            if source.kind == "cache":
+                until_the_end.enter_context(cache.dumped())
+            missing = [str(path) for path in source.paths if not path.is_dir()]
+            if missing:
+                raise AgentError("source-missing", f"{source.title}: {', '.join(missing)} is not there")
+            found.append(source)
+        except AgentError as error:
+            problems.append(error.message)
+    return found, problems
+
+
+def _into(
+    told: Settings, repository: Repository, found: Sequence[Source], problems: Sequence[str], progress: Progress
+) -> Done:
+    done, started = Done(repository, problems=list(problems)), time.monotonic()
+    try:
+        if restic.make_if_missing(told, repository):
+            progress(f"{restic.named(repository)} was made")
+        for source in found:
+            _snapshot(told, done, source, progress)
+        if not done.problems:
+            _expire(told, repository, progress)
+    except AgentError as error:
+        if error.code == "stopped":
+            raise
+        done.problems.append(error.message)
+    done.seconds = time.monotonic() - started
+    return done
+
+
+def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) -> None:
+    where = f"{restic.named(done.repository)}: {source.title}"
+    summary: dict[str, Any] = {}
+    unread: list[str] = []
+
+    def heard(message: dict[str, Any]) -> None:
+        kind = message.get("message_type")
+        if kind == "summary":
+            summary.update(message)
+        elif kind == "error":
+            unread.append(f"{message.get('item')}: {message.get('error', {}).get('message')}")
+        elif kind == "status" and message.get("percent_done"):
+            progress(f"{where}: {message['percent_done']:.0%}")
+
+    paths = [str(path) for path in source.paths]
+    # `--host`: a container's own name changes with every container, and a snapshot's parent is looked for by it.
+    arguments = ["backup", "--host", told.project, "--tag", source.tags, *paths]
+    restic.run(
+        told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=NICE
+    )
+    if unread:
+        done.problems.append(f"{where}: {len(unread)} could not be read: {', '.join(unread[:5])}")
+    done.bytes += summary.get("total_bytes_processed", 0)
+    done.snapshots.append({"kind": source.kind, "name": source.name, "id": summary.get("snapshot_id")})
+    progress(f"{where}: done, {summary.get('total_bytes_processed', 0)} bytes")
+
+
+def _expire(told: Settings, repository: Repository, progress: Progress) -> None:
+    """`--keep-last 1`: what is backed up no more keeps its last, until someone deletes it knowingly."""
+    if not clock.expiry_allowed(ROLE):
+        progress(f"{restic.named(repository)}: nothing is expired, the clock can't be believed")
+        return
+    keep = ["--keep-within", f"{told.keep_days}d", "--keep-last", "1"]
+    # Only of a restic that is gone for half an hour: whoever reads now keeps its lock.
+    restic.run(told, repository, ["unlock"], seconds=restic.ASK_SECONDS)
+    group = ["--host", told.project, "--group-by", "tags"]
+    restic.run(told, repository, ["forget", *group, *keep], seconds=EXPIRE_SECONDS, nice=NICE)
+    if _prune_is_due(repository):
+        restic.run(told, repository, ["prune"], seconds=EXPIRE_SECONDS, nice=NICE)
+        status.update(ROLE, lambda known: _of(known, repository).update(lastPruneAt=moments.text(moments.now())))
+
+
+def _prune_is_due(repository: Repository) -> bool:
+    last = _of(status.read(ROLE), repository).get("lastPruneAt")
+    return last is None or moments.now() - moments.parse(last) >= PRUNE_EVERY
+
+
+def _record(known: dict[str, Any], done: Sequence[Done]) -> None:
+    now = moments.now()
+    at = moments.text(now)
+    sizes = known.setdefault("sizes", [])
+    for one in done:
+        entry = _of(known, one.repository)
+        entry["lastBackupSeconds"] = round(one.seconds, 1)
+        if one.problems:
+            entry.update(lastError="; ".join(one.problems), lastFailureAt=at)
+            continue
+        entry.update(lastError=None, lastBackupAt=at, lastBackupBytes=one.bytes)
+        sizes.append({"repository": one.repository.number, "at": at, "bytes": one.bytes})
+    known["sizes"] = [one for one in sizes if moments.parse(one["at"]) > now - timedelta(days=SIZES_DAYS)]
+
+
+def _of(known: dict[str, Any], repository: Repository) -> dict[str, Any]:
+    entry = known.setdefault("repositories", {}).setdefault(str(repository.number), {})
+    entry["kind"] = repository.kind
+    return entry

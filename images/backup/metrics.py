@@ -1,0 +1,102 @@
+"""The status as Prometheus reads it: https://prometheus.io/docs/instrumenting/exposition_formats/. Pure. The names are a
+contract with the alerts."""
+
+from datetime import timedelta
+from typing import Any
+
+import moments
+
+# The newest size is compared with the mean of those before it in this time.
+SIZES_TIME = timedelta(days=7)
+
+# Each with the field of a repository's status that it tells.
+OF_REPOSITORY = (
+    ("horme_backup_last_success_timestamp_seconds", "lastBackupAt", "When the newest good backup ended."),
+    ("horme_backup_last_failure_timestamp_seconds", "lastFailureAt", "When a backup last failed."),
+    ("horme_backup_last_duration_seconds", "lastBackupSeconds", "How long the last backup took."),
+    ("horme_backup_size_bytes", "lastBackupBytes", "How much the newest good backup holds."),
+)
+OF_DATABASE = (
+    ("horme_backup_archive_failing", "archiveFailing", "1 when WAL does not arrive in the repositories."),
+    ("horme_backup_archive_oldest_ready_seconds", "oldestReadySeconds", "For how long the oldest WAL file waits."),
+    ("horme_backup_wal_bytes", "walBytes", "Size of the WAL that the database holds."),
+)
+OF_LAST_PROOF = (
+    ("horme_backup_rpo_seconds", "newestTransactionAgeSeconds", "Age of the newest transaction in the last drill."),
+    ("horme_backup_rto_seconds", "seconds", "How long the last drill took to restore and start."),
+    ("horme_backup_restore_seconds_per_gibibyte", "secondsPerGibibyte", "The same for each GiB of data."),
+)
+
+
+def render(role: str, status: dict[str, Any]) -> str:
+    parts = [*_of_repositories(role, status), _clock_jumped(role, status)]
+    if role == "database":
+        parts += [*_of_proofs(status), *_of_archive(status)]
+    return "".join(parts)
+
+
+def _of_repositories(role: str, status: dict[str, Any]) -> list[str]:
+    repositories = status.get("repositories", {})
+    labels = {
+        number: {"role": role, "repository": number, "kind": one.get("kind", "")}
+        for number, one in sorted(repositories.items())
+    }
+    families = [
+        _family(name, help, [(labels[number], _number(repositories[number].get(field))) for number in labels])
+        for name, field, help in OF_REPOSITORY
+    ]
+    ratios = [(labels[number], size_ratio(status.get("sizes", []), int(number))) for number in labels]
+    return [*families, _family("horme_backup_size_ratio", "Newest size by the mean of the week before.", ratios)]
+
+
+def size_ratio(sizes: list[dict[str, Any]], repository: int) -> float | None:
+    """None while there is nothing to compare with."""
+    own = [(moments.parse(one["at"]), one["bytes"]) for one in sizes if one["repository"] == repository]
+    if not own:
+        return None
+    at, newest = own[-1]
+    before = [size for when, size in own[:-1] if when > at - SIZES_TIME]
+    mean = sum(before) / len(before) if before else 0
+    return newest / mean if mean else None
+
+
+def _of_proofs(status: dict[str, Any]) -> list[str]:
+    newest = {str(proof["repository"]): proof for proof in status.get("proofs", [])}
+    times = [({"repository": number}, _number(proof.get("at"))) for number, proof in newest.items()]
+    oks = [({"repository": number}, _number(proof.get("ok"))) for number, proof in newest.items()]
+    last = status.get("lastProof") or {}
+    return [
+        _family("horme_backup_last_proof_timestamp_seconds", "When a restore was last tried.", times),
+        _family("horme_backup_last_proof_ok", "1 when it went well.", oks),
+        *(_family(name, help, [({}, _number(last.get(field)))]) for name, field, help in OF_LAST_PROOF),
+    ]
+
+
+def _of_archive(status: dict[str, Any]) -> list[str]:
+    gaps = float(len(status.get("gaps", [])))
+    return [
+        *(_family(name, help, [({}, _number(status.get(field)))]) for name, field, help in OF_DATABASE),
+        _family("horme_backup_archive_gaps", "Holes in the archived WAL that later backups don't cover.", [({}, gaps)]),
+    ]
+
+
+def _clock_jumped(role: str, status: dict[str, Any]) -> str:
+    jumped = _number(bool(status.get("clockJumped")))
+    return _family("horme_backup_clock_jumped", "1 while nothing is expired for it.", [({"role": role}, jumped)])
+
+
+def _family(name: str, help: str, samples: list[tuple[dict[str, str], float | None]]) -> str:
+    """Nothing at all without a value: an invented 0 would be taken for one."""
+    lines = [f"{name}{_labels(labels)} {value!r}\n" for labels, value in samples if value is not None]
+    return "".join([f"# HELP {name} {help}\n# TYPE {name} gauge\n", *lines]) if lines else ""
+
+
+def _labels(labels: dict[str, str]) -> str:
+    # Values are numbers and the agent's own words: none needs escaping.
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}" if labels else ""
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return moments.parse(value).timestamp()
+    return None if value is None else float(value)

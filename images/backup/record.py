@@ -1,0 +1,37 @@
+"""What `serve` writes into the status: how its work ended, and what the clock said."""
+
+from typing import Any
+
+import clock
+import due
+import moments
+import status
+from settings import AgentError
+
+# Where a run was made and its outcome recorded, good or bad: its slot is over, and what failed is tried again by itself.
+HANDLED = ("backup-failed", "drill-failed")
+
+
+def slot(name: str, wanted: due.Due) -> dict[str, Any]:
+    """The fields that a run's end sets."""
+    return {name: moments.text(wanted.slot)} if wanted.slot else {}
+
+
+def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | None) -> None:
+    def change(known: status.Status) -> None:
+        known.setdefault("failures", {})[kind] = error.message if error else None
+        if error is None:
+            known.update(fields)
+            if kind == "backup":
+                known["backupWanted"] = None
+        elif error.code in HANDLED:
+            known.update({name: value for name, value in fields.items() if name != "stateSeen"})
+
+    status.update(role, change)
+
+
+def clock_reading(known: status.Status, now: clock.Reading, jumped: bool, slots: dict[str, str]) -> None:
+    if jumped:
+        clock.hold(known, now)
+    clock.follow(known, now)
+    known.update(slots)

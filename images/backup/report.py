@@ -1,0 +1,59 @@
+"""What `status` prints. Pure: made of the status alone, so that it answers at once and without the repositories."""
+
+from typing import Any
+
+OF_ARCHIVE = ("archiveFailing", "archiveFailingSince", "archiveError", "oldestReadySeconds", "walBytes", "gaps")
+OF_REPOSITORY = ("kind", "lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt")
+
+
+def status(role: str, known: dict[str, Any]) -> dict[str, Any]:
+    repositories = sorted(known.get("repositories", {}).items(), key=lambda item: int(item[0]))
+    common = {
+        "role": role,
+        "repositories": [_repository(number, one) for number, one in repositories],
+        "clockJumped": bool(known.get("clockJumped")),
+        "failing": _failing(known),
+    }
+    return {**common, **(_of_database(known) if role == "database" else {})}
+
+
+def _repository(number: str, known: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "repository": int(number),
+        **{name: known.get(name) for name in OF_REPOSITORY},
+        "lastBackup": _last_backup(number, known),
+    }
+
+
+def _last_backup(number: str, known: dict[str, Any]) -> dict[str, Any] | None:
+    if not known.get("lastBackupAt"):
+        return None
+    return {
+        "at": known["lastBackupAt"],
+        "label": known.get("lastBackupLabel"),
+        "type": known.get("lastBackupType"),
+        "seconds": known.get("lastBackupSeconds"),
+        "repository": int(number),
+    }
+
+
+def _of_database(known: dict[str, Any]) -> dict[str, Any]:
+    proof = known.get("lastProof")
+    archive = {name: known.get(name) for name in OF_ARCHIVE}
+    return {
+        **archive,
+        "archiveFailing": bool(archive["archiveFailing"]),
+        "gaps": archive["gaps"] or [],
+        "lastProof": proof,
+        "rpoSeconds": proof and proof.get("newestTransactionAgeSeconds"),
+        "rtoSeconds": proof and proof.get("seconds"),
+    }
+
+
+def _failing(known: dict[str, Any]) -> str | None:
+    """Of scheduled work and of what was typed: a repository's error is there whoever ran into it."""
+    scheduled = [f"{kind}: {message}" for kind, message in known.get("failures", {}).items() if message]
+    if scheduled:
+        return "; ".join(scheduled)
+    errors = {number: one.get("lastError") for number, one in known.get("repositories", {}).items()}
+    return "; ".join(f"in repository {number}: {error}" for number, error in errors.items() if error) or None

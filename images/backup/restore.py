@@ -1,0 +1,224 @@
+"""Restores the database to a point in its past, beside the data that is there: into `<version>.restored` of a member's volume,
+started, checked and stopped again. `swap` takes it into use."""
+
+import json
+import os
+import re
+import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import drill
+import moments
+import pgbackrest
+import repository as repositories
+import scratch
+from backup import stanza_of
+from histories import iso
+from lock import one_at_a_time
+from repository import Backup, Progress
+from settings import MEMBERS, AgentError, Repository, Settings
+
+MARK = ".horme-restored.json"
+LOCK_SECONDS = 600
+# What was "the latest" when it was restored is not for long.
+LATEST_REUSED_SECONDS = 3600
+ROOM = 1.1
+
+_RECOVERY_LINE = re.compile(r"^\s*(restore_command|recovery_target\w*|archive_mode)\s*=|^# (Removed by|Recovery settings)")
+
+
+@dataclass(frozen=True)
+class Request:
+    kind: str
+    value: str | None
+    stanza: str
+    repository: int | None
+
+
+def restored_folder(settings: Settings, member: Path) -> Path:
+    return member / f"{settings.version}.restored"
+
+
+def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    member = _member(arguments.into)
+    request = _request(settings, arguments)
+    pgbackrest.write_configuration(settings)
+    with one_at_a_time(LOCK_SECONDS):
+        done = _done_before(settings, member, request)
+        if done:
+            progress("this was restored before, and is used again")
+            return done
+        result = _from_any_repository(settings, request, member, progress)
+        _mark(member, {"request": asdict(request), "at": iso(time.time()), "result": result})
+    return result
+
+
+def _member(into: str) -> Path:
+    member = Path(into)
+    if member.parent != MEMBERS or not member.is_dir():
+        raise AgentError("no-such-member", f"{into} is no member's volume; they are mounted below {MEMBERS}")
+    return member
+
+
+def _request(settings: Settings, arguments: Namespace) -> Request:
+    stanza = arguments.stanza or stanza_of(settings)
+    number = int(arguments.repo) if arguments.repo else None
+    if number and number > len(settings.repositories):
+        raise AgentError("no-such-repository", f"there is no repository {number}; there are {len(settings.repositories)}")
+    if arguments.latest:
+        return Request("latest", None, stanza, number)
+    for kind in ("to", "label", "point"):
+        if value := getattr(arguments, kind):
+            return Request(kind, _time(value) if kind == "to" else value, stanza, number)
+    raise AgentError("usage", "one of --to, --label, --latest and --point is needed")
+
+
+def _time(text: str) -> str:
+    """As Postgres takes it. Without an offset it would be whatever zone the server has."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise AgentError("usage", f"'{text}' is no time; write it like 2026-01-31 14:30:00+00:00") from None
+    if moment.tzinfo is None:
+        raise AgentError("usage", f"'{text}' has no offset; write it like 2026-01-31 14:30:00+00:00")
+    return moment.isoformat(sep=" ")
+
+
+def _done_before(settings: Settings, member: Path, request: Request) -> dict[str, Any] | None:
+    try:
+        mark = json.loads((member / MARK).read_text())
+        reused = mark["request"] == asdict(request) and restored_folder(settings, member).is_dir()
+        old = (moments.now() - moments.parse(mark["at"])).total_seconds() > LATEST_REUSED_SECONDS
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return mark["result"] if reused and not (old and request.kind == "latest") else None
+
+
+def _from_any_repository(settings: Settings, request: Request, member: Path, progress: Progress) -> dict[str, Any]:
+    """In order; the first that has it. That a target is out of reach says more than that a repository could not be asked."""
+    failed: list[AgentError] = []
+    for repository in settings.repositories:
+        if request.repository not in (None, repository.number):
+            continue
+        try:
+            return _from_repository(settings, request, repository, member, progress)
+        except AgentError as error:
+            if error.code in ("stopped", "no-room"):
+                raise
+            progress(f"repository {repository.number} ({repository.kind}): {error.message}")
+            failed.append(error)
+    raise next((one for one in failed if one.code == "target-unreachable"), failed[-1])
+
+
+def _from_repository(
+    settings: Settings, request: Request, repository: Repository, member: Path, progress: Progress
+) -> dict[str, Any]:
+    """Of a named point nobody knows which backup it came after: from the newest on back."""
+    last: AgentError | None = None
+    for backup in _candidates(request, repository):
+        try:
+            return _from_backup(settings, request, repository, backup, member, progress)
+        except AgentError as error:
+            if request.kind != "point" or error.code != "target-unreachable":
+                raise
+            progress(f"the point is not in what follows {backup.label}")
+            last = error
+    raise last or AgentError("target-unreachable", "no backup to begin at")
+
+
+def _candidates(request: Request, repository: Repository) -> list[Backup]:
+    """Newest first. Chosen here: pgBackRest takes the newest backup, with a warning, when none is old enough."""
+    known = next((one for one in repositories.info(repository.number) if one.name == request.stanza), None)
+    backups = list(reversed(known.good if known else []))
+    if request.kind == "label":
+        backups = [one for one in (known.backups if known else []) if one.label == request.value]
+    if request.kind == "to" and request.value:
+        wanted = datetime.fromisoformat(request.value).timestamp()
+        backups = [one for one in backups if one.ended < wanted]
+    if not backups:
+        what = f"{request.value} is before the oldest backup" if request.kind == "to" else f"no backup {request.value or ''}"
+        raise AgentError("target-unreachable", f"{what.strip()} of {request.stanza}", "horme-backup list")
+    return backups if request.kind == "point" else backups[:1]
+
+
+def _from_backup(
+    settings: Settings, request: Request, repository: Repository, backup: Backup, member: Path, progress: Progress
+) -> dict[str, Any]:
+    folder, log = restored_folder(settings, member), member / f"{settings.version}.restored.log"
+    (member / MARK).unlink(missing_ok=True)
+    scratch.remove(folder)
+    scratch.room_for(member, backup.database_bytes * ROOM)
+    started = time.monotonic()
+    progress(f"{backup.label} of repository {repository.number} ({repository.kind}) is restored")
+    drill.restore(request.stanza, repository.number, backup.label, folder, *_target(request))
+    restored = time.monotonic()
+    progress("WAL is replayed")
+    with scratch.running(folder, log, progress) as server:
+        replayed = time.monotonic()
+        newest = scratch.newest_transaction(server) or iso(backup.ended)
+        progress("tables and indexes are checked")
+        problems = scratch.amcheck(server)
+        tables = _counted(server, settings.database_name)
+    problems += scratch.checksums(folder)
+    if problems:
+        raise AgentError("restored-damaged", "\n".join(problems))
+    _forget_recovery(folder)
+    log.unlink(missing_ok=True)
+    return {
+        "folder": str(folder), "label": backup.label, "repository": repository.number, "stanza": request.stanza,
+        "newestTransactionAt": newest, "bytes": scratch.size(folder), "tables": tables,
+        "seconds": {
+            "restore": round(restored - started, 1), "replay": round(replayed - restored, 1),
+            "check": round(time.monotonic() - replayed, 1),
+        },
+    }  # fmt: skip
+
+
+def _target(request: Request) -> list[str]:
+    kinds = {"to": "time", "label": "immediate", "point": "name"}
+    if request.kind == "latest":
+        return []
+    target = [f"--target={request.value}"] if request.kind != "label" else []
+    return [f"--type={kinds[request.kind]}", *target, "--target-action=promote"]
+
+
+def _counted(server: scratch.Server, database: str) -> dict[str, int]:
+    """Rows of each table of the user, counted: an estimate would not tell a restored table from a half of it."""
+    counting = """SELECT format('SELECT %L, count(*) FROM %I.%I', nspname || '.' || relname, nspname, relname)
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE relkind = 'r' AND relpersistence <> 't' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
+        ORDER BY 1 \\gexec"""
+    lines = [line.rsplit("\t", 1) for line in scratch.query(server, database, counting).splitlines()]
+    return {name: int(count) for name, count in lines}
+
+
+def _forget_recovery(folder: Path) -> None:
+    """What pgBackRest wrote there would win over the platform's configuration: archiving would stay off."""
+    file = folder / "postgresql.auto.conf"
+    kept = [line for line in file.read_text().splitlines() if not _RECOVERY_LINE.match(line)]
+    file.write_text("".join(f"{line}\n" for line in kept))
+    (folder / "recovery.signal").unlink(missing_ok=True)
+
+
+def _mark(member: Path, mark: dict[str, Any]) -> None:
+    """Last, and only when all else is on the disk: what it stands beside is complete."""
+    os.sync()
+    temporary = member / f"{MARK}.new"
+    with open(temporary, "w") as file:
+        json.dump(mark, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(member / MARK)
+    sync_folder(member)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

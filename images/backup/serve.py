@@ -1,0 +1,187 @@
+"""The agent that stays: each few seconds it looks what is due, and gives it to the worker."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from argparse import Namespace
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import clock
+import due
+import endpoint
+import health
+import metrics
+import moments
+import process
+import record
+import schedule
+import sources
+import status
+from settings import Settings
+from worker import Worker
+
+TICK_SECONDS = 5
+# As the specification of the agent has it, for the heartbeat and for the state's files.
+LOOK_SECONDS = 30
+# How old the clock's last reading may be for a backup that asks whether it jumped.
+CLOCK_SECONDS = 60
+# `docker stop` kills after 10 s.
+STOP_SECONDS = 8
+
+
+def run(told: Settings) -> dict[str, Any]:
+    schedule.parse(told.schedule), schedule.parse(told.drill_schedule)
+    stop = _stop_on_signals()
+    http = endpoint.serve(
+        {"/metrics": lambda: (200, metrics.render(told.role, status.read(told.role))), "/health": health.answer}
+    )
+    agent = Agent(told, stop)
+    log(f"{told.role}: backups at '{told.schedule}', {len(told.repositories)} repositories")
+    while not stop.is_set():
+        agent.tick()
+        stop.wait(TICK_SECONDS)
+    log("stopping: running work is ended")
+    http.shutdown()
+    agent.worker.join(STOP_SECONDS)
+    return {}
+
+
+def log(text: str) -> None:
+    print(f"{moments.text(moments.now())} {text}", file=sys.stderr, flush=True)
+
+
+class Agent:
+    def __init__(self, told: Settings, stop: threading.Event):
+        self.told = told
+        self.worker = Worker(log)
+        self.clock = clock.remembered(status.read(told.role))
+        self.clock_recorded = self.state_looked = float("-inf")
+        self.server: subprocess.Popen[str] | None = None
+        if self._has_database:
+            import pgbackrest
+
+            pgbackrest.write_configuration(told)
+            threading.Thread(target=_watch_archive, args=(told, stop), daemon=True).start()
+
+    def tick(self) -> None:
+        """Nothing in here waits for long. A failure is logged and tried again: the loop is what all else hangs on."""
+        try:
+            self._follow_clock()
+            if self._has_database:
+                self._keep_server()
+            if not self.worker.is_busy:
+                self._start_what_is_due()
+            health.ticked()
+        except Exception:
+            if process.stopping():
+                return
+            log(f"the loop failed:\n{traceback.format_exc()}")
+
+    @property
+    def _has_database(self) -> bool:
+        return self.told.role == "database" and self.told.stanza is not None
+
+    def _follow_clock(self) -> None:
+        known, now = status.read(self.told.role), clock.read()
+        wrong = clock.jump(self.clock, now, due.newest_backup(known))
+        slots = due.mended(known, now.wall)
+        self.clock = now
+        if wrong and not known.get("clockJumped"):
+            log(f"{wrong}; nothing is expired for a day")
+        if not (wrong or slots) and now.steady - self.clock_recorded < CLOCK_SECONDS:
+            return
+        self.clock_recorded = now.steady
+        status.update(self.told.role, partial(record.clock_reading, now=now, jumped=bool(wrong), slots=slots))
+
+    def _keep_server(self) -> None:
+        """The members push their WAL through it: restarted whenever it died."""
+        import pgbackrest
+
+        if self.server and self.server.poll() is None:
+            return
+        if self.server:
+            log(f"pgbackrest's server ended with {self.server.returncode}; it is started again")
+            process.end(self.server)
+        self.server = process.start(pgbackrest.server_argv(), output=sys.stderr.fileno())
+
+    def _start_what_is_due(self) -> None:
+        told, known, now = self.told, status.read(self.told.role), moments.now()
+        if told.role == "database" and not self._has_database:
+            return
+        numbers = [one.number for one in told.repositories]
+        backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"))
+        if backup:
+            return self._back_up(backup)
+        if told.role == "files":
+            return self._back_up_state(known)
+        drill = due.drill(told.drill_schedule, known, now, self.worker.tried("drill"))
+        if drill:
+            import drill as drills
+
+            work = partial(drills.run, told, Namespace(repo=None, label=None), log)
+            self._start("drill", drill.reason, work, record.slot("lastDrillSlot", drill))
+
+    def _back_up(self, wanted: due.Due) -> None:
+        arguments = Namespace(type=None, repositories=list(wanted.repositories))
+        fields = record.slot("lastSlot", wanted)
+        if self.told.role == "files":
+            fields["stateSeen"] = sources.fingerprint(sources.state_folder())
+        self._start("backup", wanted.reason, partial(_backup_of(self.told.role), self.told, arguments, log), fields)
+
+    def _back_up_state(self, known: status.Status) -> None:
+        if time.monotonic() - self.state_looked < LOOK_SECONDS:
+            return
+        self.state_looked = time.monotonic()
+        # Before the backup: what is written during it is seen as new.
+        seen = sources.fingerprint(sources.state_folder())
+        if due.state(known, seen, self.worker.tried("state")):
+            arguments = Namespace(type=None, repositories=None, kinds=("state",))
+            work = partial(_backup_of(self.told.role), self.told, arguments, log)
+            self._start("state", "the project's state changed", work, {"stateSeen": seen})
+
+    def _start(self, kind: str, reason: str, work: Callable[[], Any], fields: dict[str, Any]) -> None:
+        log(f"{kind}: {reason}")
+        self.worker.start(kind, work, partial(record.outcome, self.told.role, kind, fields))
+
+
+def _backup_of(role: str) -> Callable[..., dict[str, Any]]:
+    # Late: a container has the programs of its own role only.
+    if role == "database":
+        import backup
+
+        return backup.run
+    import files
+
+    return files.backup
+
+
+def _watch_archive(told: Settings, stop: threading.Event) -> None:
+    """In a thread of its own: to look for gaps lists whole archives. That of a slow one makes the heartbeat late, not the loop."""
+    import archiver
+
+    while not stop.is_set():
+        try:
+            if archiver.tick(told):
+                wanted = "WAL is missing in an archive: only what comes after a new backup can be restored"
+                status.update(told.role, lambda known: known.update(backupWanted=wanted))
+        except Exception:
+            log(f"the archive could not be looked at:\n{traceback.format_exc()}")
+        stop.wait(LOOK_SECONDS)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ended(_number: int, _frame: object) -> None:
+        stop.set()
+        # A handler runs in the middle of anything, also of what holds a lock that this needs.
+        threading.Thread(target=process.end_all).start()
+
+    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGINT, ended)
+    return stop

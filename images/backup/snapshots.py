@@ -1,0 +1,92 @@
+"""The snapshots of the repositories: listed, and one chosen."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import moments
+import restic
+from settings import AgentError, Repository, Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    id: str
+    at: datetime
+    kind: str
+    name: str | None
+    repository: int
+    bytes: int
+    files: int
+    paths: tuple[str, ...]
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "at": moments.text(self.at),
+            "kind": self.kind,
+            "name": self.name,
+            "repository": self.repository,
+            "bytes": self.bytes,
+            "files": self.files,
+        }
+
+
+def of(told: Settings, repository: Repository) -> list[Snapshot]:
+    """Oldest first."""
+    found = restic.run(told, repository, ["snapshots"], seconds=restic.ASK_SECONDS)
+    return sorted((_snapshot(repository, one) for one in found if "id" in one), key=lambda one: one.at)
+
+
+def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
+    """Of the first repository that has it. Those that can't be asked are named and passed over."""
+    problems = []
+    for repository in of_numbers(told, [arguments.repo] if arguments.repo else None):
+        try:
+            found = _fitting(of(told, repository), arguments, kind)
+            if found:
+                return repository, found
+            problems.append(f"{restic.named(repository)} has none")
+        except AgentError as error:
+            problems.append(error.message)
+            progress(error.message)
+    raise AgentError(
+        "no-snapshot", f"no snapshot was found: {'; '.join(problems)}", "horme-backup list shows what there is"
+    )
+
+
+def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:
+    """All, without numbers."""
+    chosen = [one for one in told.repositories if numbers is None or one.number in numbers]
+    if not chosen:
+        have = ", ".join(str(one.number) for one in told.repositories)
+        raise AgentError("no-such-repository", f"there is no such repository; there are: {have or 'none'}")
+    return chosen
+
+
+def _fitting(found: list[Snapshot], arguments: Namespace, kind: str) -> Snapshot | None:
+    of_source = [one for one in found if one.kind == kind and one.name == arguments.name]
+    if arguments.snapshot:
+        of_source = [one for one in of_source if one.id.startswith(arguments.snapshot)]
+    elif arguments.at:
+        of_source = [one for one in of_source if one.at <= moments.parse(arguments.at)]
+    return of_source[-1] if of_source else None
+
+
+def _snapshot(repository: Repository, told: dict[str, Any]) -> Snapshot:
+    tags = dict(tag.partition("=")[::2] for tag in told.get("tags") or [])
+    summary = told.get("summary") or {}
+    return Snapshot(
+        id=told["id"],
+        at=moments.parse(told["time"]),
+        kind=tags.get("kind", ""),
+        name=tags.get("name"),
+        repository=repository.number,
+        bytes=summary.get("total_bytes_processed", 0),
+        files=summary.get("total_files_processed", 0),
+        paths=tuple(told.get("paths") or ()),
+    )

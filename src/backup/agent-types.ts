@@ -1,0 +1,123 @@
+/** What the agent (`images/backup/`) prints as its result, field by field: the contract between it and the command line. */
+
+/** ISO 8601 with `Z`. */
+export type Iso = string;
+
+export type RepositoryKind = 'local' | 's3' | 'sftp';
+export type BackupType = 'full' | 'diff' | 'incr';
+
+export interface AgentWindow {
+  from: Iso;
+  to: Iso;
+}
+
+/** WAL that is missing: what lies after it can't be reached from a backup before it. */
+export interface MissingWal {
+  /** Names of WAL files, the first and the last one. */
+  from: string;
+  to: string;
+}
+
+export interface Gap extends MissingWal {
+  repository: number;
+  foundAt: Iso;
+}
+
+export interface Backup {
+  label: string;
+  type: BackupType;
+  startedAt: Iso;
+  endedAt: Iso;
+  seconds: number;
+  databaseBytes: number;
+  repositoryBytes: number;
+  error: boolean;
+  /** Of the newest drill with it. */
+  proof: Pick<Proof, 'at' | 'seconds' | 'ok'> | null;
+}
+
+export interface RepositoryHistory {
+  /** From 1, as pgBackRest counts. */
+  repository: number;
+  kind: RepositoryKind;
+  /** Null without a good backup. */
+  window: AgentWindow | null;
+  backups: Backup[];
+  gaps: MissingWal[];
+}
+
+/** One life of the database, from when it was made or restored until it was replaced: a stanza of pgBackRest. */
+export interface History {
+  /** Begins with the time when it began, such as `20261124-150312-ab12`: the names sort by age. */
+  stanza: string;
+  current: boolean;
+  systemId: string;
+  repositories: RepositoryHistory[];
+}
+
+/** Of files: of a volume, of the cache, of the releases' ledger with the vault, or of the edge's certificates. */
+export interface Snapshot {
+  id: string;
+  at: Iso;
+  kind: 'volume' | 'cache' | 'state' | 'edge';
+  name: string | null;
+  repository: number;
+  bytes: number;
+  files: number;
+}
+
+export interface SnapshotsAnswer {
+  snapshots: Snapshot[];
+}
+
+export interface ListAnswer {
+  histories: History[];
+}
+
+/** Of one drill: a restore into nowhere, started and checked. What was not measured before it failed is null. */
+export interface Proof {
+  at: Iso;
+  label: string;
+  repository: number;
+  /** From the first byte restored until the database answers; of these the restore, and the replay of WAL. */
+  seconds: number | null;
+  restoreSeconds: number | null;
+  replaySeconds: number | null;
+  bytes: number | null;
+  secondsPerGibibyte: number | null;
+  newestTransactionAt: Iso | null;
+  newestTransactionAgeSeconds: number | null;
+  ok: boolean;
+  problems: string[];
+}
+
+export interface RepositoryStatus {
+  repository: number;
+  kind: RepositoryKind;
+  lastBackupAt: Iso | null;
+  lastBackupSeconds: number | null;
+  lastError: string | null;
+}
+
+/** What both roles have. */
+export interface FilesStatus {
+  lastBackup: { at: Iso; seconds: number; repository: number } | null;
+  repositories: RepositoryStatus[];
+  clockJumped: boolean;
+  failing: string | null;
+}
+
+export interface BackupStatus extends FilesStatus {
+  lastBackup: { at: Iso; label: string; type: BackupType; seconds: number; repository: number } | null;
+  lastProof: Proof | null;
+  /** What the last drill measured; null without one. */
+  rpoSeconds: number | null;
+  rtoSeconds: number | null;
+  archiveFailing: boolean;
+  archiveFailingSince: Iso | null;
+  oldestReadySeconds: number;
+  walBytes: number;
+  gaps: Gap[];
+  /** Of the current history, where the agent remembers it: asking the repositories would take its time. */
+  window?: AgentWindow | null;
+}

@@ -1,0 +1,22 @@
+export const backupService = 'horme-backup';
+/** A container of its own: it reads files of any owner, which the one that runs Postgres must not. */
+export const filesService = 'horme-backup-files';
+
+/** The way to repositories off this machine; without any it leads nowhere. */
+export const backupNetwork = 'horme-backup';
+
+/** Of pgBackRest's server, in the agent's container and in each member's. */
+export const backupPort = 8432;
+export const metricsPort = 9854;
+
+/** Folders as the agent (images/backup/settings.py) has them. */
+export const agentFolders = {
+  run: '/run/horme',
+  database: '/var/lib/horme-backup/database',
+  files: '/var/lib/horme-backup/files',
+  lock: '/var/lib/horme-backup/lock',
+  scratch: '/var/lib/horme-backup/scratch',
+  members: '/members',
+  sources: '/sources',
+  targets: '/targets',
+} as const;

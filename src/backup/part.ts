@@ -1,0 +1,193 @@
+import {
+  databaseNetwork,
+  authorityFile,
+  certificateFile,
+  databaseName,
+  keyFile,
+  proxyService,
+} from '../database/names.ts';
+import { membersOf } from '../database/proxy.ts';
+import { dataNetwork } from '../platform/networks.ts';
+import {
+  hardened,
+  healthcheck,
+  impatientNames,
+  mebibyte,
+  platformService,
+  type Part,
+  type PartService,
+  type PlatformImage,
+  type SecretName,
+} from '../platform/part.ts';
+import { edgeVolume, stateVolume } from '../release/store.ts';
+import type { BackupOptions, ComposeMount, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
+import type { Repository } from './kit-content.ts';
+import { agentFolders, backupNetwork, backupService, filesService } from './names.ts';
+import type { BackupIdentity } from './secrets.ts';
+
+/** The version of the programs where there is no database to back up. */
+const anyVersion: PostgresVersion = 17;
+const uid = 70;
+
+/**
+ * Members push their WAL to the agent, which alone has the repositories' keys and a way out. It takes backups by its own
+ * schedule: nothing in it can reach the engine. Files are read by a second container of the same image.
+ */
+export const backupPart: Part = {
+  owner: 'backup',
+  services: (stack, identity) => (stack.backup ? services(stack, stack.backup, identity) : []),
+  networks: ({ backup, project }) =>
+    backup
+      ? { [backupNetwork]: { name: `${project}_${backupNetwork}`, ...(!isRemote(backup) && { internal: true }) } }
+      : {},
+  volumes: (stack) => {
+    if (!stack.backup) return {};
+    const names = [...(stack.database ? databaseVolumes : []), ...filesVolumes, stateVolume];
+    return Object.fromEntries(names.map((name) => [name, { name: `${stack.project}_${name}` }]));
+  },
+};
+
+const lockVolume = 'horme-backup-lock';
+const databaseVolumes = ['horme-backup-database', 'horme-backup-scratch', lockVolume];
+const filesVolumes = ['horme-backup-files', lockVolume];
+
+const isRemote = ({ repositories }: BackupOptions) => repositories.some(({ kind }) => kind !== 'local');
+
+function services(stack: Stack, backup: BackupOptions, identity: BackupIdentity): PartService[] {
+  const agent = settings(stack, backup, identity);
+  return [...(stack.database ? [database(stack, backup, agent)] : []), files(stack, backup, agent)];
+}
+
+const backupImage = (version: PostgresVersion): PlatformImage => (version === 17 ? 'backup' : `backup-${version}`);
+const mount = (source: string, target: string, readOnly = false): ComposeMount => ({
+  type: 'volume',
+  source,
+  target,
+  ...(readOnly && { read_only: true }),
+});
+
+const scratchFolder = (owner: number, path: string, size: string) =>
+  `${path}:uid=${owner},gid=${owner},mode=0700,size=${size}`;
+
+/** What the agent is told (images/backup/settings.py reads it); what is secret of it comes as files. */
+function settings(stack: Stack, backup: BackupOptions, { id, history }: BackupIdentity): string {
+  const { database } = stack;
+  const told = {
+    project: stack.project,
+    id,
+    stanza: database ? history : null,
+    version: database?.version ?? anyVersion,
+    members: database ? membersOf(database) : [],
+    databaseName: databaseName(stack),
+    encrypt: backup.encrypt,
+    keepDays: backup.keepDays,
+    schedule: backup.schedule,
+    drillSchedule: backup.drillSchedule,
+    repositories: backup.repositories.map(withoutSecrets),
+    volumes: backup.volumes,
+    cache: stack.cache !== undefined,
+    assertions: backup.assertions,
+  };
+  // Compose interpolates the rendered file.
+  return JSON.stringify(told).replaceAll('$', '$$$$');
+}
+
+export function withoutSecrets(repository: Repository): Record<string, unknown> {
+  switch (repository.kind) {
+    case 'local':
+      return { kind: repository.kind };
+    case 's3': {
+      const { keyId: _id, keySecret: _secret, ca: _ca, ...rest } = repository;
+      return rest;
+    }
+    case 'sftp': {
+      const { key: _key, knownHosts: _hosts, ...rest } = repository;
+      return rest;
+    }
+  }
+}
+
+/** Of the repositories' own and of our keys, those that there are. */
+function secretFiles({ repositories }: BackupOptions): Record<string, SecretName> {
+  const names: SecretName[] = [
+    'backup-cipher',
+    'backup-files-password',
+    ...repositories.flatMap((one): SecretName[] => {
+      if (one.kind === 'sftp') return ['sftp-key', 'sftp-known-hosts'];
+      if (one.kind === 's3') return ['s3-key-id', 's3-key-secret', ...(one.ca === undefined ? [] : ['s3-ca' as const])];
+      return [];
+    }),
+  ];
+  return Object.fromEntries(names.map((name) => [name, name]));
+}
+
+const shared = (agent: string, role: 'database' | 'files'): ComposeService => ({
+  environment: { HORME_BACKUP: agent, HORME_BACKUP_ROLE: role },
+  ...impatientNames,
+  stop_grace_period: '30s',
+  healthcheck: healthcheck(['horme-backup', 'healthy']),
+});
+
+function database(stack: Stack, backup: BackupOptions, agent: string): PartService {
+  const identity: Record<string, SecretName> = {
+    [authorityFile]: 'database-ca',
+    [certificateFile]: 'database-cert',
+    [keyFile]: 'database-key',
+    'monitor-password': 'monitor-password',
+  };
+  return platformService({
+    name: backupService,
+    owner: 'backup',
+    platformImage: backupImage(stack.database?.version ?? anyVersion),
+    uid,
+    secretFiles: { ...identity, ...secretFiles(backup) },
+    strategy: { kind: 'stop-first', reason: 'owns its repository; a backup under way is taken again' },
+    stopSeconds: 30,
+    dependsOn: [{ service: proxyService, condition: 'service_healthy' }],
+    definition: hardened(
+      // A drill runs a Postgres of its own in it.
+      { memoryBytes: 1024 * mebibyte, cpus: 1 },
+      {
+        ...shared(agent, 'database'),
+        networks: { [databaseNetwork]: null, [backupNetwork]: null },
+        volumes: [
+          mount('horme-backup-database', agentFolders.database),
+          mount('horme-backup-scratch', agentFolders.scratch),
+          mount(lockVolume, agentFolders.lock),
+        ],
+        tmpfs: [scratchFolder(uid, '/tmp', '256m'), scratchFolder(uid, agentFolders.run, '4m')],
+        shm_size: String(256 * mebibyte),
+      },
+    ),
+  });
+}
+
+function files(stack: Stack, backup: BackupOptions, agent: string): PartService {
+  return platformService({
+    name: filesService,
+    owner: 'backup',
+    platformImage: backupImage(stack.database?.version ?? anyVersion),
+    uid: 0,
+    secretFiles: { ...secretFiles(backup), ...(stack.cache && { 'cache-password': 'cache-password' }) },
+    strategy: { kind: 'stop-first', reason: 'owns its repository; a backup under way is taken again' },
+    stopSeconds: 30,
+    definition: hardened(
+      { memoryBytes: 512 * mebibyte, cpus: 1 },
+      {
+        ...shared(agent, 'files'),
+        // It must read what any user of any container wrote, and write nothing of theirs.
+        user: '0:0',
+        cap_add: ['DAC_READ_SEARCH'],
+        networks: { [backupNetwork]: null, ...(stack.cache && { [dataNetwork]: null }) },
+        volumes: [
+          mount('horme-backup-files', agentFolders.files),
+          mount(lockVolume, agentFolders.lock),
+          mount(stateVolume, `${agentFolders.sources}/state`, true),
+          mount(edgeVolume, `${agentFolders.sources}/edge`, true),
+          ...backup.volumes.map((name) => mount(name, `${agentFolders.sources}/volumes/${name}`, true)),
+        ],
+        tmpfs: [scratchFolder(0, '/tmp', '256m'), scratchFolder(0, agentFolders.run, '4m')],
+      },
+    ),
+  });
+}

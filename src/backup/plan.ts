@@ -1,0 +1,24 @@
+import type { Seen } from '../deploy/observe.ts';
+import type { Draft } from '../deploy/step.ts';
+import { fingerprint, type ReleaseContent } from '../release/release.ts';
+
+export type BackupAction =
+  /** The repositories get what this history of the database needs, and are tried. */
+  { do: 'set-up-backups' } | { do: 'back-up' };
+
+export const backupFingerprint = ({ backup }: ReleaseContent): string =>
+  backup?.history === undefined ? '' : fingerprint(backup);
+
+/** Last, once the agent and the database run: from here on WAL is kept. The agent takes the first backup by itself. */
+export function backupSetUp(content: ReleaseContent, seen: Seen): Draft[] {
+  const wanted = backupFingerprint(content);
+  if (wanted === '' || seen.applied.backup === wanted) return [];
+  const cause = 'they do not know this database yet';
+  return [{ title: 'set up the repositories of the backups', cause, action: { do: 'set-up-backups' } }];
+}
+
+/** Before something that can't be undone. */
+export const backUpFirst = ({ backup }: ReleaseContent, seen: Seen, cause: string): Draft[] =>
+  backup?.history === undefined || seen.applied.backup === ''
+    ? []
+    : [{ title: 'back up the database', cause, action: { do: 'back-up' } }];

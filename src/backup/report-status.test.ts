@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import type { BackupStatus, FilesStatus, Proof, RepositoryStatus } from './agent-types.ts';
+import { statusLines } from './report-status.ts';
+
+const now = new Date('2026-11-24T16:00:00Z');
+const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000).toISOString();
+
+const repository = (number: number, kind: RepositoryStatus['kind'], hours: number | null): RepositoryStatus => ({
+  repository: number,
+  kind,
+  lastBackupAt: hours === null ? null : hoursAgo(hours),
+  lastBackupSeconds: 12,
+  lastError: null,
+});
+
+const proof: Proof = {
+  at: hoursAgo(11.5),
+  label: '20261124-030000F',
+  repository: 2,
+  seconds: 190.4,
+  restoreSeconds: 150.2,
+  replaySeconds: 40.2,
+  bytes: 3 * 1024 ** 3,
+  secondsPerGibibyte: 63.5,
+  newestTransactionAt: hoursAgo(11.6),
+  newestTransactionAgeSeconds: 11.8,
+  ok: true,
+  problems: [],
+};
+
+const database: BackupStatus = {
+  lastBackup: { at: hoursAgo(13), label: '20261124-030000F', type: 'full', seconds: 125, repository: 2 },
+  repositories: [repository(1, 'local', 13), repository(2, 's3', 13)],
+  lastProof: proof,
+  rpoSeconds: 11.8,
+  rtoSeconds: 190.4,
+  archiveFailing: false,
+  archiveFailingSince: null,
+  oldestReadySeconds: 0,
+  walBytes: 0,
+  gaps: [],
+  clockJumped: false,
+  failing: null,
+};
+const files: FilesStatus = {
+  lastBackup: { at: hoursAgo(12.9), seconds: 8, repository: 2 },
+  repositories: [repository(1, 'local', 12.9), repository(2, 's3', 12.9)],
+  clockJumped: false,
+  failing: null,
+};
+
+const problems = (change: Partial<BackupStatus>) => statusLines({ ...database, ...change }, files, now).problems;
+
+describe('the status', () => {
+  test('is two lines while all is well', () => {
+    expect(statusLines(database, files, now)).toEqual({
+      line: [
+        'backup of the database: 13 h ago (full, took 2 min 5 s) · proven 11 h 30 min ago · RPO 11.8 s · RTO 3 min 10 s',
+        'backup of the files: 12 h 54 min ago (took 8.0 s)',
+      ],
+      problems: [],
+    });
+  });
+
+  test('has the window where the agent tells it', () => {
+    const window = { from: '2026-11-23T03:02:00Z', to: '2026-11-24T15:59:41Z' };
+    expect(statusLines({ ...database, window }, undefined, now).line[0]).toMatch(
+      / · every moment from 2026-11-23 03:02:00Z to 2026-11-24 15:59:41Z$/,
+    );
+  });
+
+  test('says that local backups alone do not survive the machine', () => {
+    const local = { repositories: [repository(1, 'local', 1)] };
+    const label = 'backups are local only: does not survive this machine';
+    expect(statusLines({ ...database, ...local }, { ...files, ...local }, now).line).toContain(label);
+    expect(statusLines({ ...database, ...local }, files, now).line).not.toContain(label);
+    expect(statusLines(undefined, undefined, now)).toEqual({ line: [], problems: [] });
+  });
+});
+
+describe('a problem is', () => {
+  test('no backup yet, and that alone', () => {
+    const none = { lastBackup: null, repositories: [repository(1, 's3', null)] };
+    const fresh: BackupStatus = { ...database, ...none, lastProof: null, rpoSeconds: null, rtoSeconds: null };
+    expect(statusLines(fresh, { ...files, ...none }, now)).toEqual({
+      line: ['backup of the database: none yet', 'backup of the files: none yet'],
+      problems: [
+        'there is no backup of the database yet: horme backup now',
+        'there is no backup of the files yet: horme backup now',
+      ],
+    });
+  });
+
+  test('a repository whose last backup is old or missing, whatever the others have', () => {
+    expect(problems({ repositories: [repository(1, 'local', 26), repository(2, 's3', 26.1)] })).toEqual([
+      'the last backup of the database in repository 2 (s3) is 1 d 2 h old: horme backup now',
+    ]);
+    expect(problems({ repositories: [repository(1, 'local', 1), repository(2, 'sftp', null)] })).toEqual([
+      'there is no backup of the database in repository 2 (sftp) yet: horme backup now',
+    ]);
+  });
+
+  test('a proof that is missing, old or failed', () => {
+    expect(problems({ lastProof: null })).toEqual(['no backup was ever proven: horme backup drill']);
+    expect(problems({ lastProof: { ...proof, at: hoursAgo(49.9) } })).toEqual([]);
+    expect(problems({ lastProof: { ...proof, at: hoursAgo(60) } })).toEqual([
+      'the last proof is 2 d 12 h old: horme backup drill',
+    ]);
+    const failed = { ...proof, ok: false, problems: ['WAL 00A1 is\nmissing', 'b', 'c'] };
+    expect(problems({ lastProof: failed })).toEqual([
+      'the last proof failed 11 h 30 min ago: WAL 00A1 is missing, and 2 more',
+    ]);
+    expect(statusLines({ ...database, lastProof: failed }, undefined, now).line[0]).toContain('not proven');
+    expect(problems({ lastProof: { ...failed, at: hoursAgo(60), problems: [] } })).toEqual([
+      'the last proof failed 2 d 12 h ago: unknown',
+      'the last proof is 2 d 12 h old: horme backup drill',
+    ]);
+  });
+
+  test('archiving that fails, and a gap', () => {
+    expect(problems({ archiveFailing: true, archiveFailingSince: '2026-11-24T15:00:00Z' })).toEqual([
+      'archiving fails since 2026-11-24 15:00:00Z, 1 h ago: what is written meanwhile is in no backup',
+    ]);
+    expect(problems({ archiveFailing: true })).toEqual(['archiving fails: what is written meanwhile is in no backup']);
+    expect(problems({ gaps: [{ repository: 2, from: '00A1', to: '00A1', foundAt: '2026-11-24T15:00:00Z' }] })).toEqual([
+      'WAL 00A1 is missing in repository 2, found 2026-11-24 15:00:00Z: older backups reach no further',
+    ]);
+  });
+
+  test('a clock that jumped, in either container', () => {
+    const text = 'the clock of the backup of the files jumped: nothing old is deleted until it ran evenly for a day';
+    expect(statusLines(database, { ...files, clockJumped: true }, now).problems).toEqual([text]);
+    expect(problems({ clockJumped: true })).toEqual([text.replace('files', 'database')]);
+  });
+
+  test('a repository that fails, told once and on one line', () => {
+    const bad = { ...repository(2, 's3', 13), lastError: 'HTTP 403\n\u001b[31mdenied' };
+    const repositories = [repository(1, 'local', 13), bad];
+    const expected = 'repository 2 (s3) fails for the database: HTTP 403 [31mdenied';
+    expect(problems({ repositories, failing: bad.lastError })).toEqual([expected]);
+    expect(problems({ repositories, failing: 'disk full' })).toEqual([
+      expected,
+      'the backup of the database fails: disk full',
+    ]);
+  });
+});

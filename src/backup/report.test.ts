@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import type { Backup, History, Proof } from './agent-types.ts';
+import { drillLines, listScreen } from './report.ts';
+
+const now = new Date('2026-11-24T16:00:00Z');
+
+const backup: Backup = {
+  label: '20261124-030000F',
+  type: 'full',
+  startedAt: '2026-11-24T03:00:00Z',
+  endedAt: '2026-11-24T03:02:05Z',
+  seconds: 125,
+  databaseBytes: 3 * 1024 ** 3,
+  repositoryBytes: 700 * 1024 ** 2,
+  error: false,
+  proof: { at: '2026-11-24T04:30:00Z', seconds: 190.4, ok: true },
+};
+const older: Backup = {
+  ...backup,
+  label: '20261123-030000F',
+  endedAt: '2026-11-23T03:02:00Z',
+  seconds: 120,
+  proof: { at: '2026-11-23T04:30:00Z', seconds: null, ok: false },
+};
+
+const histories: History[] = [
+  {
+    stanza: '20261101-000000-aaaa',
+    current: false,
+    systemId: '1',
+    repositories: [{ repository: 1, kind: 'local', window: null, backups: [{ ...older, error: true }], gaps: [] }],
+  },
+  {
+    stanza: '20261120-150312-bbbb',
+    current: true,
+    systemId: '2',
+    repositories: [
+      { repository: 1, kind: 'local', window: null, backups: [], gaps: [] },
+      {
+        repository: 2,
+        kind: 's3',
+        window: { from: '2026-11-23T03:02:00Z', to: '2026-11-24T15:59:41Z' },
+        backups: [
+          older,
+          { ...backup, type: 'diff', label: '20261123-030000F_20261124-030000D' },
+          { ...older, label: 'x', proof: null },
+        ],
+        gaps: [
+          { from: '0000000100000000000000A1', to: '0000000100000000000000A3' },
+          { from: '0000000100000000000000B1', to: '0000000100000000000000B1' },
+        ],
+      },
+    ],
+  },
+];
+
+describe('the list', () => {
+  test('shows each history with its repositories, windows, backups and gaps, the newest first', () => {
+    expect(`\n${listScreen({ histories }, now)}\n`).toBe(`
+history 20261120-150312-bbbb (current)
+  repository 1, local: does not survive this machine
+    nothing to restore from
+  repository 2, s3
+    reaches every moment from 2026-11-23 03:02:00Z to 2026-11-24 15:59:41Z
+    BACKUP                             TYPE  ENDED                         AGE       TOOK  DATABASE   STORED  PROVEN
+    20261123-030000F_20261124-030000D  diff  2026-11-24 03:02:05Z  12 h 58 min  2 min 5 s     3 GiB  700 MiB  11 h 30 min ago, in 3 min 10 s
+    20261123-030000F                   full  2026-11-23 03:02:00Z     1 d 13 h      2 min     3 GiB  700 MiB  failed 1 d 12 h ago
+    x                                  full  2026-11-23 03:02:00Z     1 d 13 h      2 min     3 GiB  700 MiB  never
+    WAL 0000000100000000000000A1 to 0000000100000000000000A3 is missing: older backups reach no further
+    WAL 0000000100000000000000B1 is missing: older backups reach no further
+
+history 20261101-000000-aaaa
+  repository 1, local: does not survive this machine
+    nothing to restore from
+    BACKUP            TYPE  ENDED                      AGE   TOOK  DATABASE   STORED  PROVEN
+    20261123-030000F  full  2026-11-23 03:02:00Z  1 d 13 h  2 min     3 GiB  700 MiB  damaged
+`);
+  });
+
+  test('of nothing says what to type', () => {
+    expect(listScreen({ histories: [] }, now)).toBe('no backup yet: horme backup now');
+  });
+
+  test('takes an agent’s clock that is ahead for the same time', () => {
+    const ahead = [{ ...backup, endedAt: '2026-11-24T16:00:02Z', proof: null }];
+    const repositories = [{ repository: 1, kind: 's3' as const, window: null, backups: ahead, gaps: [] }];
+    const screen = listScreen({ histories: [{ stanza: 'a', current: true, systemId: '1', repositories }] }, now);
+    expect(screen).toMatch(/2026-11-24 16:00:02Z +0 ms /);
+  });
+});
+
+describe('a drill', () => {
+  const proof: Proof = {
+    at: '2026-11-24T04:30:00Z',
+    label: '20261124-030000F',
+    repository: 2,
+    seconds: 190.4,
+    restoreSeconds: 150.2,
+    replaySeconds: 40.2,
+    bytes: 3 * 1024 ** 3,
+    secondsPerGibibyte: 63.5,
+    newestTransactionAt: '2026-11-24T04:29:48.250Z',
+    newestTransactionAgeSeconds: 11.8,
+    ok: true,
+    problems: [],
+  };
+
+  test('says what it proved, how long it took and how much would be lost', () => {
+    expect(drillLines(proof)).toEqual([
+      'backup 20261124-030000F of repository 2 is proven: restored, started and checked',
+      'the database would be back in 3 min 10 s: restore 2 min 30 s, start and replay 40.2 s, 3 GiB, 1 min 4 s a GiB',
+      'newest transaction in it: 2026-11-24 04:29:48.250Z, 11.8 s before the drill',
+    ]);
+  });
+
+  test('leaves out what was not measured', () => {
+    const unmeasured = { restoreSeconds: null, replaySeconds: null, bytes: null, secondsPerGibibyte: null };
+    const unknown = { newestTransactionAt: null, newestTransactionAgeSeconds: null };
+    expect(drillLines({ ...proof, ...unmeasured, ...unknown }).slice(1)).toEqual([
+      'the database would be back in 3 min 10 s',
+    ]);
+    expect(drillLines({ ...proof, ...unmeasured, ...unknown, seconds: null })).toHaveLength(1);
+  });
+
+  test('that failed lists all problems, a line each, without what would move the cursor', () => {
+    const problems = ['assertion of line 3: SELECT\n  1; is "\u001b[2J", expected 1', 'x'.repeat(1000)];
+    expect(drillLines({ ...proof, ok: false, problems })).toEqual([
+      'backup 20261124-030000F of repository 2 is not proven: 2 problems',
+      '- assertion of line 3: SELECT 1; is " [2J", expected 1',
+      `- ${'x'.repeat(299)}…`,
+    ]);
+  });
+});

@@ -1,0 +1,147 @@
+import { bytes, duration, quantity, table, type Column } from '../output/format.ts';
+import type {
+  Backup,
+  History,
+  Iso,
+  ListAnswer,
+  MissingWal,
+  Proof,
+  RepositoryHistory,
+  RepositoryKind,
+  SnapshotsAnswer,
+} from './agent-types.ts';
+import { dated, newestFirst, targetText } from './target.ts';
+
+/** Said wherever the only backups are beside what they are of. */
+export const localLabel = 'does not survive this machine';
+
+const columns: Column[] = [
+  { title: 'BACKUP' },
+  { title: 'TYPE' },
+  { title: 'ENDED' },
+  { title: 'AGE', align: 'right' },
+  { title: 'TOOK', align: 'right' },
+  { title: 'DATABASE', align: 'right' },
+  { title: 'STORED', align: 'right' },
+  { title: 'PROVEN' },
+];
+
+/** All that there is to restore from, the newest history and the newest backup first. */
+export function listScreen({ histories }: ListAnswer, now: Date): string {
+  const screens = newestFirst(histories).map((history) => historyScreen(history, now));
+  return screens.length === 0 ? 'no backup yet: horme backup now' : screens.join('\n\n');
+}
+
+function historyScreen(history: History, now: Date): string {
+  const title = `history ${history.stanza}${history.current ? ' (current)' : ''}`;
+  const repositories = history.repositories.map((repository) => repositoryLines(repository, now));
+  return [title, ...repositories.flat()].join('\n');
+}
+
+function repositoryLines({ repository, kind, window, backups, gaps }: RepositoryHistory, now: Date): string[] {
+  const label = kind === 'local' ? `: ${localLabel}` : '';
+  return [
+    `  repository ${repository}, ${kind}${label}`,
+    `    ${window ? `reaches ${windowText(window)}` : 'nothing to restore from'}`,
+    ...(backups.length === 0 ? [] : backupTable(backups, now).map((line) => `    ${line}`)),
+    ...gaps.map((gap) => `    ${missingText(gap)}: older backups reach no further`),
+  ];
+}
+
+function backupTable(backups: readonly Backup[], now: Date): string[] {
+  const newest = [...backups].sort((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt));
+  const rows = newest.map((backup) => [
+    backup.label,
+    backup.type,
+    timeText(backup.endedAt),
+    duration(ageSeconds(backup.endedAt, now)),
+    duration(backup.seconds),
+    bytes(backup.databaseBytes),
+    bytes(backup.repositoryBytes),
+    backup.error ? 'damaged' : provenText(backup.proof, now),
+  ]);
+  return table(columns, rows).split('\n');
+}
+
+const snapshotColumns: Column[] = [
+  { title: 'FILES OF' },
+  { title: 'SNAPSHOT' },
+  { title: 'TAKEN' },
+  { title: 'AGE', align: 'right' },
+  { title: 'FILES', align: 'right' },
+  { title: 'SIZE', align: 'right' },
+  { title: 'IN' },
+];
+
+/** Of each source the newest ones first. */
+export function snapshotsScreen({ snapshots }: SnapshotsAnswer, now: Date): string {
+  if (snapshots.length === 0) return 'no snapshot of files yet: horme backup now';
+  const rows = snapshots
+    .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
+    .map(({ id, at, kind, name, repository, bytes: size, files }) => [
+      name === null ? kind : `${kind} ${name}`,
+      id.slice(0, 8),
+      timeText(at),
+      ago(at, now),
+      String(files),
+      bytes(size),
+      String(repository),
+    ]);
+  return table(snapshotColumns, rows);
+}
+
+function provenText(proof: Backup['proof'], now: Date): string {
+  if (proof === null) return 'never';
+  const when = ago(proof.at, now);
+  if (!proof.ok) return `failed ${when}`;
+  return proof.seconds === null ? when : `${when}, in ${duration(proof.seconds)}`;
+}
+
+/** What a drill showed, or why it showed nothing. */
+export function drillLines(proof: Proof): string[] {
+  const backup = `backup ${proof.label} of repository ${proof.repository}`;
+  if (!proof.ok) {
+    const count = quantity(proof.problems.length, 'problem');
+    return [`${backup} is not proven: ${count}`, ...proof.problems.map((problem) => `- ${oneLine(problem)}`)];
+  }
+  return [`${backup} is proven: restored, started and checked`, ...timesOf(proof), ...newestOf(proof)];
+}
+
+function timesOf({ seconds, restoreSeconds, replaySeconds, bytes: size, secondsPerGibibyte }: Proof): string[] {
+  if (seconds === null) return [];
+  const parts = [
+    ...(restoreSeconds === null ? [] : [`restore ${duration(restoreSeconds)}`]),
+    ...(replaySeconds === null ? [] : [`start and replay ${duration(replaySeconds)}`]),
+    ...(size === null ? [] : [bytes(size)]),
+    ...(secondsPerGibibyte === null ? [] : [`${duration(secondsPerGibibyte)} a GiB`]),
+  ];
+  return [`the database would be back in ${duration(seconds)}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`];
+}
+
+function newestOf({ newestTransactionAt: at, newestTransactionAgeSeconds: age }: Proof): string[] {
+  if (at === null) return [];
+  return [`newest transaction in it: ${timeText(at)}${age === null ? '' : `, ${duration(age)} before the drill`}`];
+}
+
+export const missingText = ({ from, to }: MissingWal) => `WAL ${from === to ? from : `${from} to ${to}`} is missing`;
+
+export const repositoryName = ({ repository, kind }: { repository: number; kind: RepositoryKind }) =>
+  `repository ${repository} (${kind})`;
+
+export function windowText(window: { from: Iso; to: Iso }): string {
+  const { from, to } = dated(window);
+  return `every moment from ${targetText(from)} to ${targetText(to)}`;
+}
+
+export const timeText = (at: Iso) => targetText(new Date(at));
+
+/** The agent's clock may be ahead of ours. */
+export const ageSeconds = (at: Iso, now: Date): number => Math.max(0, (now.getTime() - Date.parse(at)) / 1000);
+
+export const ago = (at: Iso, now: Date): string => `${duration(ageSeconds(at, now))} ago`;
+
+/** What another program or a server far away said, as part of a line of ours: no line breaks, no terminal commands. */
+export function oneLine(text: string): string {
+  const plain = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  return plain.length > 300 ? `${plain.slice(0, 299)}…` : plain;
+}

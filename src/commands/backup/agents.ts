@@ -1,0 +1,42 @@
+import { askAgent, runningAgent } from '../../backup/agent.ts';
+import { backupService, filesService } from '../../backup/names.ts';
+import { OperatorError, exitCodes } from '../../errors.ts';
+import type { Session } from '../../session.ts';
+import type { BackupOptions } from '../../stack/stack.ts';
+
+export function backupOf({ stack }: Pick<Session, 'stack'>): BackupOptions {
+  if (stack.backup) return stack.backup;
+  throw new OperatorError(`${stack.project} has no backups of Horme's`, {
+    code: 'no-backup',
+    exitCode: exitCodes.usage,
+    next: 'add `backup: {}` under x-horme in the Compose file',
+  });
+}
+
+/** Those that the environment has: of the database, where there is one, and of files. */
+export const agentServices = ({ stack }: Session): string[] =>
+  stack.database ? [backupService, filesService] : [filesService];
+
+export async function ask<T>(session: Session, service: string, words: string[]): Promise<T> {
+  const { engine, stack, emit } = session;
+  const container = await runningAgent(engine, stack.project, service);
+  return askAgent<T>(engine, container, words, (text) => emit({ kind: 'note', text }));
+}
+
+export const whose = (service: string) => (service === backupService ? 'database' : 'files');
+
+/** All of them, although one fails: that of the files must not be left out because the database's bucket is full. */
+export async function askAll<T>(session: Session, words: (service: string) => string[]): Promise<Record<string, T>> {
+  const answers: Record<string, T> = {};
+  const failures: unknown[] = [];
+  for (const service of agentServices(session)) {
+    try {
+      answers[whose(service)] = await ask<T>(session, service, words(service));
+    } catch (error) {
+      failures.push(error);
+      if (failures.length > 1) session.emit({ kind: 'warning', text: (error as Error).message });
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return answers;
+}

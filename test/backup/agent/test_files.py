@@ -1,0 +1,209 @@
+"""With the real restic and a local repository. Restores need root, as they do in the container."""
+
+import os
+import stat
+import subprocess
+import unittest
+from argparse import Namespace
+from datetime import timedelta
+from pathlib import Path
+from unittest import mock
+
+import support
+import cache
+import clock
+import files
+import moments
+import settings
+import sources
+import status
+from settings import AgentError
+
+
+def restic_is_new_enough() -> bool:
+    if os.geteuid() != 0 or not support.has("restic"):
+        return False
+    version = subprocess.run(["restic", "version"], capture_output=True, text=True).stdout.split()[1]
+    # `snapshot:folder` and the exit codes came with 0.17.
+    return tuple(map(int, version.split(".")[:2])) >= (0, 17)
+
+
+def quiet(_text: str) -> None:
+    pass
+
+
+def chosen(into: Path | None = None, **changes: object) -> Namespace:
+    values = {"kind": "volume", "name": "uploads", "snapshot": None, "latest": False, "at": None, "repo": None}
+    return Namespace(**{**values, "into": str(into), **changes})
+
+
+def owner_and_mode(path: Path) -> tuple[int, int, int]:
+    found = path.lstat()
+    return found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
+
+
+@unittest.skipUnless(restic_is_new_enough(), "needs root and restic 0.17 or newer")
+class Files(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+        (settings.SECRETS / "backup-files-password").write_text("secret\n")
+        for folder in (sources.state_folder(), sources.edge_folder(), sources.volume_folder("uploads")):
+            folder.mkdir(parents=True)
+        (sources.state_folder() / "ledger").write_text("release 1")
+        (sources.edge_folder() / "certificate").write_text("pem")
+        self.volume = sources.volume_folder("uploads")
+        (self.volume / "picture").write_text("picture")
+        (self.volume / "link").symlink_to("/etc/shadow")
+        self.told = support.told()
+
+    def back_up(self, **arguments: object) -> dict:
+        return files.backup(self.told, Namespace(type=None, **arguments), quiet)
+
+    def target(self, name: str) -> Path:
+        folder = settings.TARGETS / name
+        folder.mkdir()
+        return folder
+
+    def restore(self, into: Path, **changes: object) -> dict:
+        return files.restore(self.told, chosen(into, **changes), quiet)
+
+    def refused(self, work: object) -> AgentError:
+        with self.assertRaises(AgentError) as caught:
+            work()
+        return caught.exception
+
+    def test_content_comes_back_with_owners_and_modes_of_the_folder_itself_too(self):
+        os.chown(self.volume / "picture", 33, 44)
+        os.chmod(self.volume / "picture", 0o640)
+        os.chown(self.volume, 1000, 1001)
+        os.chmod(self.volume, 0o2750)
+        self.back_up()
+        into = self.target("uploads")
+        result = self.restore(into, latest=True)
+        self.assertEqual(owner_and_mode(into), (1000, 1001, 0o2750))
+        self.assertEqual(owner_and_mode(into / "picture"), (33, 44, 0o640))
+        self.assertEqual((into / "picture").read_text(), "picture")
+        self.assertEqual(os.readlink(into / "link"), "/etc/shadow")
+        self.assertEqual((result["repository"], result["bytes"]), (1, 7))
+
+    def test_an_older_snapshot_is_found_by_id_and_by_time(self):
+        self.back_up()
+        first = self.listed("volume")[0]
+        # The time is told in whole seconds.
+        later = (moments.parse(first["at"]) + timedelta(seconds=1)).isoformat()
+        while moments.now() < moments.parse(later):
+            pass
+        (self.volume / "picture").write_text("another")
+        self.back_up()
+        for name, how in (("by-id", {"snapshot": first["id"][:8]}), ("by-time", {"at": later}), ("newest", {"latest": True})):
+            into = self.target(name)
+            self.restore(into, **how)
+            self.assertEqual((into / "picture").read_text(), "another" if name == "newest" else "picture")
+        self.assertEqual(self.refused(lambda: self.restore(self.target("none"), at="2020-01-01")).code, "no-snapshot")
+
+    def listed(self, kind: str) -> list[dict]:
+        return [one for one in files.list_snapshots(self.told, Namespace(), quiet)["snapshots"] if one["kind"] == kind]
+
+    def test_state_and_edge_are_one_snapshot_and_two_restores(self):
+        self.back_up()
+        self.assertEqual(len(self.listed("state")), 1)
+        for kind, file in (("state", "ledger"), ("edge", "certificate")):
+            into = self.target(kind)
+            self.restore(into, kind=kind, name=None, latest=True)
+            self.assertEqual(os.listdir(into), [file])
+
+    def test_differences(self):
+        self.back_up()
+        (self.volume / "new").write_text("n")
+        (self.volume / "picture").write_text("changed")
+        (self.volume / "link").unlink()
+        found = files.diff(self.told, chosen(latest=True), quiet)
+        self.assertEqual((found["added"], found["changed"], found["removed"]), (["new"], ["picture"], ["link"]))
+
+    def test_devices_are_named_and_nothing_is_restored(self):
+        os.mknod(self.volume / "disk", stat.S_IFBLK | 0o600, os.makedev(7, 0))
+        self.back_up()
+        into = self.target("uploads")
+        error = self.refused(lambda: self.restore(into, latest=True))
+        self.assertEqual((error.code, os.listdir(into)), ("devices-in-backup", []))
+        self.assertIn("uploads/disk", error.message)
+
+    def test_nothing_is_restored_outside_of_the_targets(self):
+        for into in ("/etc", str(settings.TARGETS), f"{settings.TARGETS}/../etc", f"{settings.TARGETS}/missing"):
+            self.assertEqual(self.refused(lambda: self.restore(Path(into), latest=True)).code, "no-target")
+
+    def test_one_repository_that_fails_keeps_no_other_from_its_backup(self):
+        broken = settings.Repository(1, "sftp", {"host": "127.0.0.1", "port": 1, "user": "u", "path": "/x"})
+        (settings.SECRETS / "sftp-key").write_text("none")
+        self.told = support.told(repositories=[broken, settings.Repository(2, "local", {})])
+        self.assertIn("repository 1", self.refused(self.back_up).message)
+        self.restore(self.target("uploads"), latest=True)
+        known = status.read("files")["repositories"]
+        self.assertTrue(known["1"]["lastError"] and known["2"]["lastBackupAt"])
+        self.assertIsNone(known["2"]["lastError"])
+
+    def test_a_missing_volume_is_an_error_and_the_rest_is_backed_up(self):
+        self.told = support.told(volumes=["uploads", "gone"])
+        self.assertIn("volume gone", self.refused(self.back_up).message)
+        self.assertEqual(len(self.listed("volume")), 1)
+
+    def test_old_snapshots_expire_except_the_last_of_what_is_gone_and_except_while_the_clock_is_odd(self):
+        self.back_up()
+        old = ["backup", "--host", self.told.project, "--time", "2020-01-01 00:00:00", str(self.volume)]
+        for tags in ("kind=volume,name=uploads", "kind=volume,name=gone"):
+            files.restic.run(self.told, self.told.repositories[0], [*old, "--tag", tags], seconds=60)
+        with mock.patch.object(clock, "expiry_allowed", return_value=False):
+            self.back_up()
+        self.assertEqual(len(self.listed("volume")), 4)
+        self.back_up()
+        left = [(one["name"], one["at"][:4]) for one in self.listed("volume")]
+        self.assertEqual((left.count(("uploads", "2020")), left.count(("gone", "2020"))), (0, 1))
+
+    def test_damage_is_found(self):
+        self.back_up()
+        self.assertEqual(files.verify(self.told, Namespace(), quiet), {"problems": []})
+        pack = max((settings.FILES / "repository" / "data").rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
+        pack.chmod(0o600)
+        pack.write_bytes(b"damage" + pack.read_bytes()[6:])
+        error = self.refused(lambda: files.verify(self.told, Namespace(), quiet))
+        self.assertEqual(error.code, "verification-failed")
+        self.assertIn(pack.name, error.message)
+
+    def test_the_state_alone_counts_as_no_backup(self):
+        self.back_up(kinds=("state",))
+        self.assertEqual(self.listed("volume"), [])
+        self.assertNotIn("lastBackupAt", status.read("files")["repositories"]["1"])
+
+
+class Sources(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+
+    def test_whatever_happens_in_a_folder_changes_its_fingerprint(self):
+        folder = sources.state_folder()
+        self.assertIsNone(sources.fingerprint(folder))
+        (folder / "releases").mkdir(parents=True)
+        seen = {sources.fingerprint(folder)}
+        for change in (
+            lambda: (folder / "releases" / "1").write_text("a"),
+            lambda: os.utime(folder / "releases" / "1", ns=(0, 2**61)),
+            lambda: (folder / "releases" / "1").unlink(),
+        ):
+            change()
+            seen.add(sources.fingerprint(folder))
+        self.assertEqual(len(seen), 4)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "gives files to another user")
+class Cache(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+
+    def test_a_dump_becomes_the_base_of_an_append_only_file(self):
+        dump = settings.TARGETS / "dump.rdb"
+        dump.write_bytes(b"REDIS")
+        cache.into_append_only_file(dump, settings.TARGETS)
+        folder = settings.TARGETS / "appendonlydir"
+        self.assertEqual((folder / "appendonly.aof.manifest").read_text(), "file appendonly.aof.1.base.rdb seq 1 type b\n")
+        self.assertEqual(owner_and_mode(folder / "appendonly.aof.1.base.rdb"), (71, 71, 0o600))
+        self.assertFalse(dump.exists())

@@ -1,0 +1,76 @@
+import unittest
+
+import support  # noqa: F401
+import metrics
+import report
+
+KNOWN = {
+    "repositories": {
+        "1": {
+            "kind": "local", "lastBackupAt": "2026-11-24T03:05:00Z", "lastBackupSeconds": 12.5,
+            "lastBackupBytes": 300, "lastError": None, "lastFailureAt": None,
+        },
+        "2": {"kind": "s3", "lastBackupAt": None, "lastError": "refused", "lastFailureAt": "2026-11-24T03:05:00Z"},
+    },
+    "sizes": [
+        {"repository": 1, "at": "2026-11-01T03:00:00Z", "bytes": 9999},
+        {"repository": 1, "at": "2026-11-22T03:00:00Z", "bytes": 100},
+        {"repository": 1, "at": "2026-11-23T03:00:00Z", "bytes": 140},
+        {"repository": 1, "at": "2026-11-24T03:05:00Z", "bytes": 300},
+    ],
+    "proofs": [
+        {"repository": 2, "at": "2026-11-23T04:30:00Z", "ok": True},
+        {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": False},
+    ],
+    "lastProof": {"at": "2026-11-24T04:30:00Z", "seconds": 61.5, "newestTransactionAgeSeconds": 9.0, "secondsPerGibibyte": None},
+    "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024, "gaps": [{"repository": 1}],
+}  # fmt: skip
+
+
+class Metrics(unittest.TestCase):
+    def test_what_is_known_is_told(self):
+        text = metrics.render("database", KNOWN)
+        for line in (
+            'horme_backup_last_success_timestamp_seconds{role="database",repository="1",kind="local"} 1795489500.0',
+            'horme_backup_last_failure_timestamp_seconds{role="database",repository="2",kind="s3"} 1795489500.0',
+            'horme_backup_last_duration_seconds{role="database",repository="1",kind="local"} 12.5',
+            'horme_backup_size_bytes{role="database",repository="1",kind="local"} 300.0',
+            'horme_backup_size_ratio{role="database",repository="1",kind="local"} 2.5',
+            'horme_backup_last_proof_ok{repository="2"} 0.0',
+            "horme_backup_rpo_seconds 9.0",
+            "horme_backup_rto_seconds 61.5",
+            "horme_backup_archive_failing 1.0",
+            "horme_backup_archive_oldest_ready_seconds 61.0",
+            "horme_backup_wal_bytes 1024.0",
+            "horme_backup_archive_gaps 1.0",
+            'horme_backup_clock_jumped{role="database"} 0.0',
+        ):
+            self.assertIn(f"{line}\n", text)
+
+    def test_what_is_not_known_is_not_invented(self):
+        text = metrics.render("database", KNOWN)
+        self.assertNotIn('last_success_timestamp_seconds{role="database",repository="2"', text)
+        self.assertNotIn("restore_seconds_per_gibibyte", text)
+        self.assertNotIn("archive_failing", metrics.render("database", {}))
+
+    def test_files_have_no_archive(self):
+        self.assertNotIn("archive", metrics.render("files", KNOWN))
+
+    def test_a_first_backup_has_nothing_to_compare_with(self):
+        self.assertIsNone(metrics.size_ratio(KNOWN["sizes"][:1], 1))
+        self.assertIsNone(metrics.size_ratio([], 1))
+        self.assertEqual(metrics.size_ratio([{**KNOWN["sizes"][1], "bytes": 0}, KNOWN["sizes"][2]], 1), None)
+
+
+class Report(unittest.TestCase):
+    def test_it_is_whole_without_any_status(self):
+        told = report.status("database", {})
+        self.assertEqual((told["repositories"], told["lastProof"], told["rpoSeconds"], told["gaps"]), ([], None, None, []))
+        self.assertEqual((told["archiveFailing"], told["clockJumped"], told["failing"]), (False, False, None))
+
+    def test_what_fails_is_said(self):
+        told = report.status("database", KNOWN)
+        self.assertEqual(told["failing"], "in repository 2: refused")
+        self.assertEqual((told["rpoSeconds"], told["rtoSeconds"]), (9.0, 61.5))
+        self.assertEqual(told["repositories"][0]["lastBackup"]["at"], "2026-11-24T03:05:00Z")
+        self.assertEqual(report.status("files", {"failures": {"state": "full"}})["failing"], "state: full")
