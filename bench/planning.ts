@@ -15,7 +15,14 @@ async function measure(): Promise<Measured> {
   const rows: Measured['rows'] = [];
   for (const size of sizes) {
     const [content, seen] = [contentOf(size), seenOf(size)];
-    const options = { migrate: true, watchSeconds: 10, majorUpgrade: false, only: undefined, former: content.services };
+    const options = {
+      migrate: true,
+      watchSeconds: 10,
+      majorUpgrade: false,
+      swap: undefined,
+      only: undefined,
+      former: content.services,
+    };
     const times: number[] = [];
     const before = process.memoryUsage().heapUsed;
     let steps = 0;

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -93,21 +94,24 @@ def _is_due(known: dict[str, Any]) -> bool:
 
 def _look_for_gaps(settings: Settings, stanza: str) -> bool:
     """True for one that is new; one that is known stays until the backups before it have expired."""
-    known = {_identity(one): one for one in status.read(settings.role).get("gaps", [])}
-    found: list[dict[str, Any]] = []
+    new = False
     for repository in settings.repositories:
         try:
-            found += _gaps_in(repository.number, stanza)
+            found = _gaps_in(repository.number, stanza)
         except AgentError:
-            # It can't be asked now; what was known of it stays, and its backup fails with the reason.
-            found += [one for one in known.values() if one["repository"] == repository.number]
-    gaps = [known.get(_identity(one), one) for one in found]
+            # It can't be asked now: what was known of it stays, and its backup fails with the reason.
+            continue
+        known = {_identity(one): one for one in status.read(settings.role).get("gaps", [])}
+        others = [one for one in known.values() if one["repository"] != repository.number]
+        gaps = others + [known.get(_identity(one), one) for one in found]
+        # At once: the next repository may be one that hangs.
+        status.update(settings.role, partial(_record_gaps, gaps=gaps))
+        new = new or any(_identity(one) not in known for one in found)
+    return new
 
-    def change(now: dict[str, Any]) -> None:
-        now.update(gaps=gaps, gapsLookedForAt=iso(time.time()))
 
-    status.update(settings.role, change)
-    return any(_identity(one) not in known for one in gaps)
+def _record_gaps(known: dict[str, Any], gaps: list[dict[str, Any]]) -> None:
+    known.update(gaps=gaps, gapsLookedForAt=iso(time.time()))
 
 
 def _gaps_in(number: int, stanza: str) -> list[dict[str, Any]]:

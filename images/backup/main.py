@@ -24,7 +24,7 @@ COMMANDS = {
         "drill": "drill:run",
         "restore": "restore:run",
         "swap": "swap:run",
-        "drop-former": "swap:drop_former",
+        "dump": "dump:run",
     },
     "files": {
         "backup": "files:backup",
@@ -32,6 +32,7 @@ COMMANDS = {
         "verify": "files:verify",
         "restore": "files:restore",
         "diff": "files:diff",
+        "replace": "replace:run",
     },
 }
 
@@ -130,15 +131,15 @@ def _of_database(commands: "_SubParsersAction[Parser]") -> None:
     swap = commands.add_parser("swap", help="take restored data into use; the members are stopped")
     swap.add_argument("--stamp", required=True)
     swap.add_argument("--members", required=True)
-    former = commands.add_parser("drop-former", help="delete what swaps set aside")
-    former.add_argument("--stamp")
-    former.add_argument("--members", required=True)
+    dump = commands.add_parser("dump", help="dump what was restored beside a member's data, and delete that")
+    dump.add_argument("--member", required=True)
 
 
 def _of_files(commands: "_SubParsersAction[Parser]") -> None:
     restore = commands.add_parser("restore", help="restore a source's content into a folder")
     restore.add_argument("--kind", choices=("volume", "state", "edge", "cache"), required=True)
     restore.add_argument("--into", required=True)
+    commands.add_parser("replace", help="take a volume's restored content into use")
     diff = commands.add_parser("diff", help="what changed in a volume since a snapshot")
     diff.add_argument("--kind", choices=("volume",), required=True)
     for command in (restore, diff):

@@ -13,6 +13,8 @@ from settings import AgentError
 
 # Listing what a repository has: seconds for thousands of files in S3, so minutes are a repository that hangs.
 LISTING_SECONDS = 600
+# For one request of it, retries included; pgBackRest's minute makes several of a server that is away.
+LISTING_PATIENCE = "--io-timeout=20"
 # Of what pgBackRest says when it fails, what a person reads.
 SAID_CHARACTERS = 1500
 
@@ -71,7 +73,7 @@ def call(
 def info(repository: int) -> list[Stanza]:
     """All histories in a repository. What can't be read is an error, not a repository without backups."""
     answer = call(
-        "info", "--output=json", seconds=LISTING_SECONDS, repository=repository, configuration=RESTORE_CONFIGURATION
+        "info", "--output=json", LISTING_PATIENCE, seconds=LISTING_SECONDS, repository=repository, configuration=RESTORE_CONFIGURATION
     )
     # Not strictly JSON: what it says of errors has line ends in it.
     return [_stanza(told) for told in json.loads(answer, strict=False)]
@@ -80,7 +82,7 @@ def info(repository: int) -> list[Stanza]:
 def listing(repository: int, folder: str) -> dict[str, dict[str, Any]]:
     """Files below a folder of the repository by their path in it, each with `size` and `time`."""
     answer = call(
-        "repo-ls", "--recurse", "--output=json", folder,
+        "repo-ls", "--recurse", "--output=json", LISTING_PATIENCE, folder,
         seconds=LISTING_SECONDS, repository=repository, configuration=RESTORE_CONFIGURATION,
     )  # fmt: skip
     return {path: told for path, told in json.loads(answer).items() if told["type"] == "file"}

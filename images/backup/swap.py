@@ -35,22 +35,6 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     return _result(settings, members, stamp)
 
 
-def drop_former(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
-    """Data that a swap set aside: one swap's with a stamp, all of it without."""
-    stamp = _stamp(arguments.stamp) if arguments.stamp else None
-    dropped = []
-    for member in _members(arguments.members):
-        for folder in sorted(member.glob(f"{settings.version}.former-{stamp or '*'}")):
-            if folder.is_symlink() or not folder.is_dir():
-                progress(f"{folder} is no folder, and left alone")
-                continue
-            size = scratch.size(folder)
-            scratch.remove(folder)
-            (member / f".horme-swap-{folder.name.split('.former-', 1)[1]}").unlink(missing_ok=True)
-            dropped.append({"folder": str(folder), "bytes": size})
-    return {"dropped": dropped, "bytes": sum(one["bytes"] for one in dropped)}
-
-
 def _members(names: str) -> list[Path]:
     members = [MEMBERS / name for name in names.split(",")]
     for member in members:

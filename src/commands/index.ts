@@ -200,6 +200,26 @@ export const commands: readonly CommandDeclaration[] = [
     load: () => import('./deploy.ts'),
   },
   {
+    name: 'restore',
+    summary:
+      'bring back the database and the volumes as they were: restores beside, checks, shows what changes, then swaps',
+    options: [
+      { flags: '--to <time>', description: 'a moment, with its zone, such as "2026-11-20 14:03:00+01"' },
+      { flags: '--backup <id>', description: 'a backup of `horme backup list`, as it was when it ended' },
+      { flags: '--latest', description: 'the newest that was archived' },
+      { flags: '--only-database', description: 'leave the volumes alone' },
+      { flags: '--volume <name>', description: 'this volume alone' },
+      {
+        flags: '--as <name>',
+        description: 'into a new database (or with --volume: a new volume) of this name, beside production',
+      },
+      wait,
+      { flags: '--confirm <env>', description: "the environment's name: confirms that its data is to be replaced" },
+    ],
+    example: 'horme restore --to "2026-11-20 14:03:00+01" --env production',
+    load: () => import('./restore.ts'),
+  },
+  {
     name: 'backup now',
     summary: 'back up the database, the cache, the volumes and the releases',
     options: [{ flags: '--full', description: 'a whole backup of the database, whatever the last one was' }],

@@ -4,7 +4,7 @@ import { stopStep, type Change, type Draft } from '../deploy/step.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
-import { databaseFollowers, primaryOf, replaced, setRoles, shareSettings, switchover } from './plan.ts';
+import { databaseFollowers, primaryOf, replaced, retireLogins, setRoles, shareSettings, switchover } from './plan.ts';
 
 /** What is done to the data while no member runs; afterwards the first member leads, and the others copy from it. */
 export interface OfflineWork {
@@ -14,6 +14,8 @@ export interface OfflineWork {
   work: Draft[];
   /** Once the first member leads. */
   after: Draft[];
+  /** The data may be older than the passwords: its roles and logins are set whatever they were. */
+  olderRoles: boolean;
 }
 
 /** Major version of the data, as a member that answers says, or as it was noted. */
@@ -46,6 +48,25 @@ export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boole
         action: { do: 'analyze' },
       },
     ],
+    olderRoles: false,
+  };
+}
+
+/** Data that `horme restore` has put beside the first member's. */
+export function swapOf(content: ReleaseContent, seen: Seen, stamp: string | undefined): OfflineWork | undefined {
+  if (stamp === undefined) return undefined;
+  const cause = 'restored data takes its place';
+  const running = seen.replicas.map(({ service }) => service).filter(isMember);
+  const members = [...new Set([...(content.database?.members ?? []), ...running])].toSorted(
+    (a, b) => memberNumber(a) - memberNumber(b),
+  );
+  const title = 'swap in the restored data';
+  return {
+    cause,
+    before: [],
+    work: [{ title, cause, action: { do: 'swap', stamp, members } }],
+    after: [],
+    olderRoles: true,
   };
 }
 
@@ -56,7 +77,7 @@ const rehearsal = (from: number, to: number, primary: string): Draft => ({
 });
 
 export function offlineSteps(content: ReleaseContent, changes: Change[], seen: Seen, offline: OfflineWork): Draft[] {
-  const { cause, before, work, after } = offline;
+  const { cause, before, work, after, olderRoles } = offline;
   const first = memberService(1);
   const running = seen.replicas.filter(({ service, running: runs }) => runs && isMember(service));
   const others = running.filter(({ service }) => service !== first);
@@ -83,10 +104,19 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
     ...(clustered ? shareSettings(content, { ...seen, applied: { ...seen.applied, database: '' } }) : []),
     ...after,
     ...members.filter((change) => !isFirst(change)).flatMap(replaced),
-    ...setRoles(content, seen),
+    ...(olderRoles
+      ? [...setRoles(content, asRestored(seen)), ...retireLogins(content, asRestored(seen), true)]
+      : setRoles(content, seen)),
     ...databaseFollowers(changes).flatMap(replaced),
   ];
 }
+
+/** What the data says of its roles is not known before it runs. */
+const asRestored = (seen: Seen): Seen => ({
+  ...seen,
+  database: { ...seen.database, roles: '' },
+  applied: { ...seen.applied, generation: 0 },
+});
 
 const forget: Draft = {
   title: 'let etcd forget the cluster as it was',

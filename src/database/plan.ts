@@ -28,6 +28,8 @@ export type DatabaseAction =
   /** Of the first member's data, while no member runs. */
   | { do: 'upgrade'; from: number }
   | { do: 'analyze' }
+  /** Restored data, beside the first member's, for all that the members have. */
+  | { do: 'swap'; stamp: string; members: string[] }
   /** Patroni finds the first member's data as that of a new cluster, and takes it over. */
   | { do: 'forget-cluster' };
 

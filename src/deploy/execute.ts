@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { backUp, setUpBackups } from '../backup/apply.ts';
+import { backUp, setUpBackups, swapIn } from '../backup/apply.ts';
 import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
 import { migrate } from '../database/migrate.ts';
 import { switchOver } from '../database/switchover.ts';
@@ -111,6 +111,8 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return upgradeData(context, action.from);
     case 'analyze':
       return analyze(context);
+    case 'swap':
+      return swapIn(context, id, action);
     case 'forget-cluster':
       return forgetCluster(context);
     case 'set-up-backups':

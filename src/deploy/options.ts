@@ -18,6 +18,8 @@ export interface DeployOptions {
   scale: Record<string, number> | undefined;
   /** Release whose content is to run again, instead of what the files say. */
   rollbackTo: ReleaseContent | undefined;
+  /** Restored data that lies beside the database's is to take its place; what was there is kept under this stamp. */
+  swap: string | undefined;
   kind: LedgerEntry['kind'];
   of: number | undefined;
 }
@@ -31,6 +33,7 @@ export const deployDefaults: DeployOptions = {
   watchSeconds: undefined,
   scale: undefined,
   rollbackTo: undefined,
+  swap: undefined,
   kind: 'deploy',
   of: undefined,
 };

@@ -1,5 +1,5 @@
 import { backupSetUp } from '../backup/plan.ts';
-import { majorUpgrade, offlineSteps } from '../database/plan-offline.ts';
+import { majorUpgrade, offlineSteps, swapOf } from '../database/plan-offline.ts';
 import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../database/plan.ts';
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -23,9 +23,9 @@ export function platformSteps(
   content: ReleaseContent,
   all: Change[],
   seen: Seen,
-  options: Pick<PlanOptions, 'majorUpgrade'>,
+  options: Pick<PlanOptions, 'majorUpgrade' | 'swap'>,
 ): Draft[] {
-  const offline = majorUpgrade(content, seen, options.majorUpgrade);
+  const offline = swapOf(content, seen, options.swap) ?? majorUpgrade(content, seen, options.majorUpgrade);
   if (!offline && databaseIsAway(seen))
     return [...partSteps(all, seen), ...databaseSetUp(content, seen), ...backupSetUp(content, seen)];
   const database = all.filter(isDatabase);

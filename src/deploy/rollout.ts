@@ -1,6 +1,7 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { inHistory } from '../release/adapt.ts';
 import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
@@ -90,13 +91,15 @@ async function goBack(run: Run, error: unknown): Promise<DeployResult> {
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
-async function restore({ session, context, times, boundary }: Run, former: ReleaseContent): Promise<Outcome> {
+async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
   session.emit({ kind: 'note', text: 'going back to the release before' });
+  const former = inHistory(before, context.vault.backup.history);
   const back: Context = { ...context, content: former, certificate: undefined };
   const options = {
     migrate: false,
     watchSeconds: 0,
     majorUpgrade: false,
+    swap: undefined,
     only: undefined,
     former: context.content.services,
   };

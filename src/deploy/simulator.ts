@@ -126,6 +126,7 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'upgrade':
     case 'analyze':
     case 'forget-cluster':
+    case 'swap':
     case 'set-up-backups':
     case 'back-up':
       return;

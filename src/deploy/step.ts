@@ -44,6 +44,8 @@ export interface PlanOptions {
   watchSeconds: number;
   /** Whether the database's data may be brought to another major version, which takes it away for a while. */
   majorUpgrade: boolean;
+  /** Restored data takes the place of the database's, which is kept under this stamp. */
+  swap: string | undefined;
   /** Only these of the user's services, with the platform; undefined: all. */
   only: string[] | undefined;
   /** Services of the release that was live before; their replicas drain at backends that may no longer be wanted. */

@@ -129,6 +129,7 @@ export const options = (own: Partial<PlanOptions> = {}): PlanOptions => ({
   migrate: true,
   watchSeconds: 10,
   majorUpgrade: false,
+  swap: undefined,
   only: undefined,
   former: [],
   ...own,

@@ -1,6 +1,8 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Prepared } from '../release/prepare.ts';
+import { inHistory } from '../release/adapt.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { unmadeVault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import type { Seen } from './observe.ts';
 import type { DeployOptions } from './options.ts';
@@ -18,7 +20,8 @@ export interface Wanted {
 /** From the files, or from the ledger for a rollback and a scaling. */
 export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
   const former = situation.live;
-  if (options.rollbackTo) return { content: options.rollbackTo, prepared: undefined, former };
+  const history = (situation.vault ?? unmadeVault).backup.history;
+  if (options.rollbackTo) return { content: inHistory(options.rollbackTo, history), prepared: undefined, former };
   if (options.scale && !former) throw notDeployed(session.stack.project);
   if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former };
   const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
@@ -62,6 +65,7 @@ export function stepsFor(
     migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
     majorUpgrade: options.platformOnly,
+    swap: options.swap,
     only: only(options),
     former: former?.services ?? [],
   });

@@ -16,6 +16,7 @@ import { dataNetwork } from '../platform/networks.ts';
 import type { PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import { specOf } from './adapt.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
 import {
@@ -220,11 +221,6 @@ function finished(
       deploy: { ...definition.deploy, replicas: service.replicas },
     },
   };
-}
-
-/** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */
-function specOf({ depends_on: _order, deploy, ...definition }: ComposeService, imageId: string): string {
-  return fingerprint({ ...definition, resources: deploy?.resources, imageId });
 }
 
 function networksOf(service: Service): NonNullable<ComposeService['networks']> {

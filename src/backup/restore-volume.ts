@@ -1,0 +1,136 @@
+import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { volumeLabels } from '../release/store.ts';
+import type { Session } from '../session.ts';
+import { agentFolders, filesService } from './names.ts';
+import { askOnce } from './one-off.ts';
+import { targetText } from './target.ts';
+
+/** The newest snapshot, or the newest that is not younger than this. */
+export type SnapshotTarget = { at: Date } | 'latest' | { snapshot: string };
+
+export interface VolumeDifferences {
+  at: string;
+  counts: { added: number; changed: number; removed: number };
+}
+
+/** Owners, modes and folders that root without powers may not touch. */
+const restoring = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
+
+const words = (target: SnapshotTarget): string[] => {
+  if (target === 'latest') return ['--latest'];
+  return 'snapshot' in target ? ['--snapshot', target.snapshot] : ['--at', targetText(target.at)];
+};
+
+const restoredVolume = (name: string) => `${name}-restored`;
+
+/** Into a volume of its own; production's is not touched. Gives what would change: files that would go count as `added`. */
+export async function volumeDifferences(
+  session: Session,
+  content: ReleaseContent,
+  name: string,
+  target: SnapshotTarget,
+): Promise<VolumeDifferences> {
+  await restoreInto(session, content, name, target, restoredVolume(name));
+  return once(session, content, {}, ['diff', '--kind', 'volume', '--name', name, ...words(target)]);
+}
+
+export function differenceLines(name: string, { at, counts }: VolumeDifferences): string {
+  const parts = [`${counts.removed} files come back`, `${counts.changed} change`, `${counts.added} of now go`];
+  return `volume ${name} of ${targetText(new Date(at))}: ${parts.join(', ')}`;
+}
+
+export async function restoreVolumeAs(
+  session: Session,
+  content: ReleaseContent,
+  name: string,
+  target: SnapshotTarget,
+  as: string,
+): Promise<void> {
+  const { engine, stack } = session;
+  const volumes = await engine.volumes({ [labels.composeProject]: stack.project });
+  if (volumes.some((volume) => volume.name === `${stack.project}_${as}`)) throw exists(as);
+  await restoreInto(session, content, name, target, as);
+}
+
+async function restoreInto(
+  session: Session,
+  content: ReleaseContent,
+  name: string,
+  target: SnapshotTarget,
+  into: string,
+): Promise<void> {
+  const { engine, stack } = session;
+  const volume = `${stack.project}_${into}`;
+  if (into === restoredVolume(name)) await engine.removeVolume(volume);
+  await engine.createVolume(volume, volumeLabels(stack.project, into));
+  const where = `${agentFolders.targets}/volume`;
+  await once(session, content, { [into]: where }, [
+    ...['restore', '--kind', 'volume', '--name', name, ...words(target), '--into', where],
+  ]);
+}
+
+/** The services that have the volume are stopped for as long as the copying takes. */
+export async function swapVolume(
+  session: Session,
+  content: ReleaseContent,
+  name: string,
+  stamp: string,
+): Promise<string> {
+  const { engine, stack, emit } = session;
+  const former = `${name}-former-${stamp}`;
+  await engine.createVolume(`${stack.project}_${former}`, volumeLabels(stack.project, former));
+  const users = await usersOf(session, content, name);
+  const mounts = {
+    [name]: `${agentFolders.targets}/current`,
+    [former]: `${agentFolders.targets}/former`,
+    [restoredVolume(name)]: `${agentFolders.targets}/restored`,
+  };
+  try {
+    for (const { id, grace, name: container } of users) {
+      emit({ kind: 'note', text: `${container} stops` });
+      await engine.stop(id, grace);
+    }
+    await once(session, content, mounts, ['replace']);
+  } finally {
+    for (const { id } of users) await engine.start(id);
+  }
+  await engine.removeVolume(`${stack.project}_${restoredVolume(name)}`);
+  return `${stack.project}_${former}`;
+}
+
+async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {
+  const services = content.services.filter(
+    (service) =>
+      service.owner === 'user' &&
+      content.compose.services[service.name]?.volumes?.some(({ source }) => source === name),
+  );
+  const containers = await engine.containers({ [labels.project]: stack.project });
+  return services.flatMap((service) =>
+    containers
+      .filter(({ state, labels: own }) => state === 'running' && own[labels.service] === service.name)
+      .map(({ id, name: container }) => ({ id, name: container, grace: service.stopSeconds })),
+  );
+}
+
+function once<T>(
+  { compose, stack, emit }: Session,
+  content: ReleaseContent,
+  mounts: Record<string, string>,
+  command: string[],
+): Promise<T> {
+  return askOnce<T>(
+    { compose, project: stack.project },
+    content,
+    { service: filesService, mounts, words: command, powers: restoring },
+    (text) => emit({ kind: 'note', text }),
+  );
+}
+
+const exists = (name: string) =>
+  new OperatorError(`there is a volume ${name} already`, {
+    code: 'volume-exists',
+    exitCode: exitCodes.usage,
+    next: 'another name for --as',
+  });

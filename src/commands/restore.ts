@@ -1,0 +1,243 @@
+import type { ListAnswer } from '../backup/agent-types.ts';
+import { backupService } from '../backup/names.ts';
+import {
+  archiveEverything,
+  differences,
+  historyOf,
+  restoreBeside,
+  tablesNow,
+  type Restored,
+  type RestoreTarget,
+} from '../backup/restore.ts';
+import { restoreAsDatabase } from '../backup/restore-as.ts';
+import {
+  differenceLines,
+  restoreVolumeAs,
+  swapVolume,
+  volumeDifferences,
+  type SnapshotTarget,
+} from '../backup/restore-volume.ts';
+import { newHistory } from '../backup/secrets.ts';
+import { parseTarget } from '../backup/target.ts';
+import { databaseName } from '../database/names.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { deployDefaults, type DeployResult } from '../deploy/options.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { bytes, duration } from '../output/format.ts';
+import { readLedger, readLive } from '../release/ledger.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { Store } from '../release/store.ts';
+import { openVault, writeVault } from '../release/vault.ts';
+import { openSession, type Session } from '../session.ts';
+import { ask, backupOf } from './backup/agents.ts';
+import type { CommandContext } from './command.ts';
+import { confirmed } from './confirm.ts';
+import { report, waitOf } from './deploy.ts';
+import { underLock } from './under-lock.ts';
+
+/** What is to be restored, and to when. */
+interface Wanted {
+  target: RestoreTarget;
+  snapshot: SnapshotTarget;
+  database: boolean;
+  volumes: string[];
+  as: string | undefined;
+}
+
+export async function run(context: CommandContext): Promise<ExitCode | void> {
+  const session = await openSession(context);
+  const wanted = wantedOf(context, session);
+  const { store, live } = await liveRelease(session);
+  if (wanted.as !== undefined) return besides(context, session, live, wanted, wanted.as);
+  const found = await underLock(context, session, 'restore', () => lookAt(session, live, wanted));
+  context.print(found.lines.join('\n'));
+  if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
+  return swap(context, session, { store, live }, wanted, found.restored);
+}
+
+function wantedOf({ flags }: CommandContext, session: Session): Wanted {
+  const { to, backup, latest, onlyDatabase, volume, as } = flags as Record<string, string | boolean | undefined>;
+  const options = backupOf(session);
+  const given = [to, backup, latest].filter((one) => one !== undefined && one !== false);
+  if (given.length !== 1) throw targetMissing();
+  const target: RestoreTarget =
+    typeof to === 'string'
+      ? { kind: 'time', at: parseTarget(to, new Date()) }
+      : typeof backup === 'string'
+        ? { kind: 'backup', label: backup }
+        : { kind: 'latest' };
+  const one = typeof volume === 'string' ? volume : undefined;
+  if (one !== undefined && !options.volumes.includes(one)) throw volumeUnknown(one, options.volumes);
+  const volumes = one !== undefined ? [one] : onlyDatabase === true || as !== undefined ? [] : options.volumes;
+  return {
+    target,
+    snapshot: snapshotOf(target, one),
+    database: session.stack.database !== undefined && one === undefined,
+    volumes,
+    as: typeof as === 'string' ? as : undefined,
+  };
+}
+
+/** Of files there is what a snapshot has: the newest one at that time. A backup's ID is the database's, or with --volume a snapshot's. */
+function snapshotOf(target: RestoreTarget, volume: string | undefined): SnapshotTarget {
+  if (target.kind === 'time') return { at: target.at };
+  if (target.kind === 'latest') return 'latest';
+  return volume === undefined ? { at: endOfLabel(target.label) } : { snapshot: target.label };
+}
+
+/** pgBackRest names a backup by when it began: `20261124-150312F_20261124-160000D`. */
+function endOfLabel(label: string): Date {
+  const [, date = '', time = ''] = /(\d{8})-(\d{6})[FDI]$/.exec(label) ?? [];
+  const iso = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}Z`;
+  const at = new Date(iso);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw new OperatorError(`"${label}" is not a backup`, {
+    code: 'backup-unknown',
+    exitCode: exitCodes.usage,
+    next: 'horme backup list',
+  });
+}
+
+async function liveRelease({ engine, stack }: Session): Promise<{ store: Store; live: ReleaseContent }> {
+  const store = await Store.find(engine, stack.project);
+  const live = store && (await readLive(store));
+  if (store && live?.backup) return { store, live };
+  throw new OperatorError(`${stack.project} is not deployed with backups yet`, {
+    code: 'not-deployed',
+    exitCode: exitCodes.usage,
+    next: 'horme deploy   (on an empty machine: horme recover --kit FILE)',
+  });
+}
+
+/** Everything is restored beside production and checked; production goes on. */
+async function lookAt(
+  session: Session,
+  live: ReleaseContent,
+  { target, snapshot, database, volumes }: Wanted,
+): Promise<{ restored: Restored | undefined; lines: string[] }> {
+  const lines: string[] = [];
+  const restored = database ? await restoredDatabase(session, live, target) : undefined;
+  if (restored) {
+    const { engine, stack } = session;
+    const now = await tablesNow(engine, stack.project, databaseName(stack));
+    lines.push(restoredLine(restored), ...differences(now, restored.tables).map((line) => `  ${line}`));
+  }
+  for (const name of volumes) lines.push(differenceLines(name, await volumeDifferences(session, live, name, snapshot)));
+  return { restored, lines };
+}
+
+async function restoredDatabase(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<Restored> {
+  return restoreBeside(session, live, target, await stanzaOf(session, target));
+}
+
+async function stanzaOf(session: Session, target: RestoreTarget): Promise<string> {
+  await archiveEverything(session);
+  return historyOf(target, await ask<ListAnswer>(session, backupService, ['list'])).stanza;
+}
+
+function restoredLine({ label, repository, newestTransactionAt, bytes: size, seconds }: Restored): string {
+  const took = seconds.restore + seconds.replay + seconds.check;
+  return `restored and checked beside production in ${duration(took)}: backup ${label} of repository ${repository}, ${bytes(size)}, newest transaction ${newestTransactionAt}`;
+}
+
+async function agreed(context: CommandContext, { stack }: Session): Promise<boolean> {
+  if (context.flags.confirm === stack.environment.name) return true;
+  return context.flags.confirm === undefined && confirmed(context, `Replace the data of ${stack.project} by this?`);
+}
+
+/** Volumes first: where the database is not to be swapped, they are all. */
+async function swap(
+  context: CommandContext,
+  session: Session,
+  { store, live }: { store: Store; live: ReleaseContent },
+  { volumes }: Wanted,
+  restored: Restored | undefined,
+): Promise<ExitCode | void> {
+  const stamp = stampOf(new Date());
+  const former = await underLock(context, session, 'restore', async () => {
+    const kept: string[] = [];
+    for (const name of volumes) kept.push(await swapVolume(session, live, name, stamp));
+    return kept;
+  });
+  for (const name of former) context.print(`the former content is in the volume ${name}: docker volume rm ${name}`);
+  if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
+  const result = await swapDatabase(context, session, store, live, stamp);
+  if (result.exitCode === exitCodes.done) context.print(formerLine(session));
+  return report(context, session, result);
+}
+
+/** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
+async function swapDatabase(
+  context: CommandContext,
+  session: Session,
+  store: Store,
+  live: ReleaseContent,
+  stamp: string,
+): Promise<DeployResult> {
+  const vault = await openVault(store);
+  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
+  const entry = (await readLedger(store)).live;
+  return deploy(session, {
+    ...deployDefaults,
+    kind: 'restore',
+    of: entry?.of,
+    rollbackTo: live,
+    swap: stamp,
+    waitSeconds: waitOf(context.flags),
+  });
+}
+
+const stampOf = (now: Date) => now.toISOString().slice(0, 19).replaceAll(/[:-]/g, '');
+
+const formerLine = ({ stack }: Session) =>
+  `the former data of the database is kept: horme db drop-former --confirm ${stack.environment.name}   (when you no longer want it)`;
+
+async function besides(
+  context: CommandContext,
+  session: Session,
+  live: ReleaseContent,
+  { target, snapshot, database, volumes }: Wanted,
+  name: string,
+): Promise<void> {
+  const { project } = session.stack;
+  await underLock(context, session, 'restore', async () => {
+    if (database) {
+      const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, target), name);
+      context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
+      context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
+      return;
+    }
+    const [volume = ''] = volumes;
+    await restoreVolumeAs(session, live, volume, snapshot, name);
+    context.print(`the volume ${project}_${name} has the content of ${volume}`);
+    context.result({ schema: 'horme.restore/1', project, volume: `${project}_${name}` });
+  });
+}
+
+function unconfirmed(context: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {
+  const words =
+    target.kind === 'time'
+      ? `--to "${String(context.flags.to)}"`
+      : target.kind === 'backup'
+        ? `--backup ${target.label}`
+        : '--latest';
+  return new OperatorError(`nothing was changed: this replaces data of ${stack.project}`, {
+    code: 'confirmation',
+    exitCode: exitCodes.usage,
+    next: `horme restore ${words} --confirm ${stack.environment.name}   (what was restored beside is used)`,
+  });
+}
+
+const targetMissing = () =>
+  new OperatorError('to when? exactly one of --to, --backup and --latest says it', {
+    code: 'target-missing',
+    exitCode: exitCodes.usage,
+    next: 'horme restore --to "2026-11-20 14:03:00+01", or: horme backup list',
+  });
+
+const volumeUnknown = (name: string, known: string[]) =>
+  new OperatorError(`the volume "${name}" is not backed up`, {
+    code: 'volume-unknown',
+    exitCode: exitCodes.usage,
+    next: known.length > 0 ? `one of: ${known.join(', ')}` : 'list it under x-horme.backup.volumes',
+  });

@@ -1,0 +1,69 @@
+import { labels } from '../engine/labels.ts';
+import type { ComposeService } from '../stack/stack.ts';
+import { fingerprint, type ReleaseContent, type ReleaseService } from './release.ts';
+
+/** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */
+export function specOf({ depends_on: _order, deploy, ...definition }: ComposeService, imageId: string): string {
+  return fingerprint({ ...definition, resources: deploy?.resources, imageId });
+}
+
+/**
+ * A release as it is to run now: its database belongs to the history that is the present one. A release from before a restore
+ * would archive into the history that ended with it.
+ */
+export function inHistory(content: ReleaseContent, history: string): ReleaseContent {
+  const former = content.backup?.history;
+  if (!content.backup || former === undefined || former === history) return content;
+  const changed = changedServices(content, (service, definition) => {
+    const { environment } = definition;
+    const named = Object.values(environment ?? {}).some((value) => value?.includes(former));
+    if (!environment || !named) return { service, definition };
+    return { service, definition: { ...definition, environment: renamed(environment, former, history) } };
+  });
+  return { ...changed, backup: { ...content.backup, history } };
+}
+
+const renamed = (environment: NonNullable<ComposeService['environment']>, from: string, to: string) =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value?.replaceAll(from, to) ?? null]));
+
+/** The same release with images that were made again. */
+export function withImages(
+  content: ReleaseContent,
+  images: Record<string, { reference: string; id: string }>,
+): ReleaseContent {
+  return changedServices(content, (service, definition) => {
+    const image = images[service.name];
+    if (!image) return { service, definition };
+    return {
+      service: { ...service, image: image.reference, imageId: image.id },
+      definition: { ...definition, image: image.reference },
+    };
+  });
+}
+
+function changedServices(
+  content: ReleaseContent,
+  change: (
+    service: ReleaseService,
+    definition: ComposeService,
+  ) => { service: ReleaseService; definition: ComposeService },
+): ReleaseContent {
+  const definitions: Record<string, ComposeService> = { ...content.compose.services };
+  const services = content.services.map((one) => {
+    const before = definitions[one.name];
+    if (!before) return one;
+    const { service, definition } = change(one, before);
+    const same = service.imageId === one.imageId && fingerprint(definition) === fingerprint(before);
+    const spec = same ? one.spec : specOf(withoutOwnLabels(definition), service.imageId);
+    definitions[one.name] = same
+      ? definition
+      : { ...definition, labels: { ...definition.labels, [labels.spec]: spec } };
+    return { ...service, spec };
+  });
+  return { ...content, services, compose: { ...content.compose, services: definitions } };
+}
+
+function withoutOwnLabels({ labels: all, ...definition }: ComposeService): ComposeService {
+  const { [labels.project]: _project, [labels.spec]: _spec, ...users } = all ?? {};
+  return Object.keys(users).length === 0 ? definition : { ...definition, labels: users };
+}
