@@ -22,6 +22,7 @@ CHECK_SECONDS = 600
 EXPIRE_SECONDS = 3600
 # Serving the application comes first.
 NICE = 10
+NO_DATABASE = "/nonexistent"
 # Another command makes the stanzas in seconds.
 READY_SECONDS = 60
 LOCKED = "[050]"
@@ -162,11 +163,11 @@ def _is_past(settings: Settings, number: int, history: repositories.Stanza) -> b
 
 
 def _delete_history(number: int, name: str) -> None:
-    """pgBackRest wants to be told first that nobody works on it any more."""
+    """pgBackRest wants to be told first that nobody works on it any more, and where its database was; nowhere any more."""
     repositories.call("stop", stanza=name, seconds=60)
     try:
         repositories.call(
-            "stanza-delete", "--force", stanza=name, repository=number, seconds=EXPIRE_SECONDS,
+            "stanza-delete", "--force", f"--pg1-path={NO_DATABASE}", stanza=name, repository=number, seconds=EXPIRE_SECONDS,
             configuration=pgbackrest.RESTORE_CONFIGURATION,
         )  # fmt: skip
     finally:

@@ -15,6 +15,9 @@ CONFIGURATION = RUN / "pgbackrest.conf"
 RESTORE_CONFIGURATION = RUN / "pgbackrest-restore.conf"
 KEY = RUN / "server.key"
 
+# How long a backup waits for its own WAL: while another repository is away, it comes in batches minutes apart.
+WAL_SECONDS = 600
+
 
 def write_configuration(settings: Settings) -> None:
     RUN.mkdir(exist_ok=True)
@@ -45,7 +48,7 @@ def _text(settings: Settings, repositories: list[Repository], *, with_members: b
     if with_members:
         lines += [f"tls-server-{option}" for option in ("address=*", f"port={PORT}", "auth=database=*", *_identity())]
         # Expiring is a step of its own, which a clock that jumped forbids.
-        lines += ["[global:backup]", "expire-auto=n"]
+        lines += ["[global:backup]", "expire-auto=n", f"archive-timeout={WAL_SECONDS}"]
     if with_members and settings.stanza:
         lines += [f"[{settings.stanza}]"]
         for number, member in enumerate(settings.members, 1):

@@ -24,8 +24,6 @@ from settings import MEMBERS, AgentError, Repository, Settings
 
 MARK = ".horme-restored.json"
 LOCK_SECONDS = 600
-# What was "the latest" when it was restored is not for long.
-LATEST_REUSED_SECONDS = 3600
 ROOM = 1.1
 
 _RECOVERY_LINE = re.compile(r"^\s*(restore_command|recovery_target\w*|archive_mode)\s*=|^# (Removed by|Recovery settings)")
@@ -92,10 +90,10 @@ def _done_before(settings: Settings, member: Path, request: Request) -> dict[str
     try:
         mark = json.loads((member / MARK).read_text())
         reused = mark["request"] == asdict(request) and restored_folder(settings, member).is_dir()
-        old = (moments.now() - moments.parse(mark["at"])).total_seconds() > LATEST_REUSED_SECONDS
     except (FileNotFoundError, ValueError, KeyError):
         return None
-    return mark["result"] if reused and not (old and request.kind == "latest") else None
+    # What was the latest then is not the latest now.
+    return mark["result"] if reused and request.kind != "latest" else None
 
 
 def _from_any_repository(settings: Settings, request: Request, member: Path, progress: Progress) -> dict[str, Any]:

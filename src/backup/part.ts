@@ -21,7 +21,7 @@ import {
 } from '../platform/part.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
 import type { BackupOptions, ComposeMount, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
-import type { Repository } from './kit-content.ts';
+import type { Repository } from '../recovery/kit-content.ts';
 import { agentFolders, backupNetwork, backupService, filesService } from './names.ts';
 import type { BackupIdentity } from './secrets.ts';
 

@@ -4,7 +4,7 @@ import type { CacheOptions } from '../stack/stack.ts';
 
 export const cacheService = 'horme-redis';
 export const cacheAlias = 'cache';
-const dataVolume = 'horme-redis-data';
+export const cacheVolume = 'horme-redis-data';
 const dataFolder = '/var/lib/redis';
 /** Redis needs room beside its data for copy-on-write while it rewrites the append-only file. */
 const dataShare = 0.75;
@@ -16,7 +16,7 @@ export const cachePart: Part = {
   services: (stack) => (stack.cache ? [redis(stack.cache)] : []),
   networks: (stack) =>
     stack.cache ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
-  volumes: (stack) => (stack.cache?.persistence ? { [dataVolume]: { name: `${stack.project}_${dataVolume}` } } : {}),
+  volumes: (stack) => (stack.cache?.persistence ? { [cacheVolume]: { name: `${stack.project}_${cacheVolume}` } } : {}),
 };
 
 function redis({ memoryBytes, persistence, eviction }: CacheOptions) {
@@ -28,7 +28,7 @@ function redis({ memoryBytes, persistence, eviction }: CacheOptions) {
     secretFiles: { 'cache-password': 'cache-password' },
     strategy: {
       kind: 'stop-first',
-      reason: persistence ? `owns the volume ${dataVolume}` : 'holds its data in memory',
+      reason: persistence ? `owns the volume ${cacheVolume}` : 'holds its data in memory',
     },
     stopSeconds: 30,
     definition: hardened(
@@ -40,7 +40,7 @@ function redis({ memoryBytes, persistence, eviction }: CacheOptions) {
           HORME_APPENDONLY: persistence ? 'yes' : 'no',
         },
         networks: { [dataNetwork]: { aliases: [cacheAlias] } },
-        ...(persistence && { volumes: [{ type: 'volume', source: dataVolume, target: dataFolder }] }),
+        ...(persistence && { volumes: [{ type: 'volume', source: cacheVolume, target: dataFolder }] }),
         tmpfs: [
           ...(persistence ? [] : [`${dataFolder}:uid=71,gid=71,mode=0700,size=1m`]),
           '/tmp:uid=71,gid=71,mode=0700,size=1m',

@@ -220,6 +220,27 @@ export const commands: readonly CommandDeclaration[] = [
     load: () => import('./restore.ts'),
   },
   {
+    name: 'recovery-kit',
+    arguments: [{ name: '[file]' }],
+    summary: 'write the one small encrypted file from which, with the repository, an empty machine becomes this one',
+    options: [
+      { flags: '--passphrase-file <file>', description: 'instead of asking; HORME_KIT_PASSPHRASE does the same' },
+    ],
+    example: 'horme recovery-kit shop.kit --env production',
+    load: () => import('./recovery-kit.ts'),
+  },
+  {
+    name: 'recover',
+    summary:
+      'on an empty machine: the platform, the database, the volumes and the release, from the kit and the repository',
+    options: [
+      { flags: '--kit <file>', description: 'what `horme recovery-kit` wrote' },
+      { flags: '--passphrase-file <file>', description: 'instead of asking; HORME_KIT_PASSPHRASE does the same' },
+    ],
+    example: 'horme recover --env production --kit shop.kit',
+    load: () => import('./recover.ts'),
+  },
+  {
     name: 'backup now',
     summary: 'back up the database, the cache, the volumes and the releases',
     options: [{ flags: '--full', description: 'a whole backup of the database, whatever the last one was' }],

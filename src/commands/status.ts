@@ -12,6 +12,7 @@ import { readLedger, type LedgerEntry } from '../release/ledger.ts';
 import { holderOf, isStale } from '../release/lock.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
+import { kitProblems } from '../recovery/make.ts';
 import { openSession, type Session } from '../session.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
@@ -41,6 +42,7 @@ export async function run(context: CommandContext): Promise<void> {
     ...services.flatMap((service) => service.problems),
     ...(database?.problems ?? []),
     ...saved.problems,
+    ...kitProblems(session.stack, situation.vault, situation.settings),
     ...(await lockProblem(session, situation.containers)),
     ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),

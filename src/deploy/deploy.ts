@@ -125,7 +125,7 @@ async function locked(
   const situation: Situation = { containers: [], store, settings, applied, vault, live, images, platformIds };
   const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
   const { content, prepared, former } = wanted;
-  await writeSecrets(session, prepared?.secrets ?? [], former);
+  await writeSecrets(session, store, prepared?.secrets ?? [], former);
   const pool = new BalancerPool(engine, content.project);
   const context: Context = {
     engine,

@@ -2,6 +2,8 @@ import { imageTags } from '../platform/images.ts';
 import { buildModel, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
 import type { SecretVolume } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { noteSecretFiles } from '../release/secret-files.ts';
+import type { Store } from '../release/store.ts';
 import { ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import type { StepTime } from './execute.ts';
@@ -30,10 +32,12 @@ export async function makeImages(session: Session, rebuild: boolean, times: Step
 /** Volumes of the live release are complete; any other may have been left half written by an interrupted run. */
 export async function writeSecrets(
   session: Session,
+  store: Store,
   secrets: SecretVolume[],
   former: ReleaseContent | undefined,
 ): Promise<void> {
   const { engine, stack } = session;
+  await noteSecretFiles(store, secrets);
   for (const { volume, files, reader } of secrets) {
     if (former?.secretVolumes.includes(volume)) continue;
     const owner =

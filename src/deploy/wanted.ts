@@ -19,7 +19,8 @@ export interface Wanted {
 
 /** From the files, or from the ledger for a rollback and a scaling. */
 export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
-  const former = situation.live;
+  // On an empty machine nothing of the release before runs, and nothing answers.
+  const former = options.kind === 'recover' ? undefined : situation.live;
   const history = (situation.vault ?? unmadeVault).backup.history;
   if (options.rollbackTo) return { content: inHistory(options.rollbackTo, history), prepared: undefined, former };
   if (options.scale && !former) throw notDeployed(session.stack.project);

@@ -367,6 +367,7 @@ function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
 interface RawImage {
   Id: string;
   RepoTags: string[] | null;
+  RepoDigests?: string[] | null;
   Created: string;
   Size: number;
   Config: {
@@ -383,6 +384,7 @@ function imageOf(raw: RawImage): Image {
   return {
     id: raw.Id,
     tags: raw.RepoTags ?? [],
+    digests: raw.RepoDigests ?? [],
     labels: raw.Config?.Labels ?? {},
     entrypoint: raw.Config?.Entrypoint ?? [],
     command: raw.Config?.Cmd ?? [],

@@ -30,6 +30,8 @@ export interface ContainerDetails {
 export interface Image {
   id: string;
   tags: string[];
+  /** `name@sha256:…` by which registries have it; none for one that was built here. */
+  digests: string[];
   labels: Record<string, string>;
   entrypoint: string[];
   command: string[];

@@ -206,6 +206,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
 
 const emptyImage: Omit<Image, 'id'> = {
   tags: [],
+  digests: [],
   labels: {},
   entrypoint: [],
   command: [],

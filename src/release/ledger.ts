@@ -15,7 +15,7 @@ export type Outcome = 'live' | 'rolled-back' | 'rolled-back-in-part' | 'failed';
 export interface LedgerEntry {
   schema: 'horme.ledger/1';
   number: number;
-  kind: 'deploy' | 'rollback' | 'scale' | 'restore';
+  kind: 'deploy' | 'rollback' | 'scale' | 'restore' | 'recover';
   outcome: Outcome;
   /** The release whose content this entry made live again; its own number for a deploy. */
   of: number;

@@ -17,7 +17,15 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const image: Image = {
-  ...{ id: 'sha256:1', tags: [], labels: {}, entrypoint: ['/entry'], command: ['serve', '$HOME'], user: '1000' },
+  ...{
+    id: 'sha256:1',
+    tags: [],
+    digests: [],
+    labels: {},
+    entrypoint: ['/entry'],
+    command: ['serve', '$HOME'],
+    user: '1000',
+  },
   ...{ exposedPorts: [], hasHealthcheck: false, createdSeconds: 0, sizeBytes: 0 },
 };
 

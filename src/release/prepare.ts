@@ -18,6 +18,7 @@ import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { specOf } from './adapt.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
+import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
 import {
   fingerprint,
@@ -98,6 +99,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     nginx,
     database: databaseRelease(inputs),
     backup: backupRelease(inputs),
+    buildSecrets: buildSecrets(stack.model, stack.directory),
     secretVolumes,
     watchSeconds: stack.watchSeconds,
   };
@@ -145,7 +147,7 @@ function platformRelease(service: PartService, inputs: Inputs): Resolved {
     ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }),
   };
   const { platformImage: _image, secretFiles: _files, uid: _uid, ...rest } = service;
-  const none = { migrationFiles: {}, migrationVolume: undefined };
+  const none = { migrationFiles: {}, migrationVolume: undefined, origin: undefined };
   return {
     ...finished({ ...rest, ...none }, service.owner, { ...definition, image }, imageId, inputs.stack.project),
     secrets: secret ? [secret] : [],
@@ -195,6 +197,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
     replicas,
     migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
+    origin: originOf(service.definition, found.image, inputs.stack.directory),
   };
   return {
     ...finished(released, 'user', whole, found.image?.id ?? unbuilt, inputs.stack.project),
@@ -203,7 +206,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
 }
 
 function finished(
-  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume'>,
+  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin'>,
   owner: ReleaseService['owner'],
   definition: ComposeService,
   imageId: string,

@@ -2,6 +2,7 @@ import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readContent, restorable, type Ledger } from './ledger.ts';
 import type { ReleaseContent } from './release.ts';
+import { forgetSecretFiles } from './secret-files.ts';
 import type { Store } from './store.ts';
 
 /** Releases that can be rolled back to without a build (kamal keeps 5 too). */
@@ -25,6 +26,7 @@ export async function prune(options: {
   const kept = [...contents, current];
   await pruneImages(engine, project, kept);
   await pruneVolumes(engine, project, kept);
+  await forgetSecretFiles(store, new Set(kept.flatMap(({ secretVolumes }) => secretVolumes)));
 }
 
 async function pruneImages(engine: Engine, project: string, kept: ReleaseContent[]): Promise<void> {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RolesWanted } from '../database/roles.ts';
 import type { ComposeModel, PostgresVersion, Route, Service } from '../stack/stack.ts';
 
+import type { Origin } from './origin.ts';
+
 /** Who owns a service: the user's file, or a part of the platform. */
 export type Owner = 'user' | 'edge' | 'database' | 'cache' | 'backup';
 
@@ -12,6 +14,8 @@ export interface ReleaseService extends Omit<Service, 'definition' | 'secretVari
   migrationFiles: Record<string, string>;
   /** Secrets of its migration, which logs in as the owner of the schema; undefined: it has none of its own. */
   migrationVolume: string | undefined;
+  /** Of a user's image; undefined for the platform's, which any version of Horme makes. */
+  origin: Origin | undefined;
   /** The image by the tag that Horme gave to exactly this content. */
   image: string;
   imageId: string;
@@ -32,6 +36,8 @@ export interface ReleaseContent {
   nginx: string;
   database: DatabaseRelease | undefined;
   backup: BackupRelease | undefined;
+  /** Files that builds may read as secrets, by name. */
+  buildSecrets: ComposeModel['secrets'];
   /** Names of the secret volumes, one for each version of a service's secrets. */
   secretVolumes: string[];
   watchSeconds: number;

@@ -4,6 +4,8 @@ import type { Store } from './store.ts';
 export interface Settings {
   scale: Record<string, number>;
   maintenance: boolean;
+  /** The recovery kit that was made last, and a fingerprint of the keys in it. */
+  kit?: { madeAt: string; keys: string };
 }
 
 /** What the edge and the database were last told, written after they took it: what differs from the release is told again. */

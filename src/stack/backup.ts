@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readAssertions, type Assertion } from '../backup/assertions.ts';
-import type { Repository } from '../backup/kit-content.ts';
+import type { Repository } from '../recovery/kit-content.ts';
 import { isInside } from './contained.ts';
 import type { Finding } from './locate.ts';
 import type { StackExtension } from './schema.ts';

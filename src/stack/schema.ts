@@ -210,6 +210,8 @@ const backup = z.strictObject({
   s3: z
     .strictObject({
       endpoint: word('an endpoint')
+        .refine((text) => !text.startsWith('http://'), { error: 'not TLS; give a host, it is asked by https' })
+        .transform((text) => text.replace(/^https:\/\//, '').replace(/\/$/, ''))
         .prefault('s3.amazonaws.com')
         .describe('Host, and port if it is not 443. Always TLS.'),
       bucket: word('a bucket').describe('It must exist.'),

@@ -1,5 +1,5 @@
 import type { Assertion } from '../backup/assertions.ts';
-import type { Repository } from '../backup/kit-content.ts';
+import type { Repository } from '../recovery/kit-content.ts';
 
 /** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
 

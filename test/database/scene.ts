@@ -29,6 +29,16 @@ export interface DatabaseStatus {
   problems: string[];
 }
 
+export interface SceneOptions {
+  version?: string;
+  /** Keys of the writer's service. */
+  writer?: Mapping;
+  /** Keys of `x-horme`. */
+  top?: Mapping;
+  /** Keys of the file itself. */
+  file?: Mapping;
+}
+
 /** A deployed project whose one service writes to the database: what tests of the database and the bench work on. */
 export class Scene {
   readonly name: string;
@@ -56,7 +66,7 @@ export class Scene {
   }
 
   /** Another `version` is another spec of the service beside the writer, which alone must not be replaced while it writes. */
-  async write(database: Mapping, options: { version?: string; writer?: Mapping; top?: Mapping } = {}): Promise<void> {
+  async write(database: Mapping, options: SceneOptions = {}): Promise<void> {
     const build = { context: './writer', args: { NODE_IMAGE: nodeImage } };
     const environment = { DATABASE_URL: '${DATABASE_URL}', DATABASE_REPLICA_URL: '${DATABASE_REPLICA_URL}' };
     const file = {
@@ -78,6 +88,7 @@ export class Scene {
         environments: { local: { ports: this.#ports } },
         ...options.top,
       },
+      ...options.file,
     };
     await writeFile(join(this.directory, 'compose.yaml'), stringify(file));
   }
@@ -93,7 +104,7 @@ export class Scene {
     throw new Error(`horme ${words.join(' ')} ended with ${ran.exitCode ?? ran.signal}\n${ran.stdout}\n${ran.stderr}`);
   }
 
-  async deploy(database: Mapping, options: { version?: string; writer?: Mapping; top?: Mapping } = {}): Promise<Ran> {
+  async deploy(database: Mapping, options: SceneOptions = {}): Promise<Ran> {
     await this.write(database, options);
     return this.must('deploy', '--json');
   }

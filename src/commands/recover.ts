@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { ago, timeText } from '../backup/report.ts';
+import { composeDriver } from '../engine/compose.ts';
+import { openConnection } from '../engine/connection.ts';
+import { dockerEngine } from '../engine/docker.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { duration, table } from '../output/format.ts';
+import type { KitContent } from '../recovery/kit-content.ts';
+import { openKit } from '../recovery/kit.ts';
+import { passphrase } from '../recovery/passphrase.ts';
+import { recover, type Recovery } from '../recovery/recover.ts';
+import { emptyStack } from '../recovery/stack.ts';
+import type { Session } from '../session.ts';
+import type { CommandContext } from './command.ts';
+import { report } from './deploy.ts';
+
+export async function run(context: CommandContext): Promise<ExitCode> {
+  const kit = await readKit(context);
+  const session = sessionOf(context, kit);
+  const recovery = await recover(session, kit);
+  context.print(screen(recovery));
+  return report(context, session, recovery.deployed);
+}
+
+async function readKit(context: CommandContext): Promise<KitContent> {
+  const { kit: file } = context.flags;
+  if (typeof file !== 'string') throw kitMissing();
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw unreadable(file, cause);
+  });
+  const kit = await openKit(text, await passphrase(context, false));
+  const { env } = context.options;
+  if (env !== undefined && env !== kit.environment) throw otherEnvironment(kit, env);
+  return kit;
+}
+
+/** Without a Compose file: the engine is the one that the docker command would use, unless DOCKER_CONTEXT or DOCKER_HOST say another. */
+function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): Session {
+  const directory = resolve(options.projectDirectory ?? '.');
+  const connection = openConnection(undefined, process.env);
+  return {
+    stack: emptyStack(kit, { directory }),
+    connection,
+    engine: dockerEngine(connection, new AbortController().signal),
+    compose: composeDriver(directory, connection.environment, signal),
+    emit,
+    signal,
+  };
+}
+
+function screen({ database, seconds }: Recovery): string {
+  const rows = Object.entries(seconds).map(([name, took]) => [name, duration(took)]);
+  const total = Object.values(seconds).reduce((sum, took) => sum + took, 0);
+  const newest = database
+    ? [
+        `newest transaction recovered: ${timeText(database.newestTransactionAt)}, ${ago(database.newestTransactionAt, new Date())}`,
+      ]
+    : [];
+  return [
+    table([{ title: 'step' }, { title: 'took', align: 'right' }], [...rows, ['all', duration(total)]]),
+    '',
+    ...newest,
+  ].join('\n');
+}
+
+const kitMissing = () =>
+  new OperatorError('a recovery needs the kit', {
+    code: 'kit-missing',
+    exitCode: exitCodes.usage,
+    next: 'horme recover --kit FILE   (horme recovery-kit made it)',
+  });
+
+const unreadable = (file: string, cause: Error) =>
+  new OperatorError(`the kit ${file} can't be read: ${cause.message}`, {
+    code: 'kit-missing',
+    exitCode: exitCodes.usage,
+    next: 'horme recover --kit FILE',
+    cause,
+  });
+
+const otherEnvironment = (kit: KitContent, env: string) =>
+  new OperatorError(`the kit is of ${kit.environment}, not of ${env}`, {
+    code: 'kit-environment',
+    exitCode: exitCodes.usage,
+    next: `horme recover --env ${kit.environment} --kit FILE`,
+  });

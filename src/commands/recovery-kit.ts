@@ -1,0 +1,48 @@
+import { chmod, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { localLabel } from '../backup/report.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { readSettings, writeSettings } from '../release/settings.ts';
+import { Store } from '../release/store.ts';
+import { openVault } from '../release/vault.ts';
+import { sealKit } from '../recovery/kit.ts';
+import { kitContent } from '../recovery/make.ts';
+import { passphrase } from '../recovery/passphrase.ts';
+import { openSession } from '../session.ts';
+import { backupOf } from './backup/agents.ts';
+import type { CommandContext } from './command.ts';
+
+export async function run(context: CommandContext): Promise<void> {
+  const session = await openSession(context);
+  const { engine, stack } = session;
+  if (!backupOf(session).repositories.some(({ kind }) => kind !== 'local')) throw localOnly();
+  const store = await Store.find(engine, stack.project);
+  if (!store) throw notDeployed(stack.project);
+  const secret = await passphrase(context, true);
+  const content = await kitContent(stack, await openVault(store), new Date());
+  const file = resolve(context.arguments[0] ?? `${stack.project}.kit`);
+  await writeFile(file, await sealKit(content, secret), { mode: 0o600 });
+  await chmod(file, 0o600);
+  await writeSettings(store, {
+    ...(await readSettings(store)),
+    kit: { madeAt: content.madeAt, keys: content.keys },
+  });
+  context.print(
+    `${file}\nkeep it off this machine, and its passphrase elsewhere: with both, and the repository, an empty machine becomes this one`,
+  );
+  context.result({ schema: 'horme.recovery-kit/1', project: stack.project, file, keys: content.keys });
+}
+
+const localOnly = () =>
+  new OperatorError(`the only repository ${localLabel}: there would be nothing to recover from`, {
+    code: 'backup-local-only',
+    exitCode: exitCodes.usage,
+    next: 'add s3 or sftp under x-horme.backup, then: horme deploy',
+  });
+
+const notDeployed = (project: string) =>
+  new OperatorError(`${project} is not deployed yet`, {
+    code: 'not-deployed',
+    exitCode: exitCodes.usage,
+    next: 'horme deploy',
+  });

@@ -1,0 +1,85 @@
+import { labels } from '../engine/labels.ts';
+import type { Engine } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { volumeLabels } from '../release/store.ts';
+
+const volumeName = 'horme-recovery';
+const folder = '/recovery';
+const file = 'done.json';
+
+interface Done {
+  steps: Record<string, { seconds: number; result?: unknown }>;
+}
+
+/**
+ * What of a recovery is done, on the engine's side, as long as it isn't over: a rerun goes on from there, and a machine with
+ * anything else of the project on it is not empty.
+ */
+export class RecoveryLog {
+  readonly #engine: Engine;
+  readonly #project: string;
+  readonly #id: string;
+  readonly #done: Done;
+
+  private constructor(engine: Engine, project: string, id: string, done: Done) {
+    this.#engine = engine;
+    this.#project = project;
+    this.#id = id;
+    this.#done = done;
+  }
+
+  static async open(engine: Engine, project: string, toolsImage: string): Promise<RecoveryLog> {
+    const [existing] = await engine.containers({ [labels.project]: project, [labels.role]: 'recovery' });
+    if (existing) return new RecoveryLog(engine, project, existing.id, await read(engine, existing.id));
+    await refuseUsed(engine, project);
+    await engine.createVolume(`${project}_${volumeName}`, volumeLabels(project, volumeName));
+    const id = await engine.create({
+      name: `${project}-${volumeName}`,
+      image: toolsImage,
+      labels: { [labels.project]: project, [labels.role]: 'recovery' },
+      mounts: [`${project}_${volumeName}:${folder}`],
+    });
+    return new RecoveryLog(engine, project, id, { steps: {} });
+  }
+
+  /** Seconds that each step took, also those of a run before this one. */
+  get seconds(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.#done.steps).map(([name, { seconds }]) => [name, seconds]));
+  }
+
+  /** Runs it unless a run before this one has. Its result is kept with it. */
+  async once<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#done.steps[name];
+    if (before) return before.result as T;
+    const started = performance.now();
+    const result = await work();
+    this.#done.steps[name] = { seconds: (performance.now() - started) / 1000, result };
+    await this.#engine.put(this.#id, folder, [
+      { path: file, content: JSON.stringify(this.#done), mode: 0o400, uid: 0, gid: 0 },
+    ]);
+    return result;
+  }
+
+  async end(): Promise<void> {
+    await this.#engine.remove(this.#id);
+    await this.#engine.removeVolume(`${this.#project}_${volumeName}`);
+  }
+}
+
+async function read(engine: Engine, id: string): Promise<Done> {
+  const content = (await engine.get(id, `${folder}/${file}`))?.get(file);
+  return content ? (JSON.parse(content.toString('utf8')) as Done) : { steps: {} };
+}
+
+/** What is there may be the only copy of something: recovering is for a machine that has nothing of it. */
+async function refuseUsed(engine: Engine, project: string): Promise<void> {
+  const containers = await engine.containers({ [labels.project]: project });
+  const volumes = await engine.volumes({ [labels.composeProject]: project });
+  if (containers.length === 0 && volumes.length === 0) return;
+  const names = [...containers.map(({ name }) => name), ...volumes.map(({ name }) => `the volume ${name}`)];
+  throw new OperatorError(`this engine has something of ${project} already: ${names.slice(0, 5).join(', ')}`, {
+    code: 'not-empty',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme restore brings back data where the environment runs; a recovery needs an engine that has nothing of it',
+  });
+}

@@ -1,0 +1,46 @@
+import { run } from '../engine/process.ts';
+import type { Settings } from '../release/settings.ts';
+import type { Vault } from '../release/vault.ts';
+import type { Stack } from '../stack/stack.ts';
+import { kitSchema, keysOf, type KitContent } from './kit-content.ts';
+
+/** All that an empty machine needs beside the bucket, and nothing else. */
+export async function kitContent(stack: Stack, vault: Vault, now: Date): Promise<KitContent> {
+  const { id, cipher, filesPassword } = vault.backup;
+  const repositories = stack.backup?.repositories ?? [];
+  const secrets = { id, cipher, filesPassword };
+  const remote = await remoteOf(stack.directory);
+  return {
+    schema: kitSchema,
+    name: stack.name,
+    environment: stack.environment.name,
+    project: stack.project,
+    madeAt: now.toISOString(),
+    keys: keysOf({ repositories, secrets }),
+    repositories,
+    secrets,
+    source: remote === undefined ? {} : { remote },
+  };
+}
+
+/** Without a password, which would have ended long before the kit is needed. */
+async function remoteOf(directory: string): Promise<string | undefined> {
+  const words = ['git', 'remote', 'get-url', 'origin'];
+  const { exitCode, stdout } = await run(words, { cwd: directory, deadlineSeconds: 5 }).catch(() => ({
+    exitCode: 1,
+    stdout: '',
+  }));
+  const remote = stdout.trim().replace(/^(https?:\/\/)[^/@]*@/, '$1');
+  return exitCode === 0 && remote !== '' ? remote : undefined;
+}
+
+/** For `horme status`: without a kit, or with one that lacks the present keys, nobody recovers anything. */
+export function kitProblems(stack: Stack, vault: Vault | undefined, { kit }: Settings): string[] {
+  if (!stack.backup || !vault || !stack.backup.repositories.some(({ kind }) => kind !== 'local')) return [];
+  if (!kit) return ['no recovery kit was made, so an empty machine could not be recovered: horme recovery-kit'];
+  const { id, cipher, filesPassword } = vault.backup;
+  const keys = keysOf({ repositories: stack.backup.repositories, secrets: { id, cipher, filesPassword } });
+  return kit.keys === keys
+    ? []
+    : [`the recovery kit of ${kit.madeAt.slice(0, 10)} is older than the keys: horme recovery-kit`];
+}

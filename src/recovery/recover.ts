@@ -1,0 +1,151 @@
+import type { Restored } from '../backup/restore.ts';
+import { newHistory } from '../backup/secrets.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { deployDefaults, type DeployResult } from '../deploy/options.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { ensurePlatformImages, imageTags } from '../platform/images.ts';
+import { inHistory, withImages } from '../release/adapt.ts';
+import { readLedger, readLive, type LedgerEntry } from '../release/ledger.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { readSecretFiles } from '../release/secret-files.ts';
+import { nothingApplied, writeApplied } from '../release/settings.ts';
+import { Store } from '../release/store.ts';
+import { openVault, ownerOf, writeSecretVolume, writeVault, type Vault } from '../release/vault.ts';
+import type { Session } from '../session.ts';
+import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles } from './data.ts';
+import { platformImageOf, platformImagesOf, userImages } from './images.ts';
+import type { KitContent } from './kit-content.ts';
+import { RecoveryLog } from './log.ts';
+import { emptyStack } from './stack.ts';
+import { restoreState } from './state.ts';
+
+export interface Recovery {
+  deployed: DeployResult;
+  database: Restored | undefined;
+  /** Seconds of each step, also of those that a run before this one has taken. */
+  seconds: Record<string, number>;
+}
+
+/** From an engine that has nothing of the environment to one that serves it, out of the kit and a repository alone. */
+export async function recover(session: Session, kit: KitContent): Promise<Recovery> {
+  const { engine, connection, emit } = session;
+  const { project } = kit;
+  await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
+  const log = await RecoveryLog.open(engine, project, imageTags().tools);
+  const store = await Store.open(engine, project, imageTags().tools);
+  await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
+  const { live, entry } = await newestRelease(store, project);
+  const vault = await step(session, log, 'history', () => beginHistory(store, live)).then(() => openVault(store));
+  const content = await step(session, log, 'images', () => imagesOf(session, kit, live, entry));
+  await step(session, log, 'secrets', () => writeSecrets(session, store, content));
+  const present = inHistory(content, vault.backup.history);
+  const database =
+    present.database &&
+    (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'))));
+  for (const name of filesToRestore(present))
+    await step(session, log, `volume ${name}`, () => restoreFiles(data(session, present, `volume ${name}`), name));
+  if (hasCache(present)) await step(session, log, 'cache', () => restoreCache(data(session, present, 'cache')));
+  const started = performance.now();
+  const deployed = await deploy(deploySession(session, present), {
+    ...deployDefaults,
+    kind: 'recover',
+    of: entry.of,
+    rollbackTo: present,
+  });
+  const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
+  if (deployed.exitCode === exitCodes.done) await log.end();
+  return { deployed, database, seconds };
+}
+
+const place = ({ engine, compose, emit }: Session, id: string) => ({
+  engine,
+  compose,
+  say: (detail: string) => emit({ kind: 'step-progress', id, detail }),
+});
+
+const data = (session: Session, content: ReleaseContent, id: string) => ({ ...place(session, id), content });
+
+async function step<T>({ emit, signal }: Session, log: RecoveryLog, name: string, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const title = `recover: ${name}`;
+  const started = performance.now();
+  emit({ kind: 'step-started', id: name, title });
+  const seconds = () => (performance.now() - started) / 1000;
+  try {
+    const result = await log.once(name, work);
+    emit({ kind: 'step-finished', id: name, title, seconds: seconds() });
+    return result;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    emit({ kind: 'step-failed', id: name, title, seconds: seconds(), message });
+    throw error;
+  }
+}
+
+async function newestRelease(store: Store, project: string): Promise<{ live: ReleaseContent; entry: LedgerEntry }> {
+  const [live, ledger] = await Promise.all([readLive(store), readLedger(store)]);
+  if (live && ledger.live) return { live, entry: ledger.live };
+  throw new OperatorError(`the backup of ${project} has no release that was live`, {
+    code: 'nothing-to-recover',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme backup list, where the environment still runs',
+  });
+}
+
+/**
+ * The life of the database that begins here is another one: what is in the repository stays as it is. And nothing that the
+ * former machine's programs were told is known to those of this one.
+ */
+async function beginHistory(store: Store, { database }: ReleaseContent): Promise<void> {
+  const vault: Vault = await openVault(store);
+  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
+  await writeApplied(store, { ...nothingApplied, version: database?.version ?? 0 });
+}
+
+async function imagesOf(
+  session: Session,
+  kit: KitContent,
+  live: ReleaseContent,
+  entry: LedgerEntry,
+): Promise<ReleaseContent> {
+  const { engine, connection, emit, stack } = session;
+  const needed = live.services.map(platformImageOf).filter((name) => name !== undefined);
+  const ids = await ensurePlatformImages(engine, connection.environment, needed, emit);
+  const source = { directory: stack.directory, remote: kit.source.remote, commit: entry.commit };
+  const users = await userImages(session, live, source);
+  return withImages(live, { ...platformImagesOf(live, ids), ...users });
+}
+
+async function writeSecrets({ engine }: Session, store: Store, content: ReleaseContent): Promise<void> {
+  const known = await readSecretFiles(store);
+  for (const volume of content.secretVolumes) {
+    const secret = known[volume];
+    if (!secret) throw lostSecrets(volume);
+    const { files, reader } = secret;
+    const owner =
+      'uid' in reader
+        ? { uid: reader.uid, gid: reader.uid }
+        : await ownerOf(engine, content.project, imageIdOf(content, reader.service), reader.user);
+    await writeSecretVolume({ engine, project: content.project, volume, toolsImage: imageTags().tools, files, owner });
+  }
+}
+
+const imageIdOf = ({ services }: ReleaseContent, name: string) =>
+  services.find((service) => service.name === name)?.imageId ?? '';
+
+const lostSecrets = (volume: string) =>
+  new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {
+    code: 'secrets-missing',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme deploy from a checkout with the secrets: the database and the volumes are restored',
+  });
+
+/** As the release says: its addresses are what a deploy checks. */
+function deploySession(session: Session, content: ReleaseContent): Session {
+  const { name, project, environment, domain, ports, watchSeconds } = content;
+  const { directory } = session.stack;
+  return {
+    ...session,
+    stack: emptyStack({ name, project, environment }, { directory, place: { domain, ports }, watchSeconds }),
+  };
+}

@@ -1,0 +1,36 @@
+import type { SecretVolume } from './prepare.ts';
+import { stateFolder, type Store } from './store.ts';
+import type { SecretFiles } from './vault.ts';
+
+/** What is in the secret volumes, by volume: from it they are made again on another machine. */
+export type KnownSecrets = Record<
+  string,
+  { files: SecretFiles; reader: { uid: number } | { service: string; user: string } }
+>;
+
+const secretsFile = 'secrets.json';
+
+export const readSecretFiles = async (store: Store): Promise<KnownSecrets> =>
+  (await store.readJson<KnownSecrets>(`${stateFolder}/${secretsFile}`)) ?? {};
+
+/** Beside the vault, and as secret as that: the state is backed up encrypted. */
+export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Promise<void> {
+  const known = await readSecretFiles(store);
+  const added = secrets.filter(({ volume }) => !(volume in known));
+  if (added.length === 0) return;
+  const entries = added.map(({ volume, files, reader, service }) => [
+    volume,
+    { files, reader: 'uid' in reader ? reader : { service, user: reader.user } },
+  ]);
+  await write(store, { ...known, ...(Object.fromEntries(entries) as KnownSecrets) });
+}
+
+/** Of volumes that no kept release has. */
+export async function forgetSecretFiles(store: Store, wanted: Set<string>): Promise<void> {
+  const known = await readSecretFiles(store);
+  const kept = Object.entries(known).filter(([volume]) => wanted.has(volume));
+  if (kept.length < Object.keys(known).length) await write(store, Object.fromEntries(kept));
+}
+
+const write = (store: Store, secrets: KnownSecrets) =>
+  store.write(stateFolder, [{ path: secretsFile, content: JSON.stringify(secrets), mode: 0o400, uid: 0, gid: 0 }]);

@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { eventually, type Scene, type SceneOptions } from '../database/scene.ts';
+import { useDatabase } from '../e2e/harness/database.ts';
+import { docker, removeProject } from '../e2e/harness/docker.ts';
+import { ensureNetwork, removeRepositories, startS3, type S3Server } from './repositories.ts';
+
+const alias = 's3.test';
+
+export interface SeenStatus {
+  backup: {
+    database: {
+      lastBackup: { at: string; label: string } | null;
+      repositories: { repository: number; lastBackupAt: string | null; lastError: string | null }[];
+      lastProof: { ok: boolean; problems: string[] } | null;
+      archiveFailing: boolean;
+      gaps: unknown[];
+    };
+    files: { lastBackup: { at: string } | null };
+  };
+  problems: string[];
+}
+
+export interface Stage {
+  scene: Scene;
+  s3: S3Server;
+}
+
+/** A database project, and a bucket on the network that its backups go out by. */
+export function useBackups(name: string, kind: 'moto' | 'ceph'): () => Stage {
+  const scene = useDatabase(name);
+  let s3: S3Server | undefined;
+  beforeAll(async () => {
+    await removeRepositories();
+    s3 = await startS3(kind, { network: await ensureNetwork(scene().project), alias });
+    await writeFile(join(scene().directory, 's3-ca.pem'), s3.ca);
+  });
+  afterAll(async () => {
+    await s3?.close();
+    await removeProject(scene().project).catch(() => undefined);
+    await removeRepositories();
+  });
+  return () => {
+    if (!s3) throw new Error('the bucket is made before the first test');
+    return { scene: scene(), s3 };
+  };
+}
+
+/** With the bucket as the second repository. Schedules that never come due by themselves. */
+export function withBackup({ s3 }: Stage, own: Record<string, unknown> = {}): SceneOptions {
+  const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
+  const bucket = { bucket: s3.bucket, region: s3.region, keyId: s3.keyId, keySecret: s3.keySecret };
+  return {
+    top: { cache: {}, backup: { ...never, s3: { endpoint: s3.endpoint, ca: 's3-ca.pem', ...bucket }, ...own } },
+  };
+}
+
+export const statusOf = async (scene: Scene): Promise<SeenStatus> =>
+  (await scene.must('status', '--json')).json as unknown as SeenStatus;
+
+/** The agents take the first backups by themselves. */
+export const firstBackups = (scene: Scene): Promise<SeenStatus> =>
+  eventually(
+    () => statusOf(scene),
+    ({ backup }) =>
+      backup.files.lastBackup !== null &&
+      backup.database.repositories.length === 2 &&
+      backup.database.repositories.every(({ lastBackupAt }) => lastBackupAt !== null),
+    180,
+  );
+
+/** All containers, volumes and networks of the project: a machine that burnt down. The bucket is somewhere else. */
+export async function loseMachine({ scene, s3 }: Stage): Promise<void> {
+  const network = `${scene.project}_horme-backup`;
+  await docker('network', 'disconnect', network, s3.id);
+  await removeProject(scene.project);
+  await ensureNetwork(scene.project);
+  await docker('network', 'connect', '--alias', alias, network, s3.id);
+}

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { firstBackups, loseMachine, useBackups, withBackup } from '../backup/stage.ts';
+import { containersOf, docker } from '../e2e/harness/docker.ts';
+
+const stage = useBackups('e2e-recover', 'moto');
+const secret = { HORME_KIT_PASSPHRASE: 'correct horse battery staple' };
+const run = promisify(execFile);
+const file = { volumes: { uploads: {} } };
+const options = () => ({
+  ...withBackup(stage(), { volumes: ['uploads'] }),
+  writer: { volumes: ['uploads:/uploads'] },
+  file,
+});
+
+async function commitEverything(): Promise<void> {
+  const { directory } = stage().scene;
+  const git = (...words: string[]) => run('git', words, { cwd: directory });
+  await git('init', '--quiet');
+  await git('add', '.');
+  await git('-c', 'user.name=test', '-c', 'user.email=test@localhost', 'commit', '--quiet', '--message', 'all');
+}
+
+test('database, volumes, cache and releases go to the bucket, and a kit is made', async () => {
+  const { scene } = stage();
+  await scene.write({ replicas: 1 }, options());
+  await commitEverything();
+  await scene.must('deploy', '--json');
+  await firstBackups(scene);
+  const write = 'echo kept >/uploads/file && chown 4711:4712 /uploads/file && chmod 640 /uploads/file';
+  const volume = `${scene.project}_uploads:/uploads`;
+  await docker('run', '--rm', '--volume', volume, 'debian:trixie-slim', 'sh', '-c', write);
+  await scene.must('backup', 'now', '--json');
+  const made = await scene.horme(['recovery-kit', 'the.kit', '--json'], secret);
+  expect([made.exitCode, made.stderr]).toEqual([0, '']);
+});
+
+test('everything of the machine is gone: kit and bucket bring all of it back, but for the last minute', async () => {
+  const { scene } = stage();
+  const { writers } = scene;
+  await writers.start({ writers: 1, pauseMilliseconds: 50 });
+  await writers.untilWriting(30);
+  await new Promise((resolve) => setTimeout(resolve, 95_000));
+  const report = await writers.stop();
+  const lostAt = Date.now();
+  await loseMachine(stage());
+  const recovered = await scene.horme(['recover', '--kit', join(scene.directory, 'the.kit')], secret);
+  console.log(recovered.stdout, recovered.stderr);
+  expect(recovered.exitCode).toBe(0);
+  const { members } = await scene.settled(1);
+  expect(members.map(({ role }) => role)).toEqual(['primary', 'replica']);
+  const [row] = await writers.query('SELECT count(*)::int AS rows FROM acknowledged');
+  const rows = Number(row?.['rows']);
+  console.log(`${report.acknowledged} acknowledged, ${rows} recovered`);
+  expect(rows).toBeGreaterThan(0);
+  const newest = /newest transaction recovered: (\S+ \S+Z)/.exec(recovered.stdout)?.[1] ?? '';
+  expect((lostAt - Date.parse(newest)) / 1000).toBeLessThanOrEqual(90);
+  const { id } = await scene.container('writer');
+  expect(await docker('exec', id, 'sh', '-c', 'cat /uploads/file && stat -c %u:%g /uploads/file')).toBe(
+    'kept\n4711:4712',
+  );
+  expect((await containersOf(scene.project)).every(({ state }) => state !== 'exited')).toBe(true);
+});
+
+test('a deploy afterwards has nothing to do, and archives go to a history of their own', async () => {
+  const { scene } = stage();
+  const deployed = await scene.must('deploy', '--json');
+  expect(deployed.json).toMatchObject({ changed: false });
+  await firstBackups(scene);
+  const { histories } = (await scene.must('backup', 'list', '--json')).json as unknown as { histories: unknown[] };
+  expect(histories).toHaveLength(2);
+});
+
+test('an engine that has something of the environment is not recovered over', async () => {
+  const { scene } = stage();
+  const kit = join(scene.directory, 'the.kit');
+  const refused = await scene.horme(['recover', '--kit', kit], secret);
+  expect([refused.exitCode, refused.stderr]).toEqual([3, expect.stringContaining('already')]);
+  const wrong = await scene.horme(['recover', '--kit', kit], { HORME_KIT_PASSPHRASE: 'not the right one' });
+  expect([wrong.exitCode, wrong.stderr]).toEqual([3, expect.stringContaining('passphrase')]);
+});
