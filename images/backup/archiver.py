@@ -23,7 +23,8 @@ GAPS_EVERY_SECONDS = 6 * 3600
 
 # A transaction that writes WAL and nothing else: an idle database too has a newest one, and its WAL is switched.
 BEAT = "SELECT pg_logical_emit_message(true, 'horme', 'beat')"
-ARCHIVING = """SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) FROM pg_stat_archiver"""
+ARCHIVING = """SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+    extract(epoch FROM last_archived_time)::float8 FROM pg_stat_archiver"""
 READY = """SELECT coalesce(extract(epoch FROM now() - min(modification)), 0)::float8, count(*)
     FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"""
 WAL_BYTES = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
@@ -48,7 +49,7 @@ def _seen(settings: Settings) -> dict[str, Any]:
     try:
         with closing(_connected()) as connection, connection.cursor() as cursor:
             cursor.execute(BEAT)
-            (failed,) = _row(cursor, ARCHIVING)
+            failed, archived = _row(cursor, ARCHIVING)
             oldest, count = _row(cursor, READY)
             (size,) = _row(cursor, WAL_BYTES)
     except psycopg2.Error as error:
@@ -62,6 +63,7 @@ def _seen(settings: Settings) -> dict[str, Any]:
         "oldestReadySeconds": round(oldest, 1),
         "readyFiles": count,
         "walBytes": int(size),
+        **({"lastArchivedAt": iso(archived)} if archived else {}),
     }
 
 

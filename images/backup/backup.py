@@ -46,6 +46,8 @@ def set_up(settings: Settings, _arguments: Namespace, progress: Progress) -> dic
         raise AgentError("repository-unreachable", "\n".join(wrong))
     _check(stanza)
     progress("WAL of the database arrives in all repositories")
+    # An agent that tried before there was a database would wait for minutes.
+    status.update(settings.role, lambda known: known.update(setUpAt=iso(time.time())))
     return {"stanza": stanza, "repositories": [one.number for one in settings.repositories]}
 
 
@@ -121,7 +123,8 @@ def _back_up(
     )  # fmt: skip
     newest = _newest(stanza, number)
     seconds = round(time.monotonic() - started, 1)
-    _record_success(settings, repository, newest, seconds)
+    oldest = known.good[0] if known and known.good else newest
+    _record_success(settings, repository, newest, oldest, seconds)
     progress(f"repository {number} ({repository.kind}): {newest.label} in {seconds:g} s")
     _expire(settings, stanza, number, newest, progress)
     return {
@@ -174,19 +177,21 @@ def _delete_history(number: int, name: str) -> None:
         repositories.call("start", stanza=name, seconds=60)
 
 
-def _record_success(settings: Settings, repository: Repository, newest: Backup, seconds: float) -> None:
+def _record_success(
+    settings: Settings, repository: Repository, newest: Backup, oldest: Backup, seconds: float
+) -> None:
     def change(known: dict[str, Any]) -> None:
         own = _own_entry(known, settings, repository)
         own.update(
             lastBackupAt=iso(newest.ended), lastBackupSeconds=seconds, lastBackupBytes=newest.database_bytes,
-            lastBackupLabel=newest.label, lastBackupType=newest.type,
+            lastBackupLabel=newest.label, lastBackupType=newest.type, oldestBackupAt=iso(oldest.ended),
             lastError="pages of the database have a wrong checksum" if newest.error else None,
         )  # fmt: skip
         # The database's size and not the backup's: a diff is small on a quiet day, a database shrinks by accident.
         sizes = known.setdefault("sizes", [])
         sizes.append({"at": iso(newest.ended), "repository": repository.number, "bytes": newest.database_bytes})
-        oldest = iso(time.time() - SIZES_KEPT_SECONDS)
-        known["sizes"] = [one for one in sizes if one["at"] >= oldest]
+        kept = iso(time.time() - SIZES_KEPT_SECONDS)
+        known["sizes"] = [one for one in sizes if one["at"] >= kept]
 
     status.update(settings.role, change)
 

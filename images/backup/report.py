@@ -47,7 +47,16 @@ def _of_database(known: dict[str, Any]) -> dict[str, Any]:
         "lastProof": proof,
         "rpoSeconds": proof and proof.get("newestTransactionAgeSeconds"),
         "rtoSeconds": proof and proof.get("seconds"),
+        "window": _window(known),
     }
+
+
+def _window(known: dict[str, Any]) -> dict[str, Any] | None:
+    """Of the present history: from the end of the oldest backup to the last WAL that arrived."""
+    oldest = [one["oldestBackupAt"] for one in known.get("repositories", {}).values() if one.get("oldestBackupAt")]
+    if not oldest or not known.get("lastArchivedAt"):
+        return None
+    return {"from": min(oldest), "to": max(known["lastArchivedAt"], min(oldest))}
 
 
 def _failing(known: dict[str, Any]) -> str | None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import drill
-import moments
-import pgbackrest
 import repository as repositories
 import scratch
 from backup import stanza_of
@@ -44,7 +42,6 @@ def restored_folder(settings: Settings, member: Path) -> Path:
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     member = _member(arguments.into)
     request = _request(settings, arguments)
-    pgbackrest.write_configuration(settings)
     with one_at_a_time(LOCK_SECONDS):
         done = _done_before(settings, member, request)
         if done:

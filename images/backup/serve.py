@@ -62,6 +62,7 @@ class Agent:
         self.clock = clock.remembered(status.read(told.role))
         self.clock_recorded = self.state_looked = float("-inf")
         self.server: subprocess.Popen[str] | None = None
+        self.set_up_at: str | None = None
         if self._has_database:
             import pgbackrest
 
@@ -113,6 +114,9 @@ class Agent:
         told, known, now = self.told, status.read(self.told.role), moments.now()
         if told.role == "database" and not self._has_database:
             return
+        if known.get("setUpAt") != self.set_up_at:
+            self.set_up_at = known.get("setUpAt")
+            self.worker.forget("backup")
         numbers = [one.number for one in told.repositories]
         backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"))
         if backup:

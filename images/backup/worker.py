@@ -37,6 +37,10 @@ class Worker:
             return Tried()
         return Tried(past.failures, time.monotonic() - past.ended)
 
+    def forget(self, kind: str) -> None:
+        """What made it fail is known to be mended: it need not wait."""
+        self._past.pop(kind, None)
+
     def start(self, kind: str, work: Callable[[], None], ended: Callable[[AgentError | None], None]) -> None:
         """`ended` hears what came of it, unless it was not tried."""
         self._thread = threading.Thread(target=self._run, args=(kind, work, ended), name=kind, daemon=True)

@@ -109,7 +109,8 @@ async function usersOf({ engine, stack }: Session, content: ReleaseContent, name
   const containers = await engine.containers({ [labels.project]: stack.project });
   return services.flatMap((service) =>
     containers
-      .filter(({ state, labels: own }) => state === 'running' && own[labels.service] === service.name)
+      // Those that a killed run has stopped, too: they are to run again afterwards.
+      .filter(({ labels: own }) => own[labels.service] === service.name && own[labels.oneOff] !== 'True')
       .map(({ id, name: container }) => ({ id, name: container, grace: service.stopSeconds })),
   );
 }

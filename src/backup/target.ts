@@ -8,7 +8,7 @@ export interface Window {
 }
 
 const shape =
-  /^(\d{4})-(\d{2})-(\d{2})[ Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(?: ?([Zz]|[+-]\d{2}(?::?\d{2})?))?$/;
+  /^(\d{4})-(\d{2})-(\d{2})[ Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d{0,3})?)?(?: ?([Zz]|[+-]\d{2}(?::?\d{2})?))?$/;
 
 /** PostgreSQL takes no zone further from UTC. */
 const furthestZoneMinutes = 15 * 60 + 59;

@@ -214,17 +214,23 @@ async function besides(
   });
 }
 
-function unconfirmed(context: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {
+function unconfirmed({ flags }: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {
   const words =
     target.kind === 'time'
-      ? `--to "${String(context.flags.to)}"`
+      ? `--to "${String(flags.to)}"`
       : target.kind === 'backup'
         ? `--backup ${target.label}`
         : '--latest';
+  const only =
+    flags.onlyDatabase === true
+      ? ' --only-database'
+      : typeof flags.volume === 'string'
+        ? ` --volume ${flags.volume}`
+        : '';
   return new OperatorError(`nothing was changed: this replaces data of ${stack.project}`, {
     code: 'confirmation',
     exitCode: exitCodes.usage,
-    next: `horme restore ${words} --confirm ${stack.environment.name}   (what was restored beside is used)`,
+    next: `horme restore ${words}${only} --confirm ${stack.environment.name}   (what was restored beside is used)`,
   });
 }
 

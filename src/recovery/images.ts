@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,7 +97,7 @@ async function build(
   try {
     const directory = await checkout(source, join(temporary, 'source'), emit);
     for (const { name, image, origin } of services) await warnOfOthers(directory, name, image, origin, emit);
-    const model = buildModel(content, services, directory);
+    const model = buildModel(content, services, directory, source.directory);
     const names = services.map(({ name }) => name);
     await compose.build(model, names, (line) => emit({ kind: 'step-progress', id: 'recover', detail: line }));
   } finally {
@@ -109,10 +110,15 @@ const buildOf = (origin: Origin | undefined): ComposeBuild => {
   return origin.build;
 };
 
-function buildModel(content: ReleaseContent, services: ReleaseService[], directory: string): ComposeModel {
+function buildModel(
+  content: ReleaseContent,
+  services: ReleaseService[],
+  directory: string,
+  here: string,
+): ComposeModel {
   const secrets = Object.entries(content.buildSecrets ?? {}).map(([name, secret]) => [
     name,
-    secret.file === undefined ? secret : { ...secret, file: join(directory, secret.file) },
+    secret.file === undefined ? secret : { ...secret, file: secretFile(secret.file, directory, here) },
   ]);
   return {
     name: content.project,
@@ -121,6 +127,11 @@ function buildModel(content: ReleaseContent, services: ReleaseService[], directo
     ),
     secrets: Object.fromEntries(secrets) as ComposeModel['secrets'] & object,
   };
+}
+
+/** What git ignores is not in the clone of the commit; it may lie where the command was given. */
+function secretFile(path: string, directory: string, here: string): string {
+  return existsSync(join(directory, path)) ? join(directory, path) : join(here, path);
 }
 
 /** An image's tag has the hash of the sources it was built from: these may differ from what was committed. */

@@ -1,17 +1,90 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { statusOf } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
 import { useDatabase } from './harness/database.ts';
 
 const scene = useDatabase('e2e-backup');
+const member = 'horme-postgres-1';
+const count = (table: string) => scene().sql(member, `SELECT count(*) FROM ${table}`);
+const deploy = () => scene().deploy({ replicas: 0 }, { top: { backup: {} } });
 
-interface Status {
-  backup: { database: { lastBackup: { at: string } | null; archiveFailing: boolean } };
+/** The server's own clock, a second on: what was committed before is before it. */
+async function moment(): Promise<string> {
+  const now = await scene().sql(member, 'SELECT clock_timestamp()');
+  await scene().sql(member, 'SELECT pg_sleep(1)');
+  return now;
 }
 
-const status = async () => (await scene().must('status', '--json')).json as unknown as Status;
-
 test('the first deploy with backups takes one by itself', async () => {
-  await scene().deploy({ replicas: 0 }, { top: { backup: {} } });
-  const { backup } = await eventually(status, (seen) => seen.backup.database.lastBackup !== null, 120);
-  expect(backup.database.archiveFailing).toBe(false);
+  await deploy();
+  const { backup } = await eventually(
+    () => statusOf(scene()),
+    (seen) => seen.backup.database.lastBackup !== null && seen.backup.files.lastBackup !== null,
+    120,
+  );
+  expect(backup.database.lastBackup?.label).toMatch(/F$/);
+});
+
+test('a drill proves the newest backup, by the own assertions too, and says which one fails', async () => {
+  const shop = scene();
+  await shop.sql(member, 'CREATE TABLE orders AS SELECT generate_series(1, 1000) AS id');
+  await writeFile(join(shop.directory, 'drill.sql'), '-- expect: 1000\nSELECT count(*)\nFROM orders;\n');
+  await deploy();
+  await shop.must('backup', 'now');
+  expect((await shop.must('backup', 'drill', '--json')).json).toMatchObject({ ok: true, problems: [] });
+  await writeFile(join(shop.directory, 'drill.sql'), '-- expect: 7\nSELECT count(*) FROM orders;\n');
+  await deploy();
+  const failed = await shop.horme(['backup', 'drill']);
+  expect([failed.exitCode, failed.stderr]).toEqual([3, expect.stringContaining('1000')]);
+  expect((await statusOf(shop)).backup.database.lastProof).toMatchObject({ ok: false });
+});
+
+test('what can not be reached is refused, with what can, and nothing is touched', async () => {
+  const refused = async (to: string) => {
+    const { exitCode, stderr } = await scene().horme(['restore', '--to', to, '--confirm', 'local']);
+    return `${exitCode}: ${stderr}`;
+  };
+  expect(await refused('2026-11-24 10:00:00')).toMatch(/^2: .*no zone/);
+  expect(await refused('2199-01-01 10:00:00Z')).toMatch(/^2: .*still to come/);
+  expect(await refused('2020-01-01 10:00:00Z')).toMatch(/^3: [^]*no backup reaches[^]* to /);
+  expect(await count('orders')).toBe('1000');
+});
+
+test('a table that was dropped comes back by a restore to the moment before', async () => {
+  const shop = scene();
+  const before = await moment();
+  await shop.sql(member, 'DROP TABLE orders');
+  await shop.sql(member, 'CREATE TABLE later (id int)');
+  const asked = await shop.horme(['restore', '--to', before]);
+  expect(asked.exitCode).toBe(2);
+  expect(asked.stdout).toContain('public.orders: comes back with 1000 rows');
+  expect(asked.stdout).toContain('public.later: goes');
+  await expect(count('orders')).rejects.toThrow(/does not exist/);
+  await shop.must('restore', '--to', before, '--confirm', 'local');
+  expect(await count('orders')).toBe('1000');
+  await expect(count('later')).rejects.toThrow(/does not exist/);
+});
+
+test('the former history stays: what was after the restored moment can be had beside', async () => {
+  const shop = scene();
+  const { json } = await shop.must('backup', 'list', '--json');
+  expect(json?.['histories']).toHaveLength(2);
+  const [, former] = json?.['histories'] as { repositories: { window: { to: string } }[] }[];
+  const to = former?.repositories[0]?.window.to ?? '';
+  await shop.must('restore', '--to', new Date(Date.parse(to) - 1000).toISOString(), '--as', 'before_restore');
+  expect(await shop.sql(member, 'SELECT count(*) FROM later', 'before_restore')).toBe('0');
+});
+
+test('the former data goes when it is told to, and the restored is backed up', async () => {
+  const shop = scene();
+  const { json } = await shop.must('db', 'drop-former', '--confirm', 'local', '--json');
+  expect(json?.['dropped']).toMatchObject([{ member, folder: expect.stringMatching(/^17\.former-/) as string }]);
+  await eventually(
+    () => statusOf(shop),
+    ({ backup }) => backup.database.lastBackup !== null && !backup.database.archiveFailing,
+    120,
+  );
+  await shop.must('backup', 'verify');
 });

@@ -57,10 +57,10 @@ test('everything of the machine is gone: kit and bucket bring all of it back, bu
   expect(rows).toBeGreaterThan(0);
   const newest = /newest transaction recovered: (\S+ \S+Z)/.exec(recovered.stdout)?.[1] ?? '';
   expect((lostAt - Date.parse(newest)) / 1000).toBeLessThanOrEqual(90);
-  const { id } = await scene.container('writer');
-  expect(await docker('exec', id, 'sh', '-c', 'cat /uploads/file && stat -c %u:%g /uploads/file')).toBe(
-    'kept\n4711:4712',
-  );
+  const volume = `${scene.project}_uploads:/uploads`;
+  const read = 'cat /uploads/file && stat -c %u:%g:%a /uploads/file';
+  const found = await docker('run', '--rm', '--volume', volume, 'debian:trixie-slim', 'sh', '-c', read);
+  expect(found).toBe('kept\n4711:4712:640');
   expect((await containersOf(scene.project)).every(({ state }) => state !== 'exited')).toBe(true);
 });
 
