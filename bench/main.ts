@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { backup } from './backup.ts';
 import { cliStart } from './cli-start.ts';
 import { database } from './database.ts';
 import { edge } from './edge.ts';
@@ -10,7 +11,7 @@ import { rolling } from './rolling.ts';
 import { machine, markdown, round, table, type Measured, type Part } from './measure.ts';
 
 /** A part measures one thing against its baselines in one run; add yours here. */
-const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database];
+const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database, backup];
 
 type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
 

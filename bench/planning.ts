@@ -52,7 +52,7 @@ function serviceOf(index: number): ReleaseService {
     migrate: undefined,
     migrationFiles: {},
     migrationVolume: undefined,
-  origin: undefined,
+    origin: undefined,
     dependsOn: index % 5 === 0 ? [] : [{ service: `service-${index - 1}`, condition: 'service_started' }],
     readySeconds: 60,
     drainSeconds: 30,

@@ -1,0 +1,105 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureNetwork, removeRepositories, startS3 } from '../test/backup/repositories.ts';
+import { firstBackups, withBackup } from '../test/backup/stage.ts';
+import { Scene } from '../test/database/scene.ts';
+import { docker } from '../test/e2e/harness/docker.ts';
+import { run } from '../src/engine/process.ts';
+import { ratio, round, type Part } from './measure.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const ports = { http: 18_480, https: 18_843 };
+/** pgbench's scale: 15 MB each. */
+const scale = Number(process.env['HORME_BENCH_SCALE'] ?? 70);
+const gibibyte = 1024 ** 3;
+
+interface Proof {
+  restoreSeconds: number;
+  replaySeconds: number;
+  seconds: number;
+  bytes: number;
+}
+
+/** A database of about 1 GiB (HORME_BENCH_SCALE): backed up, restored from each repository by a drill, beside a plain copy. */
+export const backup: Part = {
+  name: 'backup',
+  about:
+    'a full backup and its restore, by the bucket and the local repository, against a plain copy of the same files',
+  page: 'reliability',
+  measure: async () => {
+    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
+    const scene = await Scene.open('bench-backup', ports, `${root}dist/horme.cjs`);
+    await removeRepositories();
+    const s3 = await startS3('ceph', { network: await ensureNetwork(scene.project), alias: 's3.test' });
+    try {
+      await writeFile(join(scene.directory, 's3-ca.pem'), s3.ca);
+      await scene.deploy({ replicas: 0, memory: '512m' }, withBackup({ scene, s3 }));
+      await firstBackups(scene);
+      const member = await scene.container('horme-postgres-1');
+      const place = ['-h', '/run/postgresql', '-U', 'postgres', 'bench_backup'];
+      await docker('exec', member.id, 'pgbench', '--initialize', `--scale=${scale}`, '--quiet', ...place);
+      await scene.must('backup', 'now', '--full', '--json');
+      const copySeconds = await plainCopy(scene);
+      const proofs = { local: await drill(scene, 1), 'bucket (Ceph)': await drill(scene, 2) };
+      return result(copySeconds, proofs);
+    } finally {
+      await s3.close();
+      await scene.remove();
+      await removeRepositories();
+    }
+  },
+};
+
+/** In the agent's container, from one volume of it to another, as a drill writes: the data is restored there first. */
+async function plainCopy(scene: Scene): Promise<number> {
+  const script = `set -e; cd /var/lib/horme-backup; sync; s=$(date +%s.%N); cp -a /source/17 scratch/copy; sync; e=$(date +%s.%N)
+    rm -rf scratch/copy; echo "$e - $s" | awk '{print $1 - $3}'`;
+  const mounts = [
+    `${scene.project}_horme-postgres-1-data:/source:ro`,
+    `${scene.project}_horme-backup-scratch:/var/lib/horme-backup/scratch`,
+  ];
+  const { id } = await scene.container('horme-backup');
+  const image = await docker('inspect', '--format', '{{.Image}}', id);
+  const volumes = mounts.flatMap((mount) => ['--volume', mount]);
+  return Number(
+    await docker('run', '--rm', '--user', '70:70', ...volumes, '--entrypoint', 'bash', image, '-c', script),
+  );
+}
+
+async function drill(scene: Scene, repository: number): Promise<Proof> {
+  const { json } = await scene.must('backup', 'drill', '--repository', String(repository), '--json');
+  return json as unknown as Proof;
+}
+
+function result(copySeconds: number, proofs: Record<string, Proof>) {
+  const sizes = Object.values(proofs).map(({ bytes }) => bytes);
+  const size = Math.max(...sizes) / gibibyte;
+  const copy = [
+    'plain copy (cp -a, sync)',
+    round(size, 2),
+    round(copySeconds, 1),
+    round(copySeconds / size, 1),
+    1,
+    '-',
+  ];
+  return {
+    title: 'Restoring a backup',
+    columns: ['from', 'GiB', 'restore s', 's per GiB', 'to a plain copy', 'until it answers s'],
+    rows: [
+      copy,
+      ...Object.entries(proofs).map(([from, { restoreSeconds, seconds, bytes }]) => [
+        from,
+        round(bytes / gibibyte, 2),
+        round(restoreSeconds, 1),
+        round((restoreSeconds / bytes) * gibibyte, 1),
+        ratio(restoreSeconds / bytes, copySeconds / (size * gibibyte)),
+        round(seconds, 1),
+      ]),
+    ],
+    notes: [
+      'Of a drill: the newest full backup into an empty folder of the agent, with all WAL after it, started and promoted. The copy reads the running database’s own files.',
+      'The agent may use one CPU and reads the bucket over TLS; backups are encrypted and compressed by zstd. A copy is neither.',
+    ],
+  };
+}

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { firstBackups, loseMachine, statusOf, useBackups, withBackup } from '../backup/stage.ts';
+import { eventually } from '../database/scene.ts';
+import { docker } from '../e2e/harness/docker.ts';
+
+const stage = useBackups('e2e-aloud', 'moto');
+const primarySql = (statement: string) => stage().scene.sql('horme-postgres-1', statement);
+const drill = () => stage().scene.horme(['backup', 'drill', '--repository', '2', '--json']);
+
+test('a bucket that is away shows within two minutes, loses nothing, and is caught up with', async () => {
+  const { scene, s3 } = stage();
+  await scene.deploy({ replicas: 0 }, withBackup(stage()));
+  await firstBackups(scene);
+  await primarySql('CREATE TABLE marks (id int)');
+  await s3.pause();
+  await primarySql('INSERT INTO marks SELECT generate_series(1, 1000)');
+  await primarySql('SELECT pg_switch_wal()');
+  const seen = await eventually(
+    () => statusOf(scene),
+    ({ backup }) => backup.database.archiveFailing,
+    120,
+  );
+  expect(seen.problems.join()).toContain('archiving fails');
+  await s3.resume();
+  await eventually(
+    () => statusOf(scene),
+    ({ backup }) => !backup.database.archiveFailing,
+    180,
+  );
+  await scene.must('backup', 'now');
+  expect((await drill()).exitCode).toBe(0);
+});
+
+test('a damaged object is found, and so is a WAL segment that is gone', async () => {
+  const { scene, s3 } = stage();
+  const backups = (await s3.objects()).filter(({ key }) => /\/database\/backup\/[^/]+\/[^/]+F\/bundle\//.test(key));
+  const largest = backups.toSorted((a, b) => b.bytes - a.bytes)[0];
+  const newestFull = backups.filter(({ key }) => key.split('/').at(-3) === backups.at(-1)?.key.split('/').at(-3));
+  for (const { key } of newestFull) await s3.corrupt(key);
+  const damaged = await drill();
+  expect([damaged.exitCode, largest !== undefined]).toEqual([3, true]);
+  expect(damaged.stderr + damaged.stdout).toMatch(/checksum|corrupt|unable to/i);
+  expect((await statusOf(scene)).backup.database.lastProof).toMatchObject({ ok: false });
+  await scene.must('backup', 'now', '--full');
+  await primarySql('INSERT INTO marks VALUES (1)');
+  const segment = await primarySql('SELECT pg_walfile_name(pg_switch_wal())');
+  await primarySql('INSERT INTO marks VALUES (2)');
+  await primarySql('SELECT pg_switch_wal()');
+  const archived = await eventually(
+    async () => (await s3.objects()).map(({ key }) => key),
+    (keys) =>
+      keys.filter((key) => /\/[0-9A-F]{24}-/.test(key)).some((key) => (key.split('/').at(-1) ?? '') > `${segment}~`),
+    120,
+  );
+  const gone = archived.find((key) => key.includes(`/${segment}-`)) ?? '';
+  await s3.remove(gone);
+  const hole = await drill();
+  expect([hole.exitCode, gone]).toEqual([3, expect.stringContaining(segment)]);
+  expect(hole.stderr + hole.stdout).toContain(segment);
+});
+
+test('a second environment of the same name leaves what the first has put there alone; a full disk fails aloud', async () => {
+  const { scene, s3 } = stage();
+  const before = (await s3.objects()).map(({ key }) => key);
+  await loseMachine(stage());
+  await tinyRepository(scene.project);
+  await scene.deploy({ replicas: 0 }, withBackup(stage()));
+  const { backup, problems } = await eventually(
+    () => statusOf(scene),
+    (seen) =>
+      seen.backup.database.repositories.some(({ repository, lastError }) => repository === 1 && lastError !== null) &&
+      seen.backup.database.repositories.some(
+        ({ repository, lastBackupAt }) => repository === 2 && lastBackupAt !== null,
+      ),
+    180,
+  );
+  expect(backup.database.repositories[0]?.lastError).toMatch(/space/i);
+  expect(problems.join()).toContain('repository 1');
+  await scene.writers.query('SELECT 1');
+  const after = new Set((await s3.objects()).map(({ key }) => key));
+  expect(before.filter((key) => !after.has(key))).toEqual([]);
+  const { json } = await scene.must('backup', 'list', '--json');
+  expect(json?.['histories']).toHaveLength(1);
+});
+
+/** Where the local repository would be, with less room than a backup takes. */
+async function tinyRepository(project: string): Promise<void> {
+  const name = 'horme-backup-database';
+  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.volume=${name}`];
+  const options = ['type=tmpfs', 'device=tmpfs', 'o=size=2m,uid=70,gid=70,mode=0700'];
+  await docker(
+    ...['volume', 'create', ...labels.flatMap((label) => ['--label', label])],
+    ...[...options.flatMap((option) => ['--opt', option]), `${project}_${name}`],
+  );
+}
