@@ -32,6 +32,10 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     progress(f"{first.name} has the restored data")
     (first / MARK).unlink(missing_ok=True)
     _write(journal, {"done": True})
+    # One that was cut short is over, too: a member takes it for a reason not to start.
+    for former in first.glob(".horme-swap-*"):
+        if former != journal:
+            former.unlink()
     return _result(settings, members, stamp)
 
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAssertions, readAssertions } from './assertions.ts';
+import { readAssertions } from './assertions.ts';
 import { tokens } from './sql.ts';
 
 const example = 'write -- expect: VALUE on a line of its own, and below it one query that ends with ;';
 const mistakes = (text: string) => readAssertions(text).mistakes.map(({ line, message }) => `${line}: ${message}`);
-const queries = (text: string) => parseAssertions(text).map(({ sql }) => sql);
+const queries = (text: string) => readAssertions(text).assertions.map(({ sql }) => sql);
 
 describe('assertions', () => {
   test('are an expectation and a query each, with comments and blank lines anywhere', () => {
@@ -24,7 +24,7 @@ describe('assertions', () => {
       '-- EXPECT:',
       'SELECT WHERE false; -- done',
     ].join('\n');
-    expect(parseAssertions(text)).toEqual([
+    expect(readAssertions(text).assertions).toEqual([
       { line: 5, sql: "SELECT count(*) FROM shops WHERE name = 'x';", expected: '1' },
       { line: 9, sql: "SELECT 0, -- ; not the end\n    'none'\n  ;", expected: '0 | none' },
       { line: 13, sql: 'SELECT WHERE false;', expected: '' },
@@ -48,12 +48,12 @@ describe('assertions', () => {
   ])('%j is one query', (sql) => expect(queries(`-- expect: 1\n${sql}\n`)).toEqual([sql]));
 
   test('may come from Windows, and from an editor that marks UTF-8', () => {
-    expect(parseAssertions('\uFEFF-- expect: 1\r\nSELECT 1;\r\n')).toEqual([
+    expect(readAssertions('\uFEFF-- expect: 1\r\nSELECT 1;\r\n').assertions).toEqual([
       { line: 2, sql: 'SELECT 1;', expected: '1' },
     ]);
   });
 
-  test('may be none', () => expect(parseAssertions('\n-- later\n')).toEqual([]));
+  test('may be none', () => expect(readAssertions('\n-- later\n').assertions).toEqual([]));
 });
 
 describe('a mistake', () => {
@@ -81,14 +81,15 @@ describe('a mistake', () => {
 
   test('is told with all others, and with what to type', () => {
     const text = "SELECT 1;\n-- expect: 1\n\\q\n;\n-- expect: 2\nSELECT 'x";
-    expect(() => parseAssertions(text, 'db/drill.sql')).toThrow(
-      [
-        '3 problems in db/drill.sql',
-        `db/drill.sql:1:1: a query without an expectation — ${example}`,
-        'db/drill.sql:3:1: a backslash is a command to psql, and none is run here — take it out, or quote it',
-        'db/drill.sql:6:1: a string that begins here has no end — end it',
-      ].join('\n'),
-    );
+    expect(readAssertions(text).mistakes).toEqual([
+      { line: 1, message: 'a query without an expectation', mend: example },
+      {
+        line: 3,
+        message: 'a backslash is a command to psql, and none is run here',
+        mend: 'take it out, or quote it',
+      },
+      { line: 6, message: 'a string that begins here has no end', mend: 'end it' },
+    ]);
   });
 
   test('is a file too large, and more assertions than a drill should ask', () => {
@@ -166,7 +167,7 @@ describe('whatever the text is', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(value, query)), (all) => {
         const text = all.map(([expected, sql]) => `\n-- expect: ${expected}\n${sql} -- ok\n`).join('');
-        const parsed = parseAssertions(text).map(({ expected, sql }) => [expected, sql]);
+        const parsed = readAssertions(text).assertions.map(({ expected, sql }) => [expected, sql]);
         expect(parsed).toEqual(all);
       }),
     );

@@ -1,4 +1,3 @@
-import { ConfigurationError } from '../stack/diagnostics.ts';
 import { tokens, type Token } from './sql.ts';
 
 /** What the user says of the data: a drill asks it of the restored database. */
@@ -26,16 +25,7 @@ const mostMistakes = 100;
 const expectation = /^--\s*expect:(.*)$/i;
 const example = 'write -- expect: VALUE on a line of its own, and below it one query that ends with ;';
 
-/** Throws all mistakes at once. `file` is how messages name it. */
-export function parseAssertions(text: string, file = 'drill.sql'): Assertion[] {
-  const { assertions, mistakes } = readAssertions(text);
-  if (mistakes.length === 0) return assertions;
-  const lines = text.split('\n');
-  throw new ConfigurationError(
-    mistakes.map((mistake) => ({ file, column: 1, path: '', source: lines[mistake.line - 1] ?? '', ...mistake })),
-  );
-}
-
+/** With all mistakes at once. */
 export function readAssertions(text: string): { assertions: Assertion[]; mistakes: Mistake[] } {
   const bytes = Buffer.byteLength(text);
   if (bytes > largestFile) {

@@ -5,10 +5,6 @@ export const filesService = 'horme-backup-files';
 /** The way to repositories off this machine; without any it leads nowhere. */
 export const backupNetwork = 'horme-backup';
 
-/** Of pgBackRest's server, in the agent's container and in each member's. */
-export const backupPort = 8432;
-export const metricsPort = 9854;
-
 /** Folders as the agent (images/backup/settings.py) has them. */
 export const agentFolders = {
   run: '/run/horme',

@@ -53,7 +53,7 @@ function zoneMinutes(zone: string): number | undefined {
 export const targetText = (at: Date): string => at.toISOString().replace('T', ' ').replace('.000Z', 'Z');
 
 /** All that can be reached, by repository: one that lies further back may hold what another no longer has. */
-export function windowsOf({ repositories }: Pick<History, 'repositories'>): Window[] {
+function windowsOf({ repositories }: Pick<History, 'repositories'>): Window[] {
   return repositories.flatMap(({ window }) => (window === null ? [] : [dated(window)]));
 }
 

@@ -12,7 +12,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _horme; printf '%s\\n' "\${COMPREPLY[
 }
 
 test('completes commands, also behind global options', () => {
-  expect(offered('re')).toEqual(['render', 'releases']);
+  expect(offered('re')).toEqual(['render', 'releases', 'restore', 'recovery-kit', 'recover']);
   expect(offered('--env', 'staging', '-f', 'deploy', 'st')).toEqual(['status']);
 });
 

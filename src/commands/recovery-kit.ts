@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { localLabel } from '../backup/report.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -21,8 +21,9 @@ export async function run(context: CommandContext): Promise<void> {
   const secret = await passphrase(context, true);
   const content = await kitContent(stack, await openVault(store), new Date());
   const file = resolve(context.arguments[0] ?? `${stack.project}.kit`);
-  await writeFile(file, await sealKit(content, secret), { mode: 0o600 });
-  await chmod(file, 0o600);
+  // Beside, then renamed: a kit that is there stays whole until the new one is.
+  await writeFile(`${file}.new`, await sealKit(content, secret), { mode: 0o600 });
+  await rename(`${file}.new`, file);
   await writeSettings(store, {
     ...(await readSettings(store)),
     kit: { madeAt: content.madeAt, keys: content.keys },

@@ -68,6 +68,7 @@ function wantedOf({ flags }: CommandContext, session: Session): Wanted {
         : { kind: 'latest' };
   const one = typeof volume === 'string' ? volume : undefined;
   if (one !== undefined && !options.volumes.includes(one)) throw volumeUnknown(one, options.volumes);
+  if (as !== undefined && one === undefined && !session.stack.database) throw volumeUnknown('', options.volumes);
   const volumes = one !== undefined ? [one] : onlyDatabase === true || as !== undefined ? [] : options.volumes;
   return {
     target,

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { trustedDatabase } from '../database/members.ts';
 import { labels } from '../engine/labels.ts';
-import { exitCodes } from '../errors.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { openVault, rotateLogins } from '../release/vault.ts';
+import { beginHistoryFor, openVault, rotateLogins } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
@@ -72,6 +72,7 @@ function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[
 /** Observe → plan → execute, under the lock, and back to the release before when a step fails. */
 export async function deploy(session: Session, options: DeployOptions): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
+  refuseUnfinishedRecovery(session, situation, options);
   if (await nothingToDo(session, situation, options)) return unchanged;
   await refuseTakenPorts(session, situation.containers);
   const platformIds = await ensurePlatformImages(
@@ -86,6 +87,16 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
   } finally {
     await lock.release();
   }
+}
+
+/** What is there may be half of it: a database would begin anew and empty. */
+function refuseUnfinishedRecovery({ stack }: Session, { containers }: Situation, { kind }: DeployOptions): void {
+  if (kind === 'recover' || !containers.some((container) => container.labels[labels.role] === 'recovery')) return;
+  throw new OperatorError(`the recovery of ${stack.project} on this machine is not finished`, {
+    code: 'recovery-unfinished',
+    exitCode: exitCodes.checkFailed,
+    next: 'horme recover --kit FILE   (goes on from where it was)',
+  });
 }
 
 /** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
@@ -120,8 +131,9 @@ async function locked(
   const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
-  const vault = options.rotate ? await rotateLogins(store, applied) : await openVault(store);
   const live = await readLive(store);
+  if (options.platformOnly) await beginHistoryFor(stack.database?.version, store, live, applied);
+  const vault = options.rotate ? await rotateLogins(store, applied) : await openVault(store);
   const situation: Situation = { containers: [], store, settings, applied, vault, live, images, platformIds };
   const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
   const { content, prepared, former } = wanted;

@@ -20,7 +20,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       ...(options.of !== undefined && { of: options.of }),
       at: new Date().toISOString(),
       by: userInfo().username,
-      commit: await commitOf(session.stack.directory),
+      commit: keptCommit(run) ?? (await commitOf(session.stack.directory)),
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
       secretVolumes: content.secretVolumes,
       migrated: context.migrated,
@@ -47,6 +47,14 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
     reason,
     failure: undefined,
   };
+}
+
+/** Of the release whose images go on: where the command was typed says nothing of these. */
+function keptCommit({ wanted: { ledger }, options }: Run): string | undefined {
+  const keeps = options.rollbackTo ?? options.scale ?? (options.platformOnly || undefined);
+  if (keeps === undefined) return undefined;
+  const of = options.of ?? ledger.live?.of;
+  return ledger.entries.find(({ number }) => number === of)?.commit;
 }
 
 async function commitOf(directory: string): Promise<string | undefined> {

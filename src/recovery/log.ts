@@ -74,7 +74,9 @@ async function read(engine: Engine, id: string): Promise<Done> {
 /** What is there may be the only copy of something: recovering is for a machine that has nothing of it. */
 async function refuseUsed(engine: Engine, project: string): Promise<void> {
   const containers = await engine.containers({ [labels.project]: project });
-  const volumes = await engine.volumes({ [labels.composeProject]: project });
+  const all = await engine.volumes({ [labels.composeProject]: project });
+  // Its own, when a run was killed before it had a container.
+  const volumes = all.filter(({ name }) => name !== `${project}_${volumeName}`);
   if (containers.length === 0 && volumes.length === 0) return;
   const names = [...containers.map(({ name }) => name), ...volumes.map(({ name }) => `the volume ${name}`)];
   throw new OperatorError(`this engine has something of ${project} already: ${names.slice(0, 5).join(', ')}`, {

@@ -137,7 +137,7 @@ const lostSecrets = (volume: string) =>
   new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {
     code: 'secrets-missing',
     exitCode: exitCodes.checkFailed,
-    next: 'horme deploy from a checkout with the secrets: the database and the volumes are restored',
+    next: 'take an older backup of the state, or begin anew by horme deploy and then horme restore --latest',
   });
 
 /** As the release says: its addresses are what a deploy checks. */

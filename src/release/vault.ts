@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { makeBackupSecrets, unmadeBackupSecrets, type BackupSecrets } from '../backup/secrets.ts';
+import { makeBackupSecrets, newHistory, unmadeBackupSecrets, type BackupSecrets } from '../backup/secrets.ts';
 import {
   makeDatabaseSecrets,
   poolerUsers,
@@ -13,7 +13,7 @@ import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import type { BackupOptions } from '../stack/stack.ts';
-import { stableJson } from './release.ts';
+import { fingerprint, stableJson, type ReleaseContent } from './release.ts';
 import type { Applied } from './settings.ts';
 import { volumeLabels, type Store } from './store.ts';
 
@@ -74,6 +74,24 @@ export async function rotateLogins(store: Store, { generation }: Pick<Applied, '
   const next = { ...vault, database: rotated(vault.database) };
   await writeVault(store, next);
   return next;
+}
+
+/**
+ * Data of another major version is another cluster to pgBackRest. Begun before the members are made, and once: an upgrade that
+ * was killed goes on in the history that it began.
+ */
+export async function beginHistoryFor(
+  version: number | undefined,
+  store: Store,
+  live: ReleaseContent | undefined,
+  { backup }: Pick<Applied, 'backup'>,
+): Promise<void> {
+  if (version === undefined || !live?.database || !live.backup || live.database.version === version) return;
+  const vault = await openVault(store);
+  const { history } = vault.backup;
+  const isUsed = history === live.backup.history || backup === fingerprint({ ...live.backup, history });
+  if (!isUsed) return;
+  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
 }
 
 export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);

@@ -1,17 +1,21 @@
 import { expect, test } from 'vitest';
+import { statusOf } from '../backup/stage.ts';
 import { outcomeOf, shown, writingAgain } from '../database/faults.ts';
+import { eventually } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
 import { containersOf } from '../e2e/harness/docker.ts';
 
 const scene = useDatabase('e2e-major');
+/** Backups go on in a history of the new version's own. */
+const saved = { top: { backup: {} } };
 const nothingLost = { lost: 0, unexpected: 0 };
 const versionOf = (member: string) => scene().sql(member, "SELECT current_setting('server_version_num')::int / 10000");
 
 test('a deploy does not change the major version, and says what does', async () => {
   const shop = scene();
-  await shop.deploy({ replicas: 1 });
+  await shop.deploy({ replicas: 1 }, saved);
   await shop.settled(1);
-  await shop.write({ replicas: 1, version: 18 });
+  await shop.write({ replicas: 1, version: 18 }, saved);
   const refused = await shop.horme(['deploy']);
   expect([refused.exitCode, refused.stderr]).toEqual([3, expect.stringContaining('horme db upgrade')]);
   expect(await versionOf('horme-postgres-1')).toBe('17');
@@ -48,11 +52,17 @@ test('17 becomes 18 under writers: nothing acknowledged is lost, and the old dat
   expect(await Promise.all([versionOf('horme-postgres-1'), versionOf('horme-postgres-2')])).toEqual(['18', '18']);
   expect((await shop.must('deploy', '--json')).json).toMatchObject({ changed: false });
   await shop.must('db', 'switchover');
+  await eventually(
+    () => statusOf(shop),
+    ({ backup }) => backup.database.lastBackup !== null && !backup.database.archiveFailing,
+    180,
+  );
+  await shop.must('backup', 'drill');
 });
 
 test('the older version does not go on with data that the newer one has written to', async () => {
   const shop = scene();
-  await shop.write({ replicas: 1, version: 17 });
+  await shop.write({ replicas: 1, version: 17 }, saved);
   const refused = await shop.horme(['deploy']);
   expect([refused.exitCode, refused.stderr]).toEqual([3, expect.stringContaining('version: 18')]);
   const back = await shop.horme(['rollback', '1', '--accept-schema']);
@@ -61,7 +71,7 @@ test('the older version does not go on with data that the newer one has written 
 
 test('the old data goes when it is told to', async () => {
   const shop = scene();
-  await shop.write({ replicas: 1, version: 18 });
+  await shop.write({ replicas: 1, version: 18 }, saved);
   const asked = await shop.horme(['db', 'drop-former']);
   expect([asked.exitCode, asked.stderr]).toEqual([2, expect.stringContaining('17 of horme-postgres-1')]);
   const { json } = await shop.must('db', 'drop-former', '--confirm', 'local', '--json');
