@@ -13,10 +13,11 @@ export async function setUpBackups(context: Context, id: string): Promise<void> 
 
 /** While no member runs. */
 export async function swapIn(
-  { compose, content, emit }: Context,
+  { compose, content, emit, otherData }: Context,
   id: string,
   { stamp, members }: { stamp: string; members: string[] },
 ): Promise<void> {
+  otherData.begun = true;
   await askOnce(
     { compose, project: content.project },
     content,

@@ -27,8 +27,10 @@ export async function rehearseUpgrade(
 }
 
 /** The old data stays beside the new, untouched: going back is starting the old version on it. */
-export const upgradeData = (context: Context, from: number): Promise<void> =>
-  inFirstMember(context, dataVolume(1), ['upgrade', String(from)]);
+export function upgradeData(context: Context, from: number): Promise<void> {
+  context.otherData.begun = true;
+  return inFirstMember(context, dataVolume(1), ['upgrade', String(from)]);
+}
 
 async function inFirstMember(context: Context, volume: string, command: string[]): Promise<void> {
   const lines: string[] = [];

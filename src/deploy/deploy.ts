@@ -153,6 +153,7 @@ async function locked(
     signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
     balancers: pool,
     migrated: [],
+    otherData: { begun: false },
     before: new Map(),
   };
   try {

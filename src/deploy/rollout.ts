@@ -2,6 +2,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
+import { writeVault } from '../release/vault.ts';
 import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
@@ -91,9 +92,17 @@ async function goBack(run: Run, error: unknown): Promise<DeployResult> {
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
+/** One that was begun for other data, which never came, is given up: nothing of the members has to change then. */
+async function historyOf({ store, vault, otherData }: Context, { backup }: ReleaseContent): Promise<string> {
+  const { history } = vault.backup;
+  if (otherData.begun || backup?.history === undefined || backup.history === history) return history;
+  await writeVault(store, { ...vault, backup: { ...vault.backup, history: backup.history } });
+  return backup.history;
+}
+
 async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
   session.emit({ kind: 'note', text: 'going back to the release before' });
-  const former = inHistory(before, context.vault.backup.history);
+  const former = inHistory(before, await historyOf(context, before));
   const back: Context = { ...context, content: former, certificate: undefined };
   const options = {
     migrate: false,
