@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import moments
+import pgbackrest
 import repository as repositories
 import status
 import wal
@@ -57,6 +58,8 @@ def gaps_of(history: Stanza, archive: Archive) -> list[wal.Gap]:
 
 def run(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """All histories. A repository that can't be asked is said, and the others are still listed."""
+    # In a container of its own nothing has written it yet.
+    pgbackrest.write_configuration(settings)
     proofs = status.read(settings.role).get("proofs", [])
     found: dict[str, dict[str, Any]] = {}
     for repository in settings.repositories:

@@ -81,11 +81,6 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
         import report
 
         return report.status(told.role, status.read(told.role))
-    if told.role == "database":
-        import pgbackrest
-
-        # In a container of its own nothing has written it yet.
-        pgbackrest.write_configuration(told)
     module, _, function = COMMANDS[told.role][arguments.command].partition(":")
     return getattr(importlib.import_module(module), function)(told, arguments, progress)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import drill
+import durable
+import pgbackrest
 import repository as repositories
 import scratch
 from backup import stanza_of
@@ -42,6 +44,8 @@ def restored_folder(settings: Settings, member: Path) -> Path:
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     member = _member(arguments.into)
     request = _request(settings, arguments)
+    # In a container of its own nothing has written it yet.
+    pgbackrest.write_configuration(settings)
     with one_at_a_time(LOCK_SECONDS):
         done = _done_before(settings, member, request)
         if done:
@@ -202,18 +206,4 @@ def _forget_recovery(folder: Path) -> None:
 def _mark(member: Path, mark: dict[str, Any]) -> None:
     """Last, and only when all else is on the disk: what it stands beside is complete."""
     os.sync()
-    temporary = member / f"{MARK}.new"
-    with open(temporary, "w") as file:
-        json.dump(mark, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(member / MARK)
-    sync_folder(member)
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.write(member / MARK, json.dumps(mark))

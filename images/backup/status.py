@@ -2,13 +2,13 @@
 
 import fcntl
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import durable
 from settings import folder_of
 
 Status = dict[str, Any]
@@ -31,7 +31,7 @@ def update(role: str, change: Callable[[Status], None]) -> None:
     with _alone(role):
         status = read(role)
         change(status)
-        _write(_file(role), json.dumps(status, indent=1))
+        durable.write(_file(role), json.dumps(status, indent=1))
 
 
 def _file(role: str) -> Path:
@@ -44,22 +44,3 @@ def _alone(role: str) -> Iterator[None]:
     with _threads, open(beside, "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    with open(temporary, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename survives a power cut only once its folder is on the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,15 +2,15 @@
 same; the database's members are stopped meanwhile."""
 
 import json
-import os
 import re
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import durable
 import scratch
 from repository import Progress
-from restore import MARK, restored_folder, sync_folder
+from restore import MARK, restored_folder
 from settings import MEMBERS, AgentError, Settings
 
 
@@ -22,7 +22,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
         return _result(settings, members, stamp)
     if not journal.exists():
         _complete_or_refuse(settings, first)
-        _write(journal, {"done": False})
+        durable.write(journal, json.dumps({"done": False}))
     # The first comes last: until its data is the restored one, what would start is the former database, and not half of each.
     for member in members[1:]:
         _set_aside(settings, member, stamp)
@@ -31,7 +31,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
         _rename(restored_folder(settings, first), _data(settings, first))
     progress(f"{first.name} has the restored data")
     (first / MARK).unlink(missing_ok=True)
-    _write(journal, {"done": True})
+    durable.write(journal, json.dumps({"done": True}))
     # One that was cut short is over, too: a member takes it for a reason not to start.
     for former in first.glob(".horme-swap-*"):
         if former != journal:
@@ -75,7 +75,7 @@ def _complete_or_refuse(settings: Settings, first: Path) -> None:
 
 def _rename(source: Path, target: Path) -> None:
     source.rename(target)
-    sync_folder(source.parent)
+    durable.sync_folder(source.parent)
 
 
 def _is_done(journal: Path) -> bool:
@@ -83,16 +83,6 @@ def _is_done(journal: Path) -> bool:
         return bool(json.loads(journal.read_text())["done"])
     except FileNotFoundError:
         return False
-
-
-def _write(journal: Path, content: dict[str, Any]) -> None:
-    temporary = journal.with_name(f"{journal.name}.new")
-    with open(temporary, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(journal)
-    sync_folder(journal.parent)
 
 
 def _result(settings: Settings, members: list[Path], stamp: str) -> dict[str, Any]:
