@@ -12,6 +12,9 @@ export interface OneOff {
   powers?: string[];
 }
 
+/** Powers to write files of any owner, with their modes. */
+export const writingForAll = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
+
 /** Asks an agent of its own, which has more volumes than the one that stays: it ends with its answer. */
 export async function askOnce<T>(
   { compose, project }: { compose: Compose; project: string },

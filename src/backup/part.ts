@@ -9,18 +9,21 @@ import {
 import { membersOf } from '../database/proxy.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import {
+  escaped,
   hardened,
   healthcheck,
   impatientNames,
   mebibyte,
   platformService,
+  scratch,
+  volume,
   type Part,
   type PartService,
   type PlatformImage,
   type SecretName,
 } from '../platform/part.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
-import type { BackupOptions, ComposeMount, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
+import type { BackupOptions, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
 import type { Repository } from '../recovery/kit-content.ts';
 import { agentFolders, backupNetwork, backupService, filesService } from './names.ts';
 import type { BackupIdentity } from './secrets.ts';
@@ -59,16 +62,6 @@ function services(stack: Stack, backup: BackupOptions, identity: BackupIdentity)
 }
 
 const backupImage = (version: PostgresVersion): PlatformImage => (version === 17 ? 'backup' : `backup-${version}`);
-const mount = (source: string, target: string, readOnly = false): ComposeMount => ({
-  type: 'volume',
-  source,
-  target,
-  ...(readOnly && { read_only: true }),
-});
-
-const scratchFolder = (owner: number, path: string, size: string) =>
-  `${path}:uid=${owner},gid=${owner},mode=0700,size=${size}`;
-
 /** What the agent is told (images/backup/settings.py reads it); what is secret of it comes as files. */
 function settings(stack: Stack, backup: BackupOptions, { id, history }: BackupIdentity): string {
   const { database } = stack;
@@ -88,8 +81,7 @@ function settings(stack: Stack, backup: BackupOptions, { id, history }: BackupId
     cache: stack.cache !== undefined,
     assertions: backup.assertions,
   };
-  // Compose interpolates the rendered file.
-  return JSON.stringify(told).replaceAll('$', '$$$$');
+  return escaped(JSON.stringify(told));
 }
 
 export function withoutSecrets(repository: Repository): Record<string, unknown> {
@@ -151,11 +143,11 @@ function database(stack: Stack, backup: BackupOptions, agent: string): PartServi
         ...shared(agent, 'database'),
         networks: { [databaseNetwork]: null, [backupNetwork]: null },
         volumes: [
-          mount('horme-backup-database', agentFolders.database),
-          mount('horme-backup-scratch', agentFolders.scratch),
-          mount(lockVolume, agentFolders.lock),
+          volume('horme-backup-database', agentFolders.database),
+          volume('horme-backup-scratch', agentFolders.scratch),
+          volume(lockVolume, agentFolders.lock),
         ],
-        tmpfs: [scratchFolder(uid, '/tmp', '256m'), scratchFolder(uid, agentFolders.run, '4m')],
+        tmpfs: [scratch(uid, '/tmp', '256m'), scratch(uid, agentFolders.run, '4m')],
         shm_size: String(256 * mebibyte),
       },
     ),
@@ -180,13 +172,13 @@ function files(stack: Stack, backup: BackupOptions, agent: string): PartService 
         cap_add: ['DAC_READ_SEARCH'],
         networks: { [backupNetwork]: null, ...(stack.cache && { [dataNetwork]: null }) },
         volumes: [
-          mount('horme-backup-files', agentFolders.files),
-          mount(lockVolume, agentFolders.lock),
-          mount(stateVolume, `${agentFolders.sources}/state`, true),
-          mount(edgeVolume, `${agentFolders.sources}/edge`, true),
-          ...backup.volumes.map((name) => mount(name, `${agentFolders.sources}/volumes/${name}`, true)),
+          volume('horme-backup-files', agentFolders.files),
+          volume(lockVolume, agentFolders.lock),
+          volume(stateVolume, `${agentFolders.sources}/state`, true),
+          volume(edgeVolume, `${agentFolders.sources}/edge`, true),
+          ...backup.volumes.map((name) => volume(name, `${agentFolders.sources}/volumes/${name}`, true)),
         ],
-        tmpfs: [scratchFolder(0, '/tmp', '256m'), scratchFolder(0, agentFolders.run, '4m')],
+        tmpfs: [scratch(0, '/tmp', '256m'), scratch(0, agentFolders.run, '4m')],
       },
     ),
   });

@@ -4,7 +4,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { volumeLabels } from '../release/store.ts';
 import type { Session } from '../session.ts';
 import { agentFolders, filesService } from './names.ts';
-import { askOnce } from './one-off.ts';
+import { askOnce, writingForAll } from './one-off.ts';
 import { targetText } from './target.ts';
 
 /** The newest snapshot, or the newest that is not younger than this. */
@@ -14,9 +14,6 @@ export interface VolumeDifferences {
   at: string;
   counts: { added: number; changed: number; removed: number };
 }
-
-/** Owners, modes and folders that root without powers may not touch. */
-const restoring = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
 
 const words = (target: SnapshotTarget): string[] => {
   if (target === 'latest') return ['--latest'];
@@ -124,7 +121,7 @@ function once<T>(
   return askOnce<T>(
     { compose, project: stack.project },
     content,
-    { service: filesService, mounts, words: command, powers: restoring },
+    { service: filesService, mounts, words: command, powers: writingForAll },
     (text) => emit({ kind: 'note', text }),
   );
 }

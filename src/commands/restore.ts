@@ -27,7 +27,7 @@ import { bytes, duration } from '../output/format.ts';
 import { readLedger, readLive } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { Store } from '../release/store.ts';
-import { openVault, writeVault } from '../release/vault.ts';
+import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
 import { ask, backupOf } from './backup/agents.ts';
 import type { CommandContext } from './command.ts';
@@ -175,8 +175,7 @@ async function swapDatabase(
   live: ReleaseContent,
   stamp: string,
 ): Promise<DeployResult> {
-  const vault = await openVault(store);
-  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
+  await writeHistory(store, await openVault(store), newHistory(new Date()));
   const entry = (await readLedger(store)).live;
   return deploy(session, {
     ...deployDefaults,

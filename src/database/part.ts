@@ -1,11 +1,14 @@
 import type { BackupIdentity } from '../backup/secrets.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import {
+  escaped,
   hardened,
   healthcheck,
   impatientNames,
   mebibyte,
   platformService,
+  scratch,
+  volume,
   type Part,
   type PartService,
   type PlatformImage,
@@ -80,8 +83,6 @@ function services(stack: Stack, database: DatabaseOptions, backup: BackupIdentit
 }
 
 const healthy = (service: string) => ({ service, condition: 'service_healthy' as const });
-const scratch = (uid: number, path: string, size: string) => `${path}:uid=${uid},gid=${uid},mode=0700,size=${size}`;
-const volume = (source: string, target: string) => ({ type: 'volume', source, target });
 
 function member(stack: Stack, database: DatabaseOptions, name: string, backup: BackupIdentity): PartService {
   const first = memberNumber(name) === 1;
@@ -138,9 +139,6 @@ const singleMember = (database: DatabaseOptions): Record<string, string> => ({
   HORME_HBA: accessRules.join('\n'),
   HORME_IDENT: identityRules.join('\n'),
 });
-
-/** Compose interpolates the rendered file. */
-const escaped = (text: string) => text.replaceAll('$', '$$$$');
 
 /**
  * One member on one machine: three on one disk would only look safer. Heartbeat and election are those for disks that others use

@@ -2,7 +2,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
-import { writeVault } from '../release/vault.ts';
+import { writeHistory } from '../release/vault.ts';
 import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
@@ -96,7 +96,7 @@ const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? er
 async function historyOf({ store, vault, otherData }: Context, { backup }: ReleaseContent): Promise<string> {
   const { history } = vault.backup;
   if (otherData.begun || backup?.history === undefined || backup.history === history) return history;
-  await writeVault(store, { ...vault, backup: { ...vault.backup, history: backup.history } });
+  await writeHistory(store, vault, backup.history);
   return backup.history;
 }
 

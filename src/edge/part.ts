@@ -1,9 +1,11 @@
+import { platformUid } from '../engine/archive.ts';
 import {
   hardened,
   healthcheck,
   impatientNames,
   mebibyte,
   platformService,
+  scratch,
   type Part,
   type PartService,
 } from '../platform/part.ts';
@@ -24,8 +26,6 @@ const configurationVolume = edgeVolume;
 
 const sockets = { type: 'volume', source: socketVolume, target: edgeSocketFolder };
 const configuration = { type: 'volume', source: configurationVolume, target: configurationFolder, read_only: true };
-const scratch = (path: string, size: string) => `${path}:uid=101,gid=101,mode=0700,size=${size}`;
-
 /**
  * Client → gate (holds the ports) → nginx (TLS; no network of its own) → unix socket → one of two HAProxies → replica.
  * The unix sockets need no name, no address and no port, and cost less than a second hop over the bridge would.
@@ -92,7 +92,7 @@ function haproxy(instance: string, index: number): PartService {
         environment: { HORME_INSTANCE: instance },
         networks: { [edgeNetwork]: null },
         volumes: [sockets, configuration],
-        tmpfs: [scratch(haproxyAdminSocket.slice(0, haproxyAdminSocket.lastIndexOf('/')), '1m')],
+        tmpfs: [scratch(platformUid, haproxyAdminSocket.slice(0, haproxyAdminSocket.lastIndexOf('/')), '1m')],
         stop_grace_period: '30s',
         healthcheck: healthcheck(['socat', '-u', '/dev/null', `UNIX-CONNECT:${edgeSocketFolder}/${instance}.sock`]),
       },
@@ -113,7 +113,10 @@ function nginx(): PartService {
       {
         network_mode: 'none',
         volumes: [sockets, configuration],
-        tmpfs: [scratch('/tmp', '64m'), scratch(nginxStatusSocket.slice(0, nginxStatusSocket.lastIndexOf('/')), '1m')],
+        tmpfs: [
+          scratch(platformUid, '/tmp', '64m'),
+          scratch(platformUid, nginxStatusSocket.slice(0, nginxStatusSocket.lastIndexOf('/')), '1m'),
+        ],
         stop_grace_period: '60s',
         healthcheck: healthcheck(['gate', 'probe', nginxStatusSocket]),
       },

@@ -1,4 +1,4 @@
-import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import type { ComposeModel, ComposeMount, ComposeService, Service, Stack } from '../stack/stack.ts';
 import type { BackupIdentity } from '../backup/secrets.ts';
 import type { Owner } from '../release/release.ts';
 
@@ -105,6 +105,20 @@ export function platformService(
  * internal network they can't be reached, and by default a look-up waits fifteen seconds: longer than a failover may take.
  */
 export const impatientNames: ComposeService = { dns_opt: ['timeout:1', 'attempts:1'], dns_search: ['.'] };
+
+/** A folder in memory that its owner alone can read. */
+export const scratch = (uid: number, path: string, size: string) =>
+  `${path}:uid=${uid},gid=${uid},mode=0700,size=${size}`;
+
+export const volume = (source: string, target: string, readOnly = false): ComposeMount => ({
+  type: 'volume',
+  source,
+  target,
+  ...(readOnly && { read_only: true }),
+});
+
+/** Compose interpolates the rendered file. */
+export const escaped = (text: string) => text.replaceAll('$', '$$$$');
 
 export const mebibyte = 1024 * 1024;
 /** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */

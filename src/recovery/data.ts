@@ -1,13 +1,12 @@
 import type { ListAnswer } from '../backup/agent-types.ts';
 import { agentFolders, backupService, filesService } from '../backup/names.ts';
-import { askOnce } from '../backup/one-off.ts';
+import { askOnce, writingForAll } from '../backup/one-off.ts';
 import { historyOf, memberMounts, type Restored } from '../backup/restore.ts';
 import { cacheVolume } from '../cache/part.ts';
 import { memberService } from '../database/names.ts';
 import type { Compose } from '../engine/compose.ts';
 import type { ReleaseContent } from '../release/release.ts';
 
-const restoring = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
 const first = memberService(1);
 
 interface Place {
@@ -56,7 +55,7 @@ async function files({ compose, content, say }: Place, volume: string, which: st
       service: filesService,
       mounts: { [volume]: target },
       words: ['restore', ...which, '--latest', '--into', target],
-      powers: restoring,
+      powers: writingForAll,
     },
     say,
   );

@@ -10,7 +10,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { readSecretFiles } from '../release/secret-files.ts';
 import { nothingApplied, writeApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { openVault, ownerOf, writeSecretVolume, writeVault, type Vault } from '../release/vault.ts';
+import { openVault, ownerOf, writeHistory, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles } from './data.ts';
 import { platformImageOf, platformImagesOf, userImages } from './images.ts';
@@ -97,8 +97,7 @@ async function newestRelease(store: Store, project: string): Promise<{ live: Rel
  * former machine's programs were told is known to those of this one.
  */
 async function beginHistory(store: Store, { database }: ReleaseContent): Promise<void> {
-  const vault: Vault = await openVault(store);
-  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
+  await writeHistory(store, await openVault(store), newHistory(new Date()));
   await writeApplied(store, { ...nothingApplied, version: database?.version ?? 0 });
 }
 

@@ -1,6 +1,6 @@
 import { backupPart } from '../backup/part.ts';
 import { agentFolders, filesService } from '../backup/names.ts';
-import { askOnce } from '../backup/one-off.ts';
+import { askOnce, writingForAll } from '../backup/one-off.ts';
 import { newHistory } from '../backup/secrets.ts';
 import type { Compose } from '../engine/compose.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -17,9 +17,6 @@ import {
 import type { BackupOptions, ComposeModel, Stack } from '../stack/stack.ts';
 import type { KitContent } from './kit-content.ts';
 import { emptyStack } from './stack.ts';
-
-/** Powers to write files of any owner. */
-const restoring = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
 
 interface Place {
   engine: Engine;
@@ -46,7 +43,7 @@ export async function restoreState(place: Place, kit: KitContent): Promise<{ tak
         service: filesService,
         mounts: { [volume]: target },
         words: ['restore', '--kind', kind, '--latest', '--into', target],
-        powers: restoring,
+        powers: writingForAll,
       },
       say,
     );

@@ -13,7 +13,7 @@ import type { Image } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { imageTags } from '../platform/images.ts';
 import { dataNetwork } from '../platform/networks.ts';
-import type { PartService } from '../platform/part.ts';
+import { escaped, type PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { specOf } from './adapt.ts';
@@ -277,13 +277,13 @@ function withVariables(service: Service, image: Image | undefined): Pick<Compose
   const pairs = service.secretVariables.map(
     ({ variable }) => `${variable}=${secretsFolder}/${secretFileName(variable)}`,
   );
-  const ownEntrypoint = entrypoint ?? escaped(image?.entrypoint ?? []);
-  const ownCommand = command ?? (entrypoint ? [] : escaped(image?.command ?? []));
+  const ownEntrypoint = entrypoint ?? escapedWords(image?.entrypoint ?? []);
+  const ownCommand = command ?? (entrypoint ? [] : escapedWords(image?.command ?? []));
   return { entrypoint: [withSecrets, ...pairs, '--', ...ownEntrypoint], command: ownCommand };
 }
 
 /** Compose interpolates the rendered file once more; its own output comes escaped already, the image's words don't. */
-const escaped = (words: string[]) => words.map((word) => word.replaceAll('$', '$$$$'));
+const escapedWords = (words: string[]) => words.map(escaped);
 
 function secretVolume(
   service: string,
@@ -362,7 +362,7 @@ async function inlineConfigs(stack: Stack): Promise<ComposeModel['configs']> {
   );
   const entries = Object.entries(configs).map(async ([name, config]) => {
     if (config.file === undefined || mounted.has(name)) return [name, config] as const;
-    const content = (await configContent(config)).replaceAll('$', '$$$$');
+    const content = escaped(await configContent(config));
     return [name, { content }] as const;
   });
   return Object.fromEntries(await Promise.all(entries)) as NonNullable<ComposeModel['configs']>;

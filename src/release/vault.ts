@@ -91,8 +91,12 @@ export async function beginHistoryFor(
   const { history } = vault.backup;
   const isUsed = history === live.backup.history || backup === fingerprint({ ...live.backup, history });
   if (!isUsed) return;
-  await writeVault(store, { ...vault, backup: { ...vault.backup, history: newHistory(new Date()) } });
+  await writeHistory(store, vault, newHistory(new Date()));
 }
+
+/** From now on the database belongs to this history. */
+export const writeHistory = (store: Store, vault: Vault, history: string) =>
+  writeVault(store, { ...vault, backup: { ...vault.backup, history } });
 
 export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);
 
