@@ -1,25 +1,21 @@
-"""Watches that WAL leaves the database and arrives: the database is asked every half a minute, the repositories now and then."""
+"""Watches that WAL leaves the database: asked every half a minute. Whether it arrives is for `gaps` to look at."""
 
 import time
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import psycopg2
 
-import moments
-import repository as repositories
 import status
 from backup import follow_history
-from histories import archive_of, gaps_of, iso
-from settings import AgentError, Settings, secret, secret_path
+from histories import iso
+from settings import Settings, secret, secret_path
 
 HOST = "horme-database"
 PORT = 5432
 WORST_ANSWER_SECONDS = 10
 # Twice what a push of one file over a slow line takes; `archive_timeout` makes one a minute.
 OLDEST_READY_SECONDS = 60
-GAPS_EVERY_SECONDS = 6 * 3600
 
 # A transaction that writes WAL and nothing else: an idle database too has a newest one, and its WAL is switched.
 BEAT = "SELECT pg_logical_emit_message(true, 'horme', 'beat')"
@@ -30,18 +26,10 @@ READY = """SELECT coalesce(extract(epoch FROM now() - min(modification)), 0)::fl
 WAL_BYTES = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
 
 
-def tick(settings: Settings) -> bool:
-    """Beats, looks and records. True when a gap was found: a new backup must be taken at once."""
-    if settings.stanza is None:
-        return False
-    status.update(settings.role, lambda known: follow_history(known, settings.stanza))
-    before = status.read(settings.role)
+def tick(settings: Settings) -> None:
+    """Beats, and records what it saw. Asks no repository: one that hangs must not make the news of it late."""
     seen = _seen(settings)
-    status.update(settings.role, lambda known: _record(known, seen))
-    mended = bool(before.get("archiveFailing")) and not seen["archiveFailing"]
-    if not (mended or _is_due(before)):
-        return False
-    return _look_for_gaps(settings, settings.stanza)
+    status.update(settings.role, lambda known: _record(known, settings.stanza, seen))
 
 
 def _seen(settings: Settings) -> dict[str, Any]:
@@ -83,48 +71,11 @@ def _row(cursor: psycopg2.extensions.cursor, sql: str) -> tuple[Any, ...]:
     return cursor.fetchone()
 
 
-def _record(known: dict[str, Any], seen: dict[str, Any]) -> None:
-    failing = seen["archiveFailing"]
-    since = known.get("archiveFailingSince") or iso(time.time())
+def _record(known: dict[str, Any], stanza: str | None, seen: dict[str, Any]) -> None:
+    follow_history(known, stanza)
+    failing, now = seen["archiveFailing"], iso(time.time())
+    if known.get("archiveFailing") and not failing:
+        # What waited may have been given up meanwhile: `gaps` looks at once.
+        known["archiveMendedAt"] = now
+    since = known.get("archiveFailingSince") or now
     known.update(seen, archiveFailingSince=since if failing else None)
-
-
-def _is_due(known: dict[str, Any]) -> bool:
-    looked = known.get("gapsLookedForAt")
-    return looked is None or abs((moments.now() - moments.parse(looked)).total_seconds()) > GAPS_EVERY_SECONDS
-
-
-def _look_for_gaps(settings: Settings, stanza: str) -> bool:
-    """True for one that is new; one that is known stays until the backups before it have expired."""
-    new = False
-    for repository in settings.repositories:
-        try:
-            found = _gaps_in(repository.number, stanza)
-        except AgentError:
-            # It can't be asked now: what was known of it stays, and its backup fails with the reason.
-            continue
-        known = {_identity(one): one for one in status.read(settings.role).get("gaps", [])}
-        others = [one for one in known.values() if one["repository"] != repository.number]
-        gaps = others + [known.get(_identity(one), one) for one in found]
-        # At once: the next repository may be one that hangs.
-        status.update(settings.role, partial(_record_gaps, gaps=gaps))
-        new = new or any(_identity(one) not in known for one in found)
-    return new
-
-
-def _record_gaps(known: dict[str, Any], gaps: list[dict[str, Any]]) -> None:
-    known.update(gaps=gaps, gapsLookedForAt=iso(time.time()))
-
-
-def _gaps_in(number: int, stanza: str) -> list[dict[str, Any]]:
-    history = next((one for one in repositories.info(number) if one.name == stanza), None)
-    if history is None:
-        return []
-    gaps = gaps_of(history, archive_of(number, stanza))
-    return [
-        {"repository": number, "from": gap.first.name, "to": gap.last.name, "foundAt": iso(time.time())} for gap in gaps
-    ]
-
-
-def _identity(gap: dict[str, Any]) -> tuple[int, str, str]:
-    return gap["repository"], gap["from"], gap["to"]

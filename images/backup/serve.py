@@ -26,7 +26,8 @@ from settings import Settings
 from worker import Worker
 
 TICK_SECONDS = 5
-# As the specification of the agent has it, for the heartbeat and for the state's files.
+# As the specification of the agent has it, for the heartbeat and for the state's files; for the repositories, how soon one
+# that could not be asked is asked again.
 LOOK_SECONDS = 30
 # How old the clock's last reading may be for a backup that asks whether it jumped.
 CLOCK_SECONDS = 60
@@ -64,10 +65,13 @@ class Agent:
         self.server: subprocess.Popen[str] | None = None
         self.set_up_at: str | None = None
         if self._has_database:
+            import archiver
+            import gaps
             import pgbackrest
 
             pgbackrest.write_configuration(told)
-            threading.Thread(target=_watch_archive, args=(told, stop), daemon=True).start()
+            _watch("the database", partial(archiver.tick, told), stop)
+            _watch("the repositories", gaps.Watch(told).tick, stop)
 
     def tick(self) -> None:
         """Nothing in here waits for long. A failure is logged and tried again: the loop is what all else hangs on."""
@@ -164,18 +168,18 @@ def _backup_of(role: str) -> Callable[..., dict[str, Any]]:
     return files.backup
 
 
-def _watch_archive(told: Settings, stop: threading.Event) -> None:
-    """In a thread of its own: to look for gaps lists whole archives. That of a slow one makes the heartbeat late, not the loop."""
-    import archiver
+def _watch(what: str, look: Callable[[], None], stop: threading.Event) -> None:
+    """In a thread of its own, since a look may wait long: a repository that hangs keeps neither the loop nor the heartbeat."""
 
-    while not stop.is_set():
-        try:
-            if archiver.tick(told):
-                wanted = "WAL is missing in an archive: only what comes after a new backup can be restored"
-                status.update(told.role, lambda known: known.update(backupWanted=wanted))
-        except Exception:
-            log(f"the archive could not be looked at:\n{traceback.format_exc()}")
-        stop.wait(LOOK_SECONDS)
+    def watch() -> None:
+        while not stop.is_set():
+            try:
+                look()
+            except Exception:
+                log(f"{what} could not be looked at:\n{traceback.format_exc()}")
+            stop.wait(LOOK_SECONDS)
+
+    threading.Thread(target=watch, name=what, daemon=True).start()
 
 
 def _stop_on_signals() -> threading.Event:

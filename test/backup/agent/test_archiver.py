@@ -1,0 +1,29 @@
+import unittest
+
+import support
+
+try:
+    import archiver
+except ModuleNotFoundError:  # psycopg2 is in the container
+    archiver = None
+
+STANZA = "20261124-150312-ab12"
+
+
+@unittest.skipUnless(archiver, "needs psycopg2")
+class Archiver(unittest.TestCase):
+    def recorded(self, known: dict, failing: bool) -> dict:
+        archiver._record(known, STANZA, {"archiveFailing": failing})
+        return known
+
+    def test_since_when_archiving_fails_is_kept_and_its_mending_is_told(self):
+        known = self.recorded({"stanza": STANZA}, False)
+        self.assertNotIn("archiveMendedAt", known)
+        since = self.recorded(known, True)["archiveFailingSince"]
+        self.assertIsNotNone(since)
+        known["archiveFailingSince"] = "2026-11-24T15:00:00Z"
+        self.assertEqual(self.recorded(known, True)["archiveFailingSince"], "2026-11-24T15:00:00Z")
+        self.assertNotIn("archiveMendedAt", known)
+        self.recorded(known, False)
+        self.assertIsNone(known["archiveFailingSince"])
+        self.assertIsNotNone(known["archiveMendedAt"])
