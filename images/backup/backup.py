@@ -153,17 +153,27 @@ def _expire(settings: Settings, stanza: str, number: int, newest: Backup, progre
         return progress(f"repository {number}: nothing is expired, the newest backup has damaged pages")
     if not clock.expiry_allowed(settings.role):
         return progress(f"repository {number}: nothing is expired, the clock jumped")
-    for history in repositories.info(number):
-        if history.name != stanza and _is_past(settings, number, history):
+    histories = repositories.info(number)
+    began = next((one.good[0].ended for one in histories if one.name == stanza and one.good), None)
+    for history in histories:
+        if history.name != stanza and _is_past(settings, number, history, began):
             _delete_history(number, history.name)
             progress(f"repository {number}: the former history {history.name} is older than {settings.keep_days} days and deleted")
         else:
             repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=NICE)
 
 
-def _is_past(settings: Settings, number: int, history: repositories.Stanza) -> bool:
+def _is_past(settings: Settings, number: int, history: repositories.Stanza, began: int | None) -> bool:
     newest = newest_activity(history, archive_of(number, history.name))
-    return newest is not None and time.time() - newest > settings.keep_days * DAY_SECONDS
+    return is_past(newest, began, time.time(), settings.keep_days)
+
+
+def is_past(newest: float | None, began: float | None, now: float, keep_days: int) -> bool:
+    """Pure; in seconds since 1970. A former history is kept as long after the present one `began` as after its own `newest`
+    activity: what was recovered from may be old already, and is all there is until the present one reaches as far back."""
+    if newest is None or began is None:
+        return False
+    return now - max(newest, began) > keep_days * DAY_SECONDS
 
 
 def _delete_history(number: int, name: str) -> None:
