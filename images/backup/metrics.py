@@ -73,7 +73,8 @@ def _of_proofs(status: dict[str, Any]) -> list[str]:
 
 
 def _of_archive(status: dict[str, Any]) -> list[str]:
-    gaps = float(len(status.get("gaps", [])))
+    # None before the first look.
+    gaps = float(len(status["gaps"])) if "gaps" in status else None
     return [
         *(_family(name, help, [({}, _number(status.get(field)))]) for name, field, help in OF_DATABASE),
         _family("horme_backup_archive_gaps", "Holes in the archived WAL that later backups don't cover.", [({}, gaps)]),

@@ -36,6 +36,7 @@ class Metrics(unittest.TestCase):
             'horme_backup_last_duration_seconds{role="database",repository="1",kind="local"} 12.5',
             'horme_backup_size_bytes{role="database",repository="1",kind="local"} 300.0',
             'horme_backup_size_ratio{role="database",repository="1",kind="local"} 2.5',
+            'horme_backup_last_proof_timestamp_seconds{repository="2"} 1795494600.0',
             'horme_backup_last_proof_ok{repository="2"} 0.0',
             "horme_backup_rpo_seconds 9.0",
             "horme_backup_rto_seconds 61.5",
@@ -47,11 +48,17 @@ class Metrics(unittest.TestCase):
         ):
             self.assertIn(f"{line}\n", text)
 
+    def test_what_is_promised_of_a_database_is_there(self):
+        text = metrics.render("database", KNOWN)
+        promised = ("last_success_timestamp_seconds", "last_proof_timestamp_seconds", "rpo_seconds", "rto_seconds")
+        for name in (*promised, "size_ratio", "archive_failing", "archive_gaps"):
+            self.assertRegex(text, rf"(?m)^horme_backup_{name}\b.* [\d.]+$")
+
     def test_what_is_not_known_is_not_invented(self):
         text = metrics.render("database", KNOWN)
         self.assertNotIn('last_success_timestamp_seconds{role="database",repository="2"', text)
         self.assertNotIn("restore_seconds_per_gibibyte", text)
-        self.assertNotIn("archive_failing", metrics.render("database", {}))
+        self.assertNotIn("archive", metrics.render("database", {}))
 
     def test_files_have_no_archive(self):
         self.assertNotIn("archive", metrics.render("files", KNOWN))
