@@ -9,6 +9,7 @@ import traceback
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from typing import Any, NoReturn
 
+import moments
 import process
 import settings
 import status
@@ -80,7 +81,7 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
     if arguments.command == "status":
         import report
 
-        return report.status(told.role, status.read(told.role))
+        return report.status(told, status.read(told.role), moments.now())
     module, _, function = COMMANDS[told.role][arguments.command].partition(":")
     return getattr(importlib.import_module(module), function)(told, arguments, progress)
 

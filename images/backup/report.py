@@ -1,20 +1,33 @@
-"""What `status` prints. Pure: made of the status alone, so that it answers at once and without the repositories."""
+"""What `status` prints. Pure: made of the settings and the status, so that it answers at once and without the repositories."""
 
+from datetime import datetime
 from typing import Any
+
+import schedule
+from settings import Settings
 
 OF_ARCHIVE = ("archiveFailing", "archiveFailingSince", "archiveError", "oldestReadySeconds", "walBytes", "gaps")
 OF_REPOSITORY = ("kind", "lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt")
 
 
-def status(role: str, known: dict[str, Any]) -> dict[str, Any]:
+def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, Any]:
     repositories = sorted(known.get("repositories", {}).items(), key=lambda item: int(item[0]))
     common = {
-        "role": role,
+        "role": told.role,
         "repositories": [_repository(number, one) for number, one in repositories],
         "clockJumped": bool(known.get("clockJumped")),
         "failing": _failing(known),
+        "backupIntervalSeconds": _interval(told.schedule, now),
     }
-    return {**common, **(_of_database(known) if role == "database" else {})}
+    if told.role != "database":
+        return common
+    return {**common, **_of_database(known), "drillIntervalSeconds": _interval(told.drill_schedule, now)}
+
+
+def _interval(cron: str, now: datetime) -> float | None:
+    """By which whoever reads this says whether a backup or a proof is old."""
+    found = schedule.interval(schedule.parse(cron), now)
+    return found and found.total_seconds()
 
 
 def _repository(number: str, known: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 NAMES = ("minute", "hour", "day of month", "month", "day of week")
 # The longest that a day can be away: 29 February, across a year like 2100 that has none.
 FURTHEST_DAYS = 8 * 366
+EVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ def parse(text: str) -> Cron:
     return Cron(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), restricted)
 
 
+def interval(cron: Cron, now: datetime) -> timedelta | None:
+    """The longest time between two slots around `now`: that which it lies in, or the one before, whose work may just be
+    running. None for a schedule that never comes."""
+    newest, following = last_slot(cron, EVER, now), next_slot(cron, now)
+    before = last_slot(cron, EVER, newest - timedelta(minutes=1)) if newest else None
+    if not (before and newest and following):
+        return None
+    return max(newest - before, following - newest)
+
+
 def last_slot(cron: Cron, after: datetime, until: datetime) -> datetime | None:
     """The newest slot in (after, until]; None when there is none."""
     until = until.astimezone(timezone.utc)
@@ -44,6 +55,27 @@ def last_slot(cron: Cron, after: datetime, until: datetime) -> datetime | None:
         slot = _last_of_day(cron, day, until) if _fits(cron, day) else None
         if slot is not None:
             return slot if slot > after else None
+    return None
+
+
+def next_slot(cron: Cron, after: datetime) -> datetime | None:
+    """The oldest slot after `after`; None when there is none."""
+    after = after.astimezone(timezone.utc)
+    midnight = after.replace(hour=0, minute=0, second=0, microsecond=0)
+    for ahead in range(FURTHEST_DAYS + 1):
+        day = midnight + timedelta(days=ahead)
+        slot = _first_of_day(cron, day, after) if _fits(cron, day) else None
+        if slot is not None:
+            return slot
+    return None
+
+
+def _first_of_day(cron: Cron, day: datetime, after: datetime) -> datetime | None:
+    for hour in sorted(cron.hours):
+        for minute in sorted(cron.minutes):
+            slot = day.replace(hour=hour, minute=minute)
+            if slot > after:
+                return slot
     return None
 
 

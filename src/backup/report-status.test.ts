@@ -32,6 +32,7 @@ const database: BackupStatus = {
   lastBackup: { at: hoursAgo(13), label: '20261124-030000F', type: 'full', seconds: 125, repository: 2 },
   repositories: [repository(1, 'local', 13), repository(2, 's3', 13)],
   lastProof: proof,
+  drillIntervalSeconds: 24 * 3600,
   rpoSeconds: 11.8,
   rtoSeconds: 190.4,
   archiveFailing: false,
@@ -41,12 +42,14 @@ const database: BackupStatus = {
   gaps: [],
   clockJumped: false,
   failing: null,
+  backupIntervalSeconds: 24 * 3600,
 };
 const files: FilesStatus = {
   lastBackup: { at: hoursAgo(12.9), seconds: 8, repository: 2 },
   repositories: [repository(1, 'local', 12.9), repository(2, 's3', 12.9)],
   clockJumped: false,
   failing: null,
+  backupIntervalSeconds: 24 * 3600,
 };
 
 const problems = (change: Partial<BackupStatus>) => statusLines({ ...database, ...change }, files, now).problems;
@@ -98,6 +101,20 @@ describe('a problem is', () => {
     expect(problems({ repositories: [repository(1, 'local', 1), repository(2, 'sftp', null)] })).toEqual([
       'there is no backup of the database in repository 2 (sftp) yet: horme backup now',
     ]);
+  });
+
+  test('measured by the schedule: a backup a week may be a week old, and one of no schedule any age', () => {
+    const week = { backupIntervalSeconds: 7 * 24 * 3600, drillIntervalSeconds: 7 * 24 * 3600 };
+    const aged = (days: number) => ({
+      repositories: [repository(1, 's3', days * 24)],
+      lastProof: { ...proof, at: hoursAgo(2 * days * 24) },
+    });
+    expect(problems({ ...week, ...aged(7) })).toEqual([]);
+    expect(problems({ ...week, ...aged(7.1) })).toEqual([
+      'the last backup of the database in repository 1 (s3) is 7 d 2 h old: horme backup now',
+      'the last proof is 14 d 5 h old: horme backup drill',
+    ]);
+    expect(problems({ backupIntervalSeconds: null, drillIntervalSeconds: null, ...aged(99) })).toEqual([]);
   });
 
   test('a proof that is missing, old or failed', () => {

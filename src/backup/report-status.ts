@@ -2,11 +2,10 @@ import { duration } from '../output/format.ts';
 import type { BackupStatus, FilesStatus, Gap, RepositoryStatus } from './agent-types.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
-const hour = 3600;
-/** A run a day, with two hours for it to take. */
-const oldBackupSeconds = 26 * hour;
-/** A drill a day: two of them may have failed to run. */
-const oldProofSeconds = 50 * hour;
+/** For the backup or the drill itself. */
+const runSeconds = 2 * 3600;
+/** One drill may have failed to run. */
+const drillsUntilOld = 2;
 
 export interface StatusLines {
   line: string[];
@@ -58,7 +57,7 @@ function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
   return [
     ...(lastBackup === null
       ? [`there is no backup of the ${what} yet: horme backup now`]
-      : repositories.flatMap((repository) => backupProblem(what, repository, now))),
+      : repositories.flatMap((repository) => backupProblem(what, repository, status, now))),
     ...repositories.flatMap((repository) => errorProblem(what, repository)),
     // The repository has said it already.
     ...(failing === null || errors.includes(failing) ? [] : [`the backup of the ${what} fails: ${oneLine(failing)}`]),
@@ -68,13 +67,18 @@ function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
   ];
 }
 
-function backupProblem(what: string, repository: RepositoryStatus, now: Date): string[] {
+function backupProblem(
+  what: string,
+  repository: RepositoryStatus,
+  { backupIntervalSeconds: interval }: FilesStatus,
+  now: Date,
+): string[] {
   const { lastBackupAt: at } = repository;
   const where = `in ${repositoryName(repository)}`;
   if (at === null) return [`there is no backup of the ${what} ${where} yet: horme backup now`];
   const age = ageSeconds(at, now);
-  if (age <= oldBackupSeconds) return [];
-  return [`the last backup of the ${what} ${where} is ${duration(age)} old: horme backup now`];
+  const isOld = interval !== null && age > interval + runSeconds;
+  return isOld ? [`the last backup of the ${what} ${where} is ${duration(age)} old: horme backup now`] : [];
 }
 
 function errorProblem(what: string, { lastError, ...repository }: RepositoryStatus): string[] {
@@ -88,11 +92,12 @@ function databaseProblems(status: BackupStatus, now: Date): string[] {
 const gapProblem = ({ repository, foundAt, ...wal }: Gap) =>
   `${missingText(wal)} in repository ${repository}, found ${timeText(foundAt)}: older backups reach no further`;
 
-function proofProblems({ lastBackup, lastProof }: BackupStatus, now: Date): string[] {
+function proofProblems({ lastBackup, lastProof, drillIntervalSeconds: interval }: BackupStatus, now: Date): string[] {
   // Without a backup there is nothing to prove, and that is told.
   if (lastProof === null) return lastBackup === null ? [] : ['no backup was ever proven: horme backup drill'];
   const age = ageSeconds(lastProof.at, now);
-  const old = age > oldProofSeconds ? [`the last proof is ${duration(age)} old: horme backup drill`] : [];
+  const isOld = interval !== null && age > drillsUntilOld * interval + runSeconds;
+  const old = isOld ? [`the last proof is ${duration(age)} old: horme backup drill`] : [];
   if (lastProof.ok) return old;
   const [first = 'unknown', ...others] = lastProof.problems;
   const more = others.length === 0 ? '' : `, and ${others.length} more`;

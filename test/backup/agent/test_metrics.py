@@ -1,6 +1,7 @@
 import unittest
+from datetime import datetime, timezone
 
-import support  # noqa: F401
+import support
 import metrics
 import report
 
@@ -25,6 +26,11 @@ KNOWN = {
     "lastProof": {"at": "2026-11-24T04:30:00Z", "seconds": 61.5, "newestTransactionAgeSeconds": 9.0, "secondsPerGibibyte": None},
     "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024, "gaps": [{"repository": 1}],
 }  # fmt: skip
+
+
+def reported(role: str, known: dict) -> dict:
+    told = support.told(role=role, drill_schedule="30 4 * * 0")
+    return report.status(told, known, datetime(2026, 11, 24, 16, tzinfo=timezone.utc))
 
 
 class Metrics(unittest.TestCase):
@@ -71,13 +77,18 @@ class Metrics(unittest.TestCase):
 
 class Report(unittest.TestCase):
     def test_it_is_whole_without_any_status(self):
-        told = report.status("database", {})
+        told = reported("database", {})
         self.assertEqual((told["repositories"], told["lastProof"], told["rpoSeconds"], told["gaps"]), ([], None, None, []))
         self.assertEqual((told["archiveFailing"], told["clockJumped"], told["failing"]), (False, False, None))
 
     def test_what_fails_is_said(self):
-        told = report.status("database", KNOWN)
+        told = reported("database", KNOWN)
         self.assertEqual(told["failing"], "in repository 2: refused")
         self.assertEqual((told["rpoSeconds"], told["rtoSeconds"]), (9.0, 61.5))
         self.assertEqual(told["repositories"][0]["lastBackup"]["at"], "2026-11-24T03:05:00Z")
-        self.assertEqual(report.status("files", {"failures": {"state": "full"}})["failing"], "state: full")
+        self.assertEqual(reported("files", {"failures": {"state": "full"}})["failing"], "state: full")
+
+    def test_how_often_there_should_be_a_backup_and_a_proof(self):
+        told = reported("database", {})
+        self.assertEqual((told["backupIntervalSeconds"], told["drillIntervalSeconds"]), (24 * 3600, 7 * 24 * 3600))
+        self.assertNotIn("drillIntervalSeconds", reported("files", {}))

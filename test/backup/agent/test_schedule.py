@@ -1,5 +1,5 @@
 import unittest
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import support  # noqa: F401
 import schedule
@@ -44,3 +44,26 @@ class Schedule(unittest.TestCase):
         for text in ("", "* * * *", "60 * * * *", "* * 0 * *", "* * * JAN *", "1-0 * * * *", "*/0 * * * *", "@daily x x x x"):
             with self.subTest(text), self.assertRaises(ValueError):
                 schedule.parse(text)
+
+
+class Interval(unittest.TestCase):
+    def hours(self, text: str, now: datetime) -> float | None:
+        found = schedule.interval(schedule.parse(text), now)
+        return found and found / timedelta(hours=1)
+
+    def test_of_each_night(self):
+        self.assertEqual(self.hours("0 3 * * *", at(2026, 11, 24, 16)), 24)
+
+    def test_at_a_slot_and_with_a_part_of_its_minute(self):
+        self.assertEqual(self.hours("*/15 * * * *", at(2026, 11, 24, 16)), 0.25)
+        self.assertEqual(self.hours("*/15 * * * *", at(2026, 11, 24, 16, 0, 59)), 0.25)
+
+    def test_a_weekend_is_long_while_it_lasts_and_until_the_backup_after_it_is_taken(self):
+        # 2026-11-20 is a Friday.
+        for now in (at(2026, 11, 21, 12), at(2026, 11, 22, 12), at(2026, 11, 23, 3, 5)):
+            self.assertEqual(self.hours("0 3 * * 1-5", now), 72)
+        self.assertEqual(self.hours("0 3 * * 1-5", at(2026, 11, 24, 3, 5)), 24)
+
+    def test_of_leap_days_are_years_and_what_never_comes_has_none(self):
+        self.assertEqual(self.hours("0 0 29 2 *", at(2026, 11, 24)), 24 * (4 * 365 + 1))
+        self.assertIsNone(self.hours("0 0 30 2 *", at(2026, 11, 24)))
