@@ -121,13 +121,4 @@ describe('a drill', () => {
     ]);
     expect(drillLines({ ...proof, ...unmeasured, ...unknown, seconds: null })).toHaveLength(1);
   });
-
-  test('that failed lists all problems, a line each, without what would move the cursor', () => {
-    const problems = ['assertion of line 3: SELECT\n  1; is "\u001b[2J", expected 1', 'x'.repeat(1000)];
-    expect(drillLines({ ...proof, ok: false, problems })).toEqual([
-      'backup 20261124-030000F of repository 2 is not proven: 2 problems',
-      '- assertion of line 3: SELECT 1; is " [2J", expected 1',
-      `- ${'x'.repeat(299)}…`,
-    ]);
-  });
 });

@@ -1,4 +1,4 @@
-import { bytes, duration, quantity, table, type Column } from '../output/format.ts';
+import { bytes, duration, table, type Column } from '../output/format.ts';
 import type {
   Backup,
   History,
@@ -97,14 +97,10 @@ function provenText(proof: Backup['proof'], now: Date): string {
   return proof.seconds === null ? when : `${when}, in ${duration(proof.seconds)}`;
 }
 
-/** What a drill showed, or why it showed nothing. */
+/** What a drill showed. One that proves nothing is an error of the agent, with the reasons. */
 export function drillLines(proof: Proof): string[] {
-  const backup = `backup ${proof.label} of repository ${proof.repository}`;
-  if (!proof.ok) {
-    const count = quantity(proof.problems.length, 'problem');
-    return [`${backup} is not proven: ${count}`, ...proof.problems.map((problem) => `- ${oneLine(problem)}`)];
-  }
-  return [`${backup} is proven: restored, started and checked`, ...timesOf(proof), ...newestOf(proof)];
+  const proven = `backup ${proof.label} of repository ${proof.repository} is proven: restored, started and checked`;
+  return [proven, ...timesOf(proof), ...newestOf(proof)];
 }
 
 function timesOf({ seconds, restoreSeconds, replaySeconds, bytes: size, secondsPerGibibyte }: Proof): string[] {
