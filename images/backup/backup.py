@@ -1,17 +1,19 @@
 """Makes the repositories ready, takes backups, and expires what is older than promised."""
 
+import shutil
 import time
 from argparse import Namespace
 from typing import Any
 
 import clock
+import moments
 import pgbackrest
 import repository as repositories
 import status
 from histories import archive_of, iso, newest_activity
 from lock import one_at_a_time
 from repository import Backup, Progress
-from settings import AgentError, Repository, Settings
+from settings import DATABASE, AgentError, Repository, Settings
 
 FULL_EVERY_SECONDS = 7 * 24 * 3600
 DAY_SECONDS = 24 * 3600
@@ -31,6 +33,9 @@ LOCKED = ("[050]", "LockAcquireError")
 SIZES_KEPT_SECONDS = 8 * 24 * 3600
 # A backup or drill of the other container may be in the way.
 LOCK_SECONDS = 4 * 3600
+# What has just begun to fail may go again by itself.
+ARCHIVE_GRACE_SECONDS = 60
+LITTLE_ROOM = 0.05
 
 
 def set_up(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
@@ -58,6 +63,9 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     chosen = getattr(arguments, "repositories", None) or [one.number for one in settings.repositories]
     taken: list[dict[str, Any]] = []
     wrong: dict[int, str] = {}
+    waits = archive_wait(status.read(settings.role), time.time())
+    if waits:
+        progress(waits)
     with one_at_a_time(LOCK_SECONDS):
         for repository in settings.repositories:
             if repository.number not in chosen:
@@ -67,11 +75,28 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
             except AgentError as error:
                 if error.code == "stopped":
                     raise
-                wrong[repository.number] = f"repository {repository.number} ({repository.kind}): {error.message}"
-                _record_failure(settings, repository, error.message)
+                message = error.message + _little_room(repository)
+                wrong[repository.number] = f"repository {repository.number} ({repository.kind}): {message}"
+                _record_failure(settings, repository, message)
     if wrong:
         raise AgentError("backup-failed", "\n".join(wrong.values()))
     return {"stanza": stanza, "repositories": taken}
+
+
+def archive_wait(known: dict[str, Any], now: float) -> str | None:
+    """Pure. Said before the waiting: a backup ends when its own WAL has arrived, and takes minutes to give that up."""
+    since = known.get("archiveFailingSince")
+    if not since or now - moments.parse(since).timestamp() < ARCHIVE_GRACE_SECONDS:
+        return None
+    return f"archiving fails since {since}: the backup waits up to {pgbackrest.WAL_SECONDS // 60} minutes for its WAL"
+
+
+def _little_room(repository: Repository) -> str:
+    """A full disk of the local repository may show as WAL that does not arrive, which names no disk."""
+    if repository.kind != "local":
+        return ""
+    disk = shutil.disk_usage(DATABASE)
+    return f"; its disk has {disk.free >> 20} MiB free" if disk.free < LITTLE_ROOM * disk.total else ""
 
 
 def stanza_of(settings: Settings) -> str:
