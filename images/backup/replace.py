@@ -1,5 +1,7 @@
-"""Takes a volume's restored content into use; what was there goes to a volume of its own first. The services that have the
-volume are stopped meanwhile. Killed and repeated it ends the same: the former content is whole before anything is removed."""
+"""Takes a volume's restored content into use; what was there is copied to a volume of its own first, which is new. The services
+that have the volume are stopped meanwhile. The restored content is copied beside, within the volume: until all of it is there
+the volume keeps what it had, and then it changes by renames alone, which need no room and no time. Whoever was killed begins
+anew, with another new volume: what is there by then is set aside too, so no run depends on how the one before ended."""
 
 import os
 import shutil
@@ -9,41 +11,125 @@ from pathlib import Path
 from typing import Any
 
 import process
+import scratch
 from settings import TARGETS, AgentError, Settings
 
 # 2 TB at 50 MB/s, twice.
 COPY_SECONDS = 24 * 3600
-# In the former content's volume: it has all of it.
-WHOLE = ".horme-former-whole"
+SIZE_SECONDS = 3600
+ROOM = 1.05
+# In the volume while it works: what takes its place, and what goes.
+WORK = ".horme-replace"
+AS_IT_WAS = "the volume has the content that it had"
 
 
 def run(_told: Settings, _arguments: Namespace, progress: Callable[[str], None]) -> dict[str, Any]:
     current, former, restored = (TARGETS / name for name in ("current", "former", "restored"))
+    _check(current, former, restored)
+    work = current / WORK
+    # Of a run that was killed: what went is in a volume of its own, what came is in the backups.
+    _remove(work)
+    _check_room([(current, former), (restored, current)])
+    try:
+        progress("what is there is set aside")
+        _copy(current, former)
+        progress("the restored content takes its place")
+        _stage(restored, work)
+    except BaseException:
+        # Copies that are of no use any more, and take the room that may be what was missing.
+        _remove(work)
+        _empty(former)
+        raise
+    _swap(current, work)
+    return {}
+
+
+def _check(current: Path, former: Path, restored: Path) -> None:
     for folder in (current, former, restored):
         if not folder.is_dir() or folder.is_symlink():
             raise AgentError("no-target", f"{folder} is not mounted")
-    if not (former / WHOLE).exists():
-        progress("what is there is set aside")
-        _empty(former)
-        _copy(current, former)
-        (former / WHOLE).touch()
-    progress("the restored content takes its place")
-    _empty(current)
-    _copy(restored, current)
-    return {}
+    if any(former.iterdir()):
+        raise AgentError("not-empty", f"{former} has content, which may be the only copy: a new volume is needed")
+
+
+def _check_room(copies: list[tuple[Path, Path]]) -> None:
+    """All that goes to one disk together, before any of it is written."""
+    devices = {target: target.stat().st_dev for _, target in copies}
+    sizes = {source: _size(source) for source, _ in copies}
+    for target, device in devices.items():
+        scratch.room_for(target, ROOM * sum(sizes[source] for source, other in copies if devices[other] == device))
+
+
+def _size(folder: Path) -> int:
+    """On the disk: files with holes and several names count as what a copy of them takes."""
+    done = process.run(["du", "--summarize", "--block-size=1", folder], seconds=SIZE_SECONDS)
+    if done.exit_code != 0:
+        raise AgentError("copy-failed", f"{done.stderr.strip()}: {AS_IT_WAS}")
+    return int(done.stdout.split()[0])
+
+
+def _stage(restored: Path, work: Path) -> None:
+    staged = work / "restored"
+    (work / "former").mkdir(parents=True)
+    staged.mkdir()
+    _copy(restored, staged)
+    # Of a backup that was taken during a run.
+    _remove(staged / WORK)
+
+
+def _swap(current: Path, work: Path) -> None:
+    staged = work / "restored"
+    renames = [(one, work / "former" / one.name) for one in current.iterdir() if one != work]
+    renames += [(one, current / one.name) for one in staged.iterdir()]
+    try:
+        for source, target in renames:
+            source.rename(target)
+        _own_as(current, staged)
+    except OSError as error:
+        # An immutable file can't be renamed.
+        _undo(renames)
+        _remove(work)
+        raise AgentError("replace-failed", f"{error}: {AS_IT_WAS}") from error
+    _sync(current)
+    _remove(work)
+
+
+def _undo(renames: list[tuple[Path, Path]]) -> None:
+    for source, target in reversed(renames):
+        if not os.path.lexists(source):
+            target.rename(source)
+
+
+def _own_as(folder: Path, other: Path) -> None:
+    """The volume's own folder: an application that can't enter it doesn't start."""
+    told = other.stat()
+    os.chown(folder, told.st_uid, told.st_gid)
+    # After the owner: a change of owner clears setuid and setgid.
+    shutil.copystat(other, folder)
 
 
 def _copy(source: Path, target: Path) -> None:
     done = process.run(["cp", "-a", "--reflink=auto", f"{source}/.", f"{target}/"], seconds=COPY_SECONDS)
     if done.exit_code != 0:
+        raise AgentError("copy-failed", f"{done.stderr.strip()}: {AS_IT_WAS}")
+    _sync(target)
+
+
+def _sync(folder: Path) -> None:
+    """Its whole file system, and with the errors that `os.sync` does not tell."""
+    done = process.run(["sync", "--file-system", folder], seconds=COPY_SECONDS)
+    if done.exit_code != 0:
         raise AgentError("copy-failed", done.stderr.strip())
-    os.sync()
 
 
 def _empty(folder: Path) -> None:
-    """Links inside are unlinked, and never followed."""
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
+    for entry in folder.iterdir():
+        _remove(entry)
+
+
+def _remove(path: Path) -> None:
+    """Links are unlinked, and never followed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
