@@ -108,7 +108,7 @@ def _restored_and_checked(
     progress("WAL is replayed")
     with scratch.running(data, log, progress, NICE) as server:
         _measure(proof, backup, time.monotonic() - started, scratch.newest_transaction(server))
-        problems = _not_reached(newest, scratch.replayed_to(data), scratch.complaints(server))
+        problems = not_reached(newest, scratch.replayed_to(data), scratch.complaints(server))
         progress("tables and indexes are checked")
         problems += scratch.amcheck(server)
         problems += _failed_assertions(settings, server)
@@ -135,7 +135,7 @@ def _measure(proof: dict[str, Any], backup: Backup, seconds: float, newest: str 
     proof["newestTransactionAgeSeconds"] = max(0.0, age.total_seconds())
 
 
-def _not_reached(newest: Segment | None, reached: Segment | None, complaints: list[str]) -> list[str]:
+def not_reached(newest: Segment | None, reached: Segment | None, complaints: list[str]) -> list[str]:
     if newest is None or reached is None or (reached.timeline, reached.position) >= (newest.timeline, newest.position):
         return []
     said = f" ({' / '.join(complaints[-4:])})" if complaints else ""

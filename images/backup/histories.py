@@ -108,12 +108,16 @@ def _in_repository(repository: Repository, history: Stanza, proofs: list[dict[st
     }
 
 
-def _window(history: Stanza, archive: Archive) -> dict[str, str] | None:
+def window(history: Stanza, archive: Archive) -> tuple[float, float] | None:
     """Any time in it can be restored. Its end is when the newest WAL arrived, which is at most a minute's work old."""
     if not history.good:
         return None
-    newest = max(history.good[-1].ended, archive.newest_at or 0)
-    return {"from": iso(history.good[0].ended), "to": iso(newest)}
+    return history.good[0].ended, max(history.good[-1].ended, archive.newest_at or 0)
+
+
+def _window(history: Stanza, archive: Archive) -> dict[str, str] | None:
+    found = window(history, archive)
+    return found and dict(zip(("from", "to"), map(iso, found)))
 
 
 def _told(backup: Backup, proof: dict[str, Any] | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +14,17 @@ from typing import Any
 
 import drill
 import durable
+import histories
 import pgbackrest
-import repository as repositories
+import reach
 import scratch
 from backup import stanza_of
 from histories import iso
 from lock import one_at_a_time
+from reach import Holding
 from repository import Backup, Progress
 from settings import MEMBERS, AgentError, Repository, Settings
+from wal import Segment
 
 MARK = ".horme-restored.json"
 LOCK_SECONDS = 600
@@ -98,29 +102,52 @@ def _done_before(settings: Settings, member: Path, request: Request) -> dict[str
 
 
 def _from_any_repository(settings: Settings, request: Request, member: Path, progress: Progress) -> dict[str, Any]:
-    """In order; the first that has it. That a target is out of reach says more than that a repository could not be asked."""
+    """The first that has it. That a target is out of reach says more than that a repository could not be asked."""
     failed: list[AgentError] = []
+
+    def fails(repository: Repository, error: AgentError) -> None:
+        if error.code in ("stopped", "no-room"):
+            raise error
+        progress(f"repository {repository.number} ({repository.kind}): {error.message}")
+        failed.append(error)
+
+    newest = None
+    holdings: Iterable[Holding] = _asked(settings, request, fails)
+    if request.kind == "latest":
+        # All are asked, where else those behind the first that has it are not: they may hang.
+        holdings = sorted(holdings, key=lambda one: one.furthest, reverse=True)
+        newest = max((one.newest for one in holdings), default=None)
+    for holding in holdings:
+        try:
+            return _from_repository(settings, request, holding, newest, member, progress)
+        except AgentError as error:
+            fails(holding.repository, error)
+    raise next((one for one in failed if one.code == "target-unreachable"), failed[-1])
+
+
+def _asked(
+    settings: Settings, request: Request, fails: Callable[[Repository, AgentError], None]
+) -> Iterator[Holding]:
+    """In order, each when it is wanted."""
     for repository in settings.repositories:
         if request.repository not in (None, repository.number):
             continue
         try:
-            return _from_repository(settings, request, repository, member, progress)
+            holding = reach.ask(repository, request.stanza)
         except AgentError as error:
-            if error.code in ("stopped", "no-room"):
-                raise
-            progress(f"repository {repository.number} ({repository.kind}): {error.message}")
-            failed.append(error)
-    raise next((one for one in failed if one.code == "target-unreachable"), failed[-1])
+            fails(repository, error)
+            continue
+        yield holding
 
 
 def _from_repository(
-    settings: Settings, request: Request, repository: Repository, member: Path, progress: Progress
+    settings: Settings, request: Request, holding: Holding, newest: Segment | None, member: Path, progress: Progress
 ) -> dict[str, Any]:
     """Of a named point nobody knows which backup it came after: from the newest on back."""
     last: AgentError | None = None
-    for backup in _candidates(request, repository):
+    for backup in _candidates(request, holding):
         try:
-            return _from_backup(settings, request, repository, backup, member, progress)
+            return _from_backup(settings, request, holding.repository, backup, newest, member, progress)
         except AgentError as error:
             if request.kind != "point" or error.code != "target-unreachable":
                 raise
@@ -129,14 +156,14 @@ def _from_repository(
     raise last or AgentError("target-unreachable", "no backup to begin at")
 
 
-def _candidates(request: Request, repository: Repository) -> list[Backup]:
-    """Newest first. Chosen here: pgBackRest takes the newest backup, with a warning, when none is old enough."""
-    known = next((one for one in repositories.info(repository.number) if one.name == request.stanza), None)
-    backups = list(reversed(known.good if known else []))
+def _candidates(request: Request, holding: Holding) -> list[Backup]:
+    """Pure. Newest first. Chosen here: pgBackRest takes the newest backup, with a warning, when none is old enough."""
+    backups = list(reversed(holding.history.good))
     if request.kind == "label":
-        backups = [one for one in (known.backups if known else []) if one.label == request.value]
+        backups = [one for one in holding.history.backups if one.label == request.value]
     if request.kind == "to" and request.value:
         wanted = datetime.fromisoformat(request.value).timestamp()
+        _refuse_after_the_end(request, holding, wanted)
         backups = [one for one in backups if one.ended < wanted]
     if not backups:
         what = f"{request.value} is before the oldest backup" if request.kind == "to" else f"no backup {request.value or ''}"
@@ -144,9 +171,24 @@ def _candidates(request: Request, repository: Repository) -> list[Backup]:
     return backups if request.kind == "point" else backups[:1]
 
 
+def _refuse_after_the_end(request: Request, holding: Holding, wanted: float) -> None:
+    """Before hours of restoring and replaying, at whose end Postgres would say so. Arrival is known to the second."""
+    window = histories.window(holding.history, holding.archive)
+    if window and wanted >= window[1] + 1:
+        until = f"the WAL of {request.stanza} in it, whose newest arrived at {iso(window[1])}"
+        raise AgentError("target-unreachable", f"{request.value} is after {until}", "horme-backup list")
+
+
 def _from_backup(
-    settings: Settings, request: Request, repository: Repository, backup: Backup, member: Path, progress: Progress
+    settings: Settings,
+    request: Request,
+    repository: Repository,
+    backup: Backup,
+    newest: Segment | None,
+    member: Path,
+    progress: Progress,
 ) -> dict[str, Any]:
+    """Ended before the `newest` WAL there is, it is said and not refused: it may be all that can be had."""
     folder, log = restored_folder(settings, member), member / f"{settings.version}.restored.log"
     (member / MARK).unlink(missing_ok=True)
     scratch.remove(folder)
@@ -158,7 +200,10 @@ def _from_backup(
     progress("WAL is replayed")
     with scratch.running(folder, log, progress) as server:
         replayed = time.monotonic()
-        newest = scratch.newest_transaction(server) or iso(backup.ended)
+        newest_transaction = scratch.newest_transaction(server) or iso(backup.ended)
+        missing = drill.not_reached(newest, scratch.replayed_to(folder), scratch.complaints(server))
+        for one in missing:
+            progress(f"this is not the newest: {one}")
         progress("tables and indexes are checked")
         problems = scratch.amcheck(server)
         tables = _counted(server, settings.database_name)
@@ -169,7 +214,7 @@ def _from_backup(
     log.unlink(missing_ok=True)
     return {
         "folder": str(folder), "label": backup.label, "repository": repository.number, "stanza": request.stanza,
-        "newestTransactionAt": newest, "bytes": scratch.size(folder), "tables": tables,
+        "newestTransactionAt": newest_transaction, "missing": missing, "bytes": scratch.size(folder), "tables": tables,
         "seconds": {
             "restore": round(restored - started, 1), "replay": round(replayed - restored, 1),
             "check": round(time.monotonic() - replayed, 1),

@@ -1,0 +1,157 @@
+"""Which repository and which backup a restore begins at. The restoring itself needs a Postgres: see the e2e tests."""
+
+import unittest
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest import mock
+
+import support
+import drill
+import restore
+import settings
+from histories import Archive
+from reach import Holding
+from repository import Backup, Stanza
+from restore import Request
+from settings import AgentError, Repository
+from wal import Segment
+
+STANZA = "20261124-150312-ab12"
+BEGAN = 1795500000
+MINUTE = 60
+
+
+def backup(number: int) -> Backup:
+    """Taken in minute `number`, whose WAL it begins with."""
+    ended = BEGAN + number * MINUTE
+    name = Segment(1, number).name
+    return Backup(f"backup-{number}", "full", ended - 1, ended, name, name, 1, 1, False)
+
+
+def holding(number: int, backups: list[int], wal: list[int]) -> Holding:
+    """A segment a minute, which arrives at its end."""
+    archive = Archive({Segment(1, one): BEGAN + one * MINUTE for one in wal})
+    kind = "local" if number == 1 else "s3"
+    return Holding(Repository(number, kind, {}), Stanza(STANZA, "1", [backup(one) for one in backups]), archive)
+
+
+def to(minutes: float) -> Request:
+    return Request("to", datetime.fromtimestamp(BEGAN + minutes * MINUTE, UTC).isoformat(sep=" "), STANZA, None)
+
+
+LATEST = Request("latest", None, STANZA, None)
+
+
+class Chosen(unittest.TestCase):
+    def setUp(self):
+        self.asked: list[int] = []
+        self.said: list[str] = []
+
+    def restored(self, request: Request, *found: Holding | AgentError, failing: tuple[int, ...] = ()) -> tuple[int, str]:
+        """The repository and the backup."""
+        self.asked.clear()
+        self.said.clear()
+        self.newest = []
+
+        def ask(repository: Repository, _stanza: str) -> Holding:
+            self.asked.append(repository.number)
+            one = found[repository.number - 1]
+            if isinstance(one, AgentError):
+                raise one
+            return one
+
+        def from_backup(_settings, _request, repository, backup, newest, _member, _progress):
+            self.newest.append(newest)
+            if repository.number in failing:
+                raise AgentError("restored-damaged", "damaged")
+            return repository.number, backup.label
+
+        told = support.told(repositories=[Repository(number, "s3", {}) for number in range(1, len(found) + 1)])
+        with mock.patch.object(restore.reach, "ask", ask), mock.patch.object(restore, "_from_backup", from_backup):
+            return restore._from_any_repository(told, request, Path("/members/first"), self.said.append)
+
+    def refused(self, request: Request, *found: Holding | AgentError) -> AgentError:
+        with self.assertRaises(AgentError) as caught:
+            self.restored(request, *found)
+        return caught.exception
+
+    def test_the_latest_is_that_of_the_repository_whose_archive_reaches_furthest(self):
+        found = self.restored(LATEST, holding(1, [1, 5], [1, 2, 3, 4, 5]), holding(2, [1], [1, 2, 3, 4, 5, 6]))
+        self.assertEqual((found, self.newest), ((2, "backup-1"), [Segment(1, 6)]))
+
+    def test_of_two_that_reach_as_far_it_is_the_one_with_the_newest_backup_and_then_the_local_one(self):
+        wal = [1, 2, 3, 4, 5]
+        self.assertEqual(self.restored(LATEST, holding(1, [1], wal), holding(2, [1, 5], wal)), (2, "backup-5"))
+        self.assertEqual(self.restored(LATEST, holding(1, [1], wal), holding(2, [1], wal)), (1, "backup-1"))
+
+    def test_what_lies_behind_a_gap_is_not_reached_but_from_a_backup_behind_it(self):
+        gap, whole = [1, 2, 4, 5, 6], [1, 2, 3, 4]
+        self.assertEqual(self.restored(LATEST, holding(1, [1], gap), holding(2, [1], whole)), (2, "backup-1"))
+        # What the other one has behind its gap is still what there is, and is missed.
+        self.assertEqual(self.newest, [Segment(1, 6)])
+        self.assertEqual(self.restored(LATEST, holding(1, [1, 4], gap), holding(2, [1], whole)), (1, "backup-4"))
+
+    def test_one_that_can_t_be_asked_is_said_and_passed_over(self):
+        away = AgentError("deadline", "it hangs")
+        self.assertEqual(self.restored(LATEST, away, holding(2, [1], [1])), (2, "backup-1"))
+        self.assertEqual(self.said, ["repository 1 (s3): it hangs"])
+        self.assertEqual(self.refused(LATEST, away, away).message, "it hangs")
+        self.assertEqual(self.refused(LATEST, holding(1, [], []), away).code, "target-unreachable")
+
+    def test_one_whose_restore_fails_is_followed_by_the_next(self):
+        found = self.restored(LATEST, holding(1, [1], [1]), holding(2, [1], [1, 2]), failing=(2,))
+        self.assertEqual((found, self.said), ((1, "backup-1"), ["repository 2 (s3): damaged"]))
+
+    def test_a_stop_ends_it(self):
+        self.assertEqual(self.refused(LATEST, AgentError("stopped", "the agent stops"), holding(2, [1], [1])).code, "stopped")
+
+    def test_a_time_is_reached_from_the_first_repository_that_holds_it_and_the_others_are_not_asked(self):
+        wal = [1, 2, 3, 4, 5]
+        self.assertEqual(self.restored(to(3.5), holding(1, [1, 3, 4], wal), holding(2, [1, 2], wal)), (1, "backup-3"))
+        self.assertEqual((self.asked, self.newest), ([1], [None]))
+
+    def test_one_whose_archive_ends_before_the_time_is_passed_over(self):
+        short, long = holding(1, [1], [1, 2, 3]), holding(2, [1], [1, 2, 3, 4])
+        self.assertEqual(self.restored(to(3.5), short, long), (2, "backup-1"))
+        self.assertRegex(self.said[0], r"^repository 1 \(local\): .* is after the WAL of .* in it, whose newest arrived at 2026-")
+        # Within the second of its arrival it may be in it.
+        self.assertEqual(self.restored(to(3 + 0.9 / MINUTE), short, long), (1, "backup-1"))
+        self.assertEqual(self.refused(to(9), short, long).code, "target-unreachable")
+
+    def test_one_whose_oldest_backup_is_younger_is_passed_over(self):
+        wal = [1, 2, 3, 4, 5]
+        self.assertEqual(self.restored(to(2.5), holding(1, [3], wal), holding(2, [1], wal)), (2, "backup-1"))
+        self.assertEqual(self.refused(to(0.5), holding(1, [3], wal), holding(2, [1], wal)).code, "target-unreachable")
+
+
+class Reached(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+
+    def test_a_restore_that_ends_early_is_said_and_told_in_its_result(self):
+        said: list[str] = []
+        known = {"newest_transaction": None, "replayed_to": Segment(1, 4), "size": 1}
+        known.update(complaints=[], amcheck=[], checksums=[])
+        for module, name, value in [
+            *((restore.scratch, name, value) for name, value in known.items()),
+            (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_forget_recovery", None),
+        ]:  # fmt: skip
+            patched = mock.patch.object(module, name, return_value=value)
+            patched.start()
+            self.addCleanup(patched.stop)
+        with mock.patch.object(restore.scratch, "running", return_value=nullcontext()):
+            result = restore._from_backup(
+                support.told(), LATEST, Repository(1, "local", {}), backup(1), Segment(1, 6), settings.MEMBERS, said.append
+            )
+        (missing,) = result["missing"]
+        self.assertIn(f"this is not the newest: {missing}", said)
+
+    def test_less_than_there_is_is_said(self):
+        self.assertEqual(drill.not_reached(Segment(1, 6), Segment(1, 6), []), [])
+        self.assertEqual(drill.not_reached(None, Segment(1, 1), []), [])
+        (said,) = drill.not_reached(Segment(1, 6), Segment(1, 4), ["ERROR: damaged"])
+        self.assertEqual(
+            said,
+            f"WAL after {Segment(1, 4).name} can't be read, though the archive has {Segment(1, 6).name} (ERROR: damaged)",
+        )
