@@ -25,6 +25,7 @@ import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { bytes, duration } from '../output/format.ts';
 import { readLedger, readLive } from '../release/ledger.ts';
+import type { HeldLock } from '../release/lock.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { Store } from '../release/store.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
@@ -32,7 +33,7 @@ import { openSession, type Session } from '../session.ts';
 import { ask, backupOf } from './backup/agents.ts';
 import type { CommandContext } from './command.ts';
 import { confirmed } from './confirm.ts';
-import { report, waitOf } from './deploy.ts';
+import { report } from './deploy.ts';
 import { underLock } from './under-lock.ts';
 
 /** What is to be restored, and to when. */
@@ -44,15 +45,25 @@ interface Wanted {
   as: string | undefined;
 }
 
+/** What runs, and the lock that keeps it as it is. */
+interface Production {
+  store: Store;
+  live: ReleaseContent;
+  lock: HeldLock;
+}
+
 export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
   const wanted = wantedOf(context, session);
-  const { store, live } = await liveRelease(session);
-  if (wanted.as !== undefined) return besides(context, session, live, wanted, wanted.as);
-  const found = await underLock(context, session, 'restore', () => lookAt(session, live, wanted));
-  context.print(found.lines.join('\n'));
-  if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
-  return swap(context, session, { store, live }, wanted, found.restored);
+  // Also while it asks: what was looked at and agreed to is what is taken into use.
+  return underLock(context, session, 'restore', async (lock) => {
+    const { store, live } = await liveRelease(session);
+    if (wanted.as !== undefined) return besides(context, session, live, wanted, wanted.as);
+    const found = await lookAt(session, live, wanted);
+    context.print(found.lines.join('\n'));
+    if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
+    return swap(context, session, { store, live, lock }, wanted, found.restored);
+  });
 }
 
 function wantedOf({ flags }: CommandContext, session: Session): Wanted {
@@ -150,41 +161,26 @@ async function agreed(context: CommandContext, { stack }: Session): Promise<bool
 async function swap(
   context: CommandContext,
   session: Session,
-  { store, live }: { store: Store; live: ReleaseContent },
+  production: Production,
   { volumes }: Wanted,
   restored: Restored | undefined,
 ): Promise<ExitCode | void> {
   const stamp = stampOf(new Date());
-  const former = await underLock(context, session, 'restore', async () => {
-    const kept: string[] = [];
-    for (const name of volumes) kept.push(await swapVolume(session, live, name, stamp));
-    return kept;
-  });
+  const former: string[] = [];
+  for (const name of volumes) former.push(await swapVolume(session, production.live, name, stamp));
   for (const name of former) context.print(`the former content is in the volume ${name}: docker volume rm ${name}`);
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
-  const result = await swapDatabase(context, session, store, live, stamp);
+  const result = await swapDatabase(session, production, stamp);
   if (result.exitCode === exitCodes.done) context.print(formerLine(session));
   return report(context, session, result);
 }
 
 /** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
-async function swapDatabase(
-  context: CommandContext,
-  session: Session,
-  store: Store,
-  live: ReleaseContent,
-  stamp: string,
-): Promise<DeployResult> {
+async function swapDatabase(session: Session, { store, live, lock }: Production, stamp: string): Promise<DeployResult> {
   await writeHistory(store, await openVault(store), newHistory(new Date()));
   const entry = (await readLedger(store)).live;
-  return deploy(session, {
-    ...deployDefaults,
-    kind: 'restore',
-    of: entry?.of,
-    rollbackTo: live,
-    swap: stamp,
-    waitSeconds: waitOf(context.flags),
-  });
+  const options = { ...deployDefaults, kind: 'restore' as const, of: entry?.of, rollbackTo: live, swap: stamp };
+  return deploy(session, options, lock);
 }
 
 const stampOf = (now: Date) => now.toISOString().slice(0, 19).replaceAll(/[:-]/g, '');
@@ -200,18 +196,16 @@ async function besides(
   name: string,
 ): Promise<void> {
   const { project } = session.stack;
-  await underLock(context, session, 'restore', async () => {
-    if (database) {
-      const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, target), name);
-      context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
-      context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
-      return;
-    }
-    const [volume = ''] = volumes;
-    await restoreVolumeAs(session, live, volume, snapshot, name);
-    context.print(`the volume ${project}_${name} has the content of ${volume}`);
-    context.result({ schema: 'horme.restore/1', project, volume: `${project}_${name}` });
-  });
+  if (database) {
+    const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, target), name);
+    context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
+    context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
+    return;
+  }
+  const [volume = ''] = volumes;
+  await restoreVolumeAs(session, live, volume, snapshot, name);
+  context.print(`the volume ${project}_${name} has the content of ${volume}`);
+  context.result({ schema: 'horme.restore/1', project, volume: `${project}_${name}` });
 }
 
 function unconfirmed({ flags }: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {

@@ -1,5 +1,6 @@
 import { lockFor } from '../deploy/lock.ts';
 import { ensurePlatformImages } from '../platform/images.ts';
+import type { HeldLock } from '../release/lock.ts';
 import type { Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { waitOf } from './deploy.ts';
@@ -9,12 +10,12 @@ export async function underLock<T>(
   { flags }: CommandContext,
   session: Session,
   purpose: string,
-  work: () => Promise<T>,
+  work: (lock: HeldLock) => Promise<T>,
 ): Promise<T> {
   await ensurePlatformImages(session.engine, session.connection.environment, ['tools'], session.emit);
   const lock = await lockFor(session, purpose, waitOf(flags));
   try {
-    return await work();
+    return await work(lock);
   } finally {
     await lock.release();
   }

@@ -69,8 +69,8 @@ function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[
   return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));
 }
 
-/** Observe → plan → execute, under the lock, and back to the release before when a step fails. */
-export async function deploy(session: Session, options: DeployOptions): Promise<DeployResult> {
+/** Observe → plan → execute, under the lock (the one that the caller holds, or its own), and back to the release before when a step fails. */
+export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
   if (await nothingToDo(session, situation, options)) return unchanged;
@@ -81,6 +81,7 @@ export async function deploy(session: Session, options: DeployOptions): Promise<
     neededImages(session),
     session.emit,
   );
+  if (held) return locked(session, options, platformIds, held);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
     return await locked(session, options, platformIds, lock);
