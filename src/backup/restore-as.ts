@@ -1,4 +1,4 @@
-import { dataFolder } from '../database/names.ts';
+import { dataFolder, socketFolder } from '../database/names.ts';
 import { ask, primaryMember } from '../database/psql.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -7,6 +7,8 @@ import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
 import { memberMounts, restoreIn, type Restored, type RestoreTarget } from './restore.ts';
 
+/** Where the data is read in. */
+const filling = 'horme_restoring';
 const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /** Beside production, on the same server: to look at, or to take a table from. Production's own database is not touched. */
@@ -35,26 +37,31 @@ export async function restoreAsDatabase(
   return restored;
 }
 
+/** Under another name until it is whole: who sees the name has all of the data. One that a killed run left is dropped first. */
 async function fill({ engine }: Session, container: string, name: string, file: string): Promise<void> {
-  const place = ['--host=/run/postgresql', '--username=postgres'];
-  await ask(engine, container, `CREATE DATABASE ${name} OWNER owner`);
-  const { exitCode, output } = await engine.exec(container, [
-    'pg_restore',
-    ...place,
-    `--dbname=${name}`,
-    '--exit-on-error',
-    file,
-  ]);
-  await engine.exec(container, ['rm', '-f', file]);
-  if (exitCode === 0) return;
-  await ask(engine, container, `DROP DATABASE ${name}`);
-  throw new OperatorError(`the restored data could not be read into ${name}`, {
+  const place = [`--host=${socketFolder}`, '--username=postgres'];
+  try {
+    await ask(engine, container, `DROP DATABASE IF EXISTS ${filling}`);
+    await ask(engine, container, `CREATE DATABASE ${filling} OWNER owner`);
+    const words = ['pg_restore', ...place, `--dbname=${filling}`, '--exit-on-error', file];
+    const { exitCode, output } = await engine.exec(container, words);
+    if (exitCode === 0) await ask(engine, container, `ALTER DATABASE ${filling} RENAME TO ${name}`);
+    else {
+      await ask(engine, container, `DROP DATABASE ${filling}`);
+      throw notRead(name, output);
+    }
+  } finally {
+    await engine.exec(container, ['rm', '-f', file]);
+  }
+}
+
+const notRead = (name: string, output: string) =>
+  new OperatorError(`the restored data could not be read into ${name}`, {
     code: 'restore-as-failed',
     exitCode: exitCodes.checkFailed,
     lastSeen: output.trim().slice(-2000),
     next: 'horme db psql',
   });
-}
 
 const notName = (name: string) =>
   new OperatorError(`"${name}" is not a name for a database`, {
