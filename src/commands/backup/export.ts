@@ -1,4 +1,5 @@
-import { rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { databaseName, socketFolder } from '../../database/names.ts';
 import { primaryMember } from '../../database/psql.ts';
@@ -18,8 +19,13 @@ export async function run(context: CommandContext): Promise<void> {
   const { stack } = session;
   const name = `${databaseName(stack)}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.dump`;
   const file = resolve(context.arguments[0] ?? name);
-  await dump(session, `${file}.partial`);
-  await rename(`${file}.partial`, file);
+  if (existsSync(file)) throw exists(file);
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true });
+  // For its owner alone: it has all that the database has.
+  await writeFile(partial, '', { mode: 0o600, flag: 'wx' });
+  await dump(session, partial);
+  await rename(partial, file);
   context.print(`${file}\nread it with: pg_restore --dbname=NAME ${file}`);
   context.result({ schema: 'horme.export/1', project: stack.project, file });
 }
@@ -41,3 +47,10 @@ async function dump({ engine, stack, connection, signal }: Session, file: string
     next: 'horme db status',
   });
 }
+
+const exists = (file: string) =>
+  new OperatorError(`${file} is there already`, {
+    code: 'file-exists',
+    exitCode: exitCodes.usage,
+    next: 'another name: horme backup export FILE',
+  });
