@@ -8,10 +8,11 @@ import { idle } from './idle.ts';
 import { pgbench } from './pgbench.ts';
 import { planning } from './planning.ts';
 import { rolling } from './rolling.ts';
+import { timelines } from './timelines.ts';
 import { machine, markdown, round, table, type Measured, type Part } from './measure.ts';
 
 /** A part measures one thing against its baselines in one run; add yours here. */
-const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database, backup];
+const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database, backup, timelines];
 
 type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
 

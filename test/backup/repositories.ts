@@ -1,16 +1,12 @@
-import { createHash, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { run } from '../../src/engine/process.ts';
 import { docker } from '../e2e/harness/docker.ts';
 import { eventually } from '../database/scene.ts';
+import { ensureImage, fixtures } from './fixture-image.ts';
 
-const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url));
 const label = 'horme.test=backup';
-const baseImage = 'debian:trixie-slim';
-/** Ceph is 130 MB of packages. */
-const buildSeconds = 900;
 const readySeconds = 90;
 const objectSeconds = 60;
 /** Ceph's OSD writes its memory to disk meanwhile; the engine kills what takes longer. */
@@ -185,20 +181,6 @@ async function untilReady(id: string): Promise<void> {
   if (seen === 'ready') return;
   const { stdout, stderr } = await run(['docker', 'logs', '--tail', '30', id], { deadlineSeconds: objectSeconds });
   throw new Error(`not ready (${seen}):\n${stdout}${stderr}`);
-}
-
-/** Tagged by its folder's content: a second run builds nothing. */
-async function ensureImage(fixture: string): Promise<string> {
-  const folder = join(fixtures, fixture);
-  const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(folder, name)));
-  const tag = `horme-test/${fixture}:${hash.digest('hex').slice(0, 12)}`;
-  if ((await docker('images', '--quiet', tag)) !== '') return tag;
-  const argv = ['docker', 'build', '--tag', tag, '--build-arg', `BASE=${baseImage}`, folder];
-  const env = { ...process.env, DOCKER_BUILDKIT: '1' };
-  const { exitCode, stderr } = await run(argv, { env, deadlineSeconds: buildSeconds });
-  if (exitCode !== 0) throw new Error(`${tag} could not be built\n${stderr}`);
-  return tag;
 }
 
 /** Its own authority, as a company's server has one: clients must be told of it. Also for localhost, where objects are seen. */

@@ -15,6 +15,7 @@ export interface SeenStatus {
       repositories: { repository: number; lastBackupAt: string | null; lastError: string | null }[];
       lastProof: { ok: boolean; problems: string[] } | null;
       archiveFailing: boolean;
+      walBytes: number;
       gaps: unknown[];
     };
     files: { lastBackup: { at: string } | null };
@@ -77,4 +78,14 @@ export async function loseMachine({ scene, s3 }: Stage): Promise<void> {
   await removeProject(scene.project);
   await ensureNetwork(scene.project);
   await docker('network', 'connect', '--alias', alias, network, s3.id);
+}
+
+/** In memory, for one that must be full soon; made before the first deploy, which takes it for its own. Of the database's user. */
+export async function smallVolume(project: string, name: string, mebibytes: number): Promise<void> {
+  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.volume=${name}`];
+  const options = ['type=tmpfs', 'device=tmpfs', `o=size=${mebibytes}m,uid=70,gid=70,mode=0700`];
+  await docker(
+    ...['volume', 'create', ...labels.flatMap((label) => ['--label', label])],
+    ...[...options.flatMap((option) => ['--opt', option]), `${project}_${name}`],
+  );
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { firstBackups, loseMachine, statusOf, useBackups, withBackup } from '../backup/stage.ts';
+import type { S3Server } from '../backup/repositories.ts';
+import { firstBackups, loseMachine, smallVolume, statusOf, useBackups, withBackup } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
 import { docker } from '../e2e/harness/docker.ts';
 
@@ -12,16 +13,16 @@ test('a bucket that is away shows within two minutes, loses nothing, and is caug
   await scene.deploy({ replicas: 0 }, withBackup(stage()));
   await firstBackups(scene);
   await primarySql('CREATE TABLE marks (id int)');
-  await s3.pause();
-  await primarySql('INSERT INTO marks SELECT generate_series(1, 1000)');
-  await primarySql('SELECT pg_switch_wal()');
-  const seen = await eventually(
-    () => statusOf(scene),
-    ({ backup }) => backup.database.archiveFailing,
-    120,
-  );
-  expect(seen.problems.join()).toContain('archiving fails');
-  await s3.resume();
+  await whileAway(s3, async () => {
+    await primarySql('INSERT INTO marks SELECT generate_series(1, 1000)');
+    await primarySql('SELECT pg_switch_wal()');
+    const seen = await eventually(
+      () => statusOf(scene),
+      ({ backup }) => backup.database.archiveFailing,
+      120,
+    );
+    expect(seen.problems.join()).toContain('archiving fails');
+  });
   await eventually(
     () => statusOf(scene),
     ({ backup }) => !backup.database.archiveFailing,
@@ -76,6 +77,7 @@ test('a full disk shows within two minutes, production goes on, and with room ag
   const { scene } = stage();
   const { id } = await scene.container('horme-backup');
   const inside = (script: string) => docker('exec', id, 'sh', '-c', script);
+  expect(await inside('stat --file-system --format=%T /var/lib/horme-backup/database')).toBe('tmpfs');
   await inside('dd if=/dev/zero of=/var/lib/horme-backup/database/filler bs=64k 2>/dev/null; true');
   await primarySql('CREATE TABLE goes_on AS SELECT generate_series(1, 100000) AS id');
   await primarySql('SELECT pg_switch_wal()');
@@ -95,13 +97,15 @@ test('a full disk shows within two minutes, production goes on, and with room ag
   await scene.must('backup', 'now');
 });
 
-/** Where the local repository will be, with room for a few backups. */
-async function smallRepository(project: string): Promise<void> {
-  const name = 'horme-backup-database';
-  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.volume=${name}`];
-  const options = ['type=tmpfs', 'device=tmpfs', 'o=size=96m,uid=70,gid=70,mode=0700'];
-  await docker(
-    ...['volume', 'create', ...labels.flatMap((label) => ['--label', label])],
-    ...[...options.flatMap((option) => ['--opt', option]), `${project}_${name}`],
-  );
+/** Whatever comes of it, the tests after it have their bucket. */
+async function whileAway(s3: S3Server, work: () => Promise<void>): Promise<void> {
+  await s3.pause();
+  try {
+    await work();
+  } finally {
+    await s3.resume();
+  }
 }
+
+/** Where the local repository will be, with room for a few backups. */
+const smallRepository = (project: string) => smallVolume(project, 'horme-backup-database', 96);
