@@ -17,6 +17,8 @@ WORST_ANSWER_SECONDS = 10
 # Twice what a push of one file over a slow line takes; `archive_timeout` makes one a minute.
 OLDEST_READY_SECONDS = 60
 
+LOOKING = "WAL is pushed again; whether all of it arrived is not known before every repository was looked at"
+
 # A transaction that writes WAL and nothing else: an idle database too has a newest one, and its WAL is switched.
 BEAT = "SELECT pg_logical_emit_message(true, 'horme', 'beat')"
 ARCHIVING = """SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
@@ -72,10 +74,12 @@ def _row(cursor: psycopg2.extensions.cursor, sql: str) -> tuple[Any, ...]:
 
 
 def _record(known: dict[str, Any], stanza: str | None, seen: dict[str, Any]) -> None:
+    """What waited too long is given up, and then it looks as if it had arrived: only `gaps` says that archiving is mended."""
     follow_history(known, stanza)
-    failing, now = seen["archiveFailing"], iso(time.time())
-    if known.get("archiveFailing") and not failing:
-        # What waited may have been given up meanwhile: `gaps` looks at once.
-        known["archiveMendedAt"] = now
-    since = known.get("archiveFailingSince") or now
-    known.update(seen, archiveFailingSince=since if failing else None)
+    now = iso(time.time())
+    if seen["archiveFailing"]:
+        known.update(seen, archiveFailingSince=known.get("archiveFailingSince") or now, archiveMendedAt=None)
+    elif known.get("archiveFailing"):
+        known.update(seen, archiveFailing=True, archiveError=LOOKING, archiveMendedAt=known.get("archiveMendedAt") or now)
+    else:
+        known.update(seen, archiveFailingSince=None)

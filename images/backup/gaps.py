@@ -45,10 +45,19 @@ class Watch:
             # At once: the next repository may be one that hangs.
             status.update(told.role, partial(_record, stanza=told.stanza, number=number, found=found))
             self._looks[number] = _Look(time.monotonic(), mended)
+        if status.read(told.role).get("archiveMendedAt"):
+            status.update(told.role, self._end_failing)
 
     def _is_due(self, number: int, mended: str | None) -> bool:
         last = self._looks.get(number)
-        return last is None or last.mended != mended or time.monotonic() - last.at > EVERY_SECONDS
+        return last is None or last.mended != (mended or last.mended) or time.monotonic() - last.at > EVERY_SECONDS
+
+    def _end_failing(self, known: status.Status) -> None:
+        """Once every repository was looked at since it was mended."""
+        mended = known.get("archiveMendedAt")
+        looks = [self._looks.get(one.number) for one in self._settings.repositories]
+        if mended and all(look and look.mended == mended for look in looks):
+            known.update(archiveFailing=False, archiveError=None, archiveFailingSince=None, archiveMendedAt=None)
 
 
 def _gaps_in(number: int, stanza: str) -> list[dict[str, Any]]:

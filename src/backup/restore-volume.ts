@@ -90,11 +90,20 @@ export async function swapVolume(
       await engine.stop(id, grace);
     }
     await once(session, content, mounts, ['replace']);
+  } catch (error) {
+    await forgetFormer(session, `${stack.project}_${former}`, error);
+    throw error;
   } finally {
     for (const { id } of users) await engine.start(id);
   }
   await engine.removeVolume(`${stack.project}_${restoredVolume(name)}`);
   return `${stack.project}_${former}`;
+}
+
+/** The agent fails with the volume as it was: a copy of it is of no use. Ended in the middle, it may be the only one. */
+async function forgetFormer({ engine, emit }: Session, former: string, error: unknown): Promise<void> {
+  if (error instanceof OperatorError && error.code !== 'stopped') return engine.removeVolume(former);
+  emit({ kind: 'warning', text: `the content from before is in the volume ${former}, as far as it was copied` });
 }
 
 async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {

@@ -21,6 +21,8 @@ export interface Restored {
   seconds: { restore: number; replay: number; check: number };
   bytes: number;
   tables: Record<string, number>;
+  /** Why this is not the newest that there is; empty: it is, or a time was wanted. */
+  missing: string[];
 }
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */

@@ -132,7 +132,11 @@ async function lookAt(
   if (restored) {
     const { engine, stack } = session;
     const now = await tablesNow(engine, stack.project, databaseName(stack));
-    lines.push(restoredLine(restored), ...differences(now, restored.tables).map((line) => `  ${line}`));
+    lines.push(
+      restoredLine(restored),
+      ...restored.missing.map((why) => `  not the newest: ${why}`),
+      ...differences(now, restored.tables).map((line) => `  ${line}`),
+    );
   }
   for (const name of volumes) lines.push(differenceLines(name, await volumeDifferences(session, live, name, snapshot)));
   return { restored, lines };

@@ -25,5 +25,9 @@ class Archiver(unittest.TestCase):
         self.assertEqual(self.recorded(known, True)["archiveFailingSince"], "2026-11-24T15:00:00Z")
         self.assertNotIn("archiveMendedAt", known)
         self.recorded(known, False)
-        self.assertIsNone(known["archiveFailingSince"])
-        self.assertIsNotNone(known["archiveMendedAt"])
+        mended = known["archiveMendedAt"]
+        self.assertIsNotNone(mended)
+        # It ends when the archives were looked at.
+        self.assertEqual((known["archiveFailing"], known["archiveError"]), (True, archiver.LOOKING))
+        self.assertEqual(self.recorded(known, False)["archiveMendedAt"], mended)
+        self.assertIsNone(self.recorded(known, True)["archiveMendedAt"])

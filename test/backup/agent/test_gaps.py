@@ -66,6 +66,16 @@ class Gaps(unittest.TestCase):
             self.watch.tick()
         self.assertIn(2, self.ticks())
 
+    def test_archiving_fails_until_every_repository_was_looked_at(self):
+        failing = {"archiveFailing": True, "archiveFailingSince": "2026-11-24T14:00:00Z"}
+        status.update("database", lambda known: known.update(failing, archiveMendedAt="2026-11-24T15:00:00Z"))
+        self.repositories[2] = AgentError("deadline", "it hangs")
+        self.ticks()
+        self.assertTrue(known()["archiveFailing"])
+        self.repositories[2] = []
+        self.assertEqual((self.ticks(), self.ticks()), ([2], []))
+        self.assertEqual((known()["archiveFailing"], known()["archiveFailingSince"]), (False, None))
+
     def test_a_new_gap_wants_a_backup_and_a_known_one_wants_none(self):
         self.repositories[2] = [FIRST]
         self.ticks()
