@@ -30,6 +30,7 @@ MARK = ".horme-restored.json"
 LOCK_SECONDS = 600
 ROOM = 1.1
 
+_TARGET_LINE = re.compile(r"^\s*recovery_target_(time|action)\s*=")
 _RECOVERY_LINE = re.compile(r"^\s*(restore_command|recovery_target\w*|archive_mode)\s*=|^# (Removed by|Recovery settings)")
 
 
@@ -147,7 +148,7 @@ def _from_repository(
     last: AgentError | None = None
     for backup in _candidates(request, holding):
         try:
-            return _from_backup(settings, request, holding.repository, backup, newest, member, progress)
+            return _from_backup(settings, request, holding, backup, newest, member, progress)
         except AgentError as error:
             if request.kind != "point" or error.code != "target-unreachable":
                 raise
@@ -182,14 +183,14 @@ def _refuse_after_the_end(request: Request, holding: Holding, wanted: float) -> 
 def _from_backup(
     settings: Settings,
     request: Request,
-    repository: Repository,
+    holding: Holding,
     backup: Backup,
     newest: Segment | None,
     member: Path,
     progress: Progress,
 ) -> dict[str, Any]:
     """Ended before the `newest` WAL there is, it is said and not refused: it may be all that can be had."""
-    folder, log = restored_folder(settings, member), member / f"{settings.version}.restored.log"
+    folder, repository = restored_folder(settings, member), holding.repository
     (member / MARK).unlink(missing_ok=True)
     scratch.remove(folder)
     scratch.room_for(member, backup.database_bytes * ROOM)
@@ -198,28 +199,58 @@ def _from_backup(
     drill.restore(request.stanza, repository.number, backup.label, folder, *_target(request))
     restored = time.monotonic()
     progress("WAL is replayed")
-    with scratch.running(folder, log, progress) as server:
-        replayed = time.monotonic()
-        newest_transaction = scratch.newest_transaction(server) or iso(backup.ended)
-        missing = drill.not_reached(newest, scratch.replayed_to(folder), scratch.complaints(server))
-        for one in missing:
-            progress(f"this is not the newest: {one}")
-        progress("tables and indexes are checked")
-        problems = scratch.amcheck(server)
-        tables = _counted(server, settings.database_name)
-    problems += scratch.checksums(folder)
-    if problems:
+    try:
+        replayed = _replayed(settings, member, newest, progress)
+    except AgentError as error:
+        if request.kind != "to" or error.code != "target-unreachable":
+            raise
+        replayed = _replayed_to_the_end(settings, member, holding.newest, progress)
+    for one in replayed.missing:
+        progress(f"this is not the newest: {one}")
+    if problems := replayed.problems + scratch.checksums(folder):
         raise AgentError("restored-damaged", "\n".join(problems))
     _forget_recovery(folder)
-    log.unlink(missing_ok=True)
     return {
         "folder": str(folder), "label": backup.label, "repository": repository.number, "stanza": request.stanza,
-        "newestTransactionAt": newest_transaction, "missing": missing, "bytes": scratch.size(folder), "tables": tables,
+        "newestTransactionAt": replayed.newest_transaction or iso(backup.ended), "missing": replayed.missing,
+        "bytes": scratch.size(folder), "tables": replayed.tables,
         "seconds": {
-            "restore": round(restored - started, 1), "replay": round(replayed - restored, 1),
-            "check": round(time.monotonic() - replayed, 1),
+            "restore": round(restored - started, 1), "replay": round(replayed.at - restored, 1),
+            "check": round(time.monotonic() - replayed.at, 1),
         },
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    at: float
+    newest_transaction: str | None
+    missing: list[str]
+    problems: list[str]
+    tables: dict[str, int]
+
+
+def _replayed(settings: Settings, member: Path, newest: Segment | None, progress: Progress) -> _Replayed:
+    folder, log = restored_folder(settings, member), member / f"{settings.version}.restored.log"
+    with scratch.running(folder, log, progress) as server:
+        at = time.monotonic()
+        missing = drill.not_reached(newest, scratch.replayed_to(folder), scratch.complaints(server))
+        transaction = scratch.newest_transaction(server)
+        progress("tables and indexes are checked")
+        found = _Replayed(at, transaction, missing, scratch.amcheck(server), _counted(server, settings.database_name))
+    log.unlink(missing_ok=True)
+    return found
+
+
+def _replayed_to_the_end(settings: Settings, member: Path, newest: Segment, progress: Progress) -> _Replayed:
+    """Postgres knows that a time is reached by a transaction after it. Where there is none, all WAL is from before: if
+    nothing of it is missing, its end is what was wanted."""
+    progress("nothing was committed after that time: WAL is replayed to its end")
+    _edit_recovery(restored_folder(settings, member), _TARGET_LINE)
+    replayed = _replayed(settings, member, newest, progress)
+    if replayed.missing:
+        raise AgentError("target-unreachable", "; ".join(replayed.missing), "horme-backup list")
+    return replayed
 
 
 def _target(request: Request) -> list[str]:
@@ -242,10 +273,14 @@ def _counted(server: scratch.Server, database: str) -> dict[str, int]:
 
 def _forget_recovery(folder: Path) -> None:
     """What pgBackRest wrote there would win over the platform's configuration: archiving would stay off."""
-    file = folder / "postgresql.auto.conf"
-    kept = [line for line in file.read_text().splitlines() if not _RECOVERY_LINE.match(line)]
-    file.write_text("".join(f"{line}\n" for line in kept))
+    _edit_recovery(folder, _RECOVERY_LINE)
     (folder / "recovery.signal").unlink(missing_ok=True)
+
+
+def _edit_recovery(folder: Path, without: re.Pattern[str]) -> None:
+    file = folder / "postgresql.auto.conf"
+    kept = [line for line in file.read_text().splitlines() if not without.match(line)]
+    file.write_text("".join(f"{line}\n" for line in kept))
 
 
 def _mark(member: Path, mark: dict[str, Any]) -> None:

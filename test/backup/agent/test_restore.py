@@ -61,11 +61,11 @@ class Chosen(unittest.TestCase):
                 raise one
             return one
 
-        def from_backup(_settings, _request, repository, backup, newest, _member, _progress):
+        def from_backup(_settings, _request, found, backup, newest, _member, _progress):
             self.newest.append(newest)
-            if repository.number in failing:
+            if found.repository.number in failing:
                 raise AgentError("restored-damaged", "damaged")
-            return repository.number, backup.label
+            return found.repository.number, backup.label
 
         told = support.told(repositories=[Repository(number, "s3", {}) for number in range(1, len(found) + 1)])
         with mock.patch.object(restore.reach, "ask", ask), mock.patch.object(restore, "_from_backup", from_backup):
@@ -126,26 +126,41 @@ class Chosen(unittest.TestCase):
 
 
 class Reached(unittest.TestCase):
+    found = holding(1, [1], [1, 2, 3, 4, 5, 6])
+    early = AgentError("target-unreachable", "ended before the target")
+
     def setUp(self):
         support.empty_folders()
 
-    def test_a_restore_that_ends_early_is_said_and_told_in_its_result(self):
-        said: list[str] = []
+    def from_backup(self, request: Request, newest: Segment | None, runs: list[object], said: list[str]) -> dict:
+        """Recovery reads four segments."""
         known = {"newest_transaction": None, "replayed_to": Segment(1, 4), "size": 1}
         known.update(complaints=[], amcheck=[], checksums=[])
         for module, name, value in [
             *((restore.scratch, name, value) for name, value in known.items()),
-            (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_forget_recovery", None),
+            (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_edit_recovery", None),
         ]:  # fmt: skip
             patched = mock.patch.object(module, name, return_value=value)
             patched.start()
             self.addCleanup(patched.stop)
-        with mock.patch.object(restore.scratch, "running", return_value=nullcontext()):
-            result = restore._from_backup(
-                support.told(), LATEST, Repository(1, "local", {}), backup(1), Segment(1, 6), settings.MEMBERS, said.append
-            )
-        (missing,) = result["missing"]
+        with mock.patch.object(restore.scratch, "running", side_effect=runs):
+            told = support.told()
+            return restore._from_backup(told, request, self.found, backup(1), newest, settings.MEMBERS, said.append)
+
+    def test_a_restore_that_ends_early_is_said_and_told_in_its_result(self):
+        said: list[str] = []
+        (missing,) = self.from_backup(LATEST, Segment(1, 6), [nullcontext()], said)["missing"]
         self.assertIn(f"this is not the newest: {missing}", said)
+
+    def test_a_time_after_the_last_transaction_is_the_end_of_all_wal(self):
+        self.found = holding(1, [1], [1, 2, 3, 4])
+        self.assertEqual(self.from_backup(to(3.9), None, [self.early, nullcontext()], [])["missing"], [])
+
+    def test_a_time_that_is_not_reached_because_wal_can_t_be_read_is_refused(self):
+        with self.assertRaises(AgentError) as caught:
+            self.from_backup(to(5.9), None, [self.early, nullcontext()], [])
+        self.assertEqual(caught.exception.code, "target-unreachable")
+        self.assertIn(Segment(1, 6).name, caught.exception.message)
 
     def test_less_than_there_is_is_said(self):
         self.assertEqual(drill.not_reached(Segment(1, 6), Segment(1, 6), []), [])
