@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
-import { run as runProgram } from '../engine/process.ts';
 import { exitCodes } from '../errors.ts';
 import { appendEntry, type Outcome } from '../release/ledger.ts';
 import { prune } from '../release/prune.ts';
+import { commitOf, type Commit } from '../release/sources.ts';
 import type { DeployResult } from './options.ts';
 import type { Run } from './rollout.ts';
 
@@ -20,7 +20,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       ...(options.of !== undefined && { of: options.of }),
       at: new Date().toISOString(),
       by: userInfo().username,
-      commit: keptCommit(run) ?? (await commitOf(session.stack.directory)),
+      ...(keptSource(run) ?? (await commitOf(session.stack.directory))),
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
       secretVolumes: content.secretVolumes,
       migrated: context.migrated,
@@ -50,18 +50,10 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
 }
 
 /** Of the release whose images go on: where the command was typed says nothing of these. */
-function keptCommit({ wanted: { ledger }, options }: Run): string | undefined {
+function keptSource({ wanted: { ledger }, options }: Run): Commit | undefined {
   const keeps = options.rollbackTo ?? options.scale ?? (options.platformOnly || undefined);
   if (keeps === undefined) return undefined;
   const of = options.of ?? ledger.live?.of;
-  return ledger.entries.find(({ number }) => number === of)?.commit;
-}
-
-async function commitOf(directory: string): Promise<string | undefined> {
-  try {
-    const { exitCode, stdout } = await runProgram(['git', 'rev-parse', 'HEAD'], { cwd: directory, deadlineSeconds: 5 });
-    return exitCode === 0 ? stdout.trim() : undefined;
-  } catch {
-    return undefined;
-  }
+  const kept = ledger.entries.find(({ number }) => number === of);
+  return { commit: kept?.commit, folder: kept?.folder };
 }

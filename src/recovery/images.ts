@@ -1,24 +1,21 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Compose } from '../engine/compose.ts';
 import type { Engine } from '../engine/engine.ts';
-import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { imageTags } from '../platform/images.ts';
 import { platformImages, type PlatformImage } from '../platform/part.ts';
+import { entryOf, type Ledger } from '../release/ledger.ts';
+import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import { buildIn, type Origin } from '../release/origin.ts';
 import { sourcesHash } from '../release/sources.ts';
-import type { ComposeBuild, ComposeModel } from '../stack/stack.ts';
+import type { ComposeModel } from '../stack/stack.ts';
+import { checkOut, type Built, type Repository } from './sources.ts';
 
 type Images = Record<string, { reference: string; id: string }>;
-
-/** Cloning a large repository over a slow line; seconds. */
-const cloneSeconds = 3600;
-const gitSeconds = 600;
 
 /** Of the platform's services; this version of Horme may have other tags than the one that deployed. */
 export function platformImageOf({ image, owner }: ReleaseService): PlatformImage | undefined {
@@ -36,25 +33,24 @@ export function platformImagesOf(content: ReleaseContent, ids: Record<string, st
   );
 }
 
-export interface Source {
-  /** A checkout of the project, where the command was given. */
-  directory: string;
-  remote: string | undefined;
-  commit: string | undefined;
-}
-
 /** Pulled by the registry's digest where it has one; built from the recorded commit where they were built. */
 export async function userImages(
   { engine, compose, emit }: { engine: Engine; compose: Compose; emit: Emit },
   content: ReleaseContent,
-  source: Source,
+  ledger: Ledger,
+  repository: Repository,
 ): Promise<Images> {
   const users = content.services.filter(({ owner }) => owner === 'user');
   const missing: ReleaseService[] = [];
   for (const service of users) if (!(await engine.image(service.image))) missing.push(service);
-  const built = missing.filter(({ origin }) => origin && 'build' in origin);
-  for (const service of missing) if (!built.includes(service)) await pull(engine, compose, content, service, emit);
-  if (built.length > 0) await build({ compose, emit }, content, built, source);
+  const built: Built[] = [];
+  for (const service of missing) {
+    const { name, image, origin } = service;
+    const { commit, folder = '' } = entryOf(ledger, service) ?? {};
+    if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commit, folder });
+    else await pull(engine, compose, content, service, emit);
+  }
+  if (built.length > 0) await build({ compose, emit }, content, built, repository);
   const found = users.map(async ({ name, image }) => {
     const id = (await engine.image(image))?.id;
     if (id === undefined) throw new Error(`${image} was made, and the engine does not have it`);
@@ -90,92 +86,47 @@ const notPulled = (name: string, reference: string) =>
 async function build(
   { compose, emit }: { compose: Compose; emit: Emit },
   content: ReleaseContent,
-  services: ReleaseService[],
-  source: Source,
+  all: Built[],
+  repository: Repository,
 ): Promise<void> {
   const temporary = await mkdtemp(join(tmpdir(), 'horme-recover-'));
   try {
-    const directory = await checkout(source, join(temporary, 'source'), emit);
-    for (const { name, image, origin } of services) await warnOfOthers(directory, name, image, origin, emit);
-    const model = buildModel(content, services, directory, source.directory);
-    const names = services.map(({ name }) => name);
+    const directories = await checkOut(all, repository, temporary, emit);
+    const placed = all.map((one) => ({ ...one, build: buildIn(one.build, directories.get(one.name) ?? '') }));
+    for (const one of placed) await warnOfOthers(one, emit);
+    const secretFile = (path: string) => secretIn([...directories.values()], repository.directory, path);
+    const model = buildModel(content, placed, secretFile);
+    const names = all.map(({ name }) => name);
     await compose.build(model, names, (line) => emit({ kind: 'step-progress', id: 'recover', detail: line }));
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-const buildOf = (origin: Origin | undefined): ComposeBuild => {
-  if (!origin || !('build' in origin)) throw new Error('only what was built is built again');
-  return origin.build;
-};
-
 function buildModel(
-  content: ReleaseContent,
-  services: ReleaseService[],
-  directory: string,
-  here: string,
+  { project, buildSecrets }: ReleaseContent,
+  placed: Built[],
+  secretFile: (path: string) => string,
 ): ComposeModel {
-  const secrets = Object.entries(content.buildSecrets ?? {}).map(([name, secret]) => [
+  const secrets = Object.entries(buildSecrets ?? {}).map(([name, secret]) => [
     name,
-    secret.file === undefined ? secret : { ...secret, file: secretFile(secret.file, directory, here) },
+    secret.file === undefined ? secret : { ...secret, file: secretFile(secret.file) },
   ]);
   return {
-    name: content.project,
-    services: Object.fromEntries(
-      services.map(({ name, image, origin }) => [name, { image, build: buildIn(buildOf(origin), directory) }]),
-    ),
+    name: project,
+    services: Object.fromEntries(placed.map(({ name, image, build }) => [name, { image, build }])),
     secrets: Object.fromEntries(secrets) as ComposeModel['secrets'] & object,
   };
 }
 
-/** What git ignores is not in the clone of the commit; it may lie where the command was given. */
-function secretFile(path: string, directory: string, here: string): string {
-  return existsSync(join(directory, path)) ? join(directory, path) : join(here, path);
-}
+/** What git ignores is not in the clone of a commit; it may lie where the command was given. */
+const secretIn = (directories: string[], here: string, path: string): string =>
+  directories.map((directory) => join(directory, path)).find(existsSync) ?? join(here, path);
 
 /** An image's tag has the hash of the sources it was built from: these may differ from what was committed. */
-async function warnOfOthers(directory: string, name: string, image: string, origin: Origin | undefined, emit: Emit) {
-  const hash = await sourcesHash(buildIn(buildOf(origin), directory));
+async function warnOfOthers({ name, image, build }: Built, emit: Emit) {
+  const hash = await sourcesHash(build);
   if (image.endsWith(`:${hash}`)) return;
   const text = `${name} was built from sources that were not those of the commit: what is built now may differ`;
   emit({ kind: 'warning', text });
 }
-
-/** The recorded commit, in a folder of its own; files as they lie here where nobody knows of a commit. */
-async function checkout({ directory, remote, commit }: Source, target: string, emit: Emit): Promise<string> {
-  const isHere = await git(directory, ['rev-parse', '--is-inside-work-tree']);
-  if (commit === undefined) return directory;
-  if (isHere && (await git(directory, ['cat-file', '-e', `${commit}^{commit}`]))) {
-    await must(directory, ['clone', '--quiet', '--no-checkout', '.', target], cloneSeconds);
-  } else if (remote !== undefined) {
-    emit({ kind: 'note', text: `cloning ${remote}` });
-    await must(directory, ['clone', '--quiet', '--no-checkout', '--', remote, target], cloneSeconds);
-  } else throw noSources(commit);
-  await must(target, ['checkout', '--quiet', '--detach', commit], gitSeconds);
-  await stat(target);
-  return target;
-}
-
-async function git(cwd: string, words: string[]): Promise<boolean> {
-  const { exitCode } = await run(['git', ...words], { cwd, deadlineSeconds: gitSeconds });
-  return exitCode === 0;
-}
-
-async function must(cwd: string, words: string[], deadlineSeconds: number): Promise<void> {
-  const { exitCode, stderr } = await run(['git', ...words], { cwd, deadlineSeconds });
-  if (exitCode === 0) return;
-  throw new OperatorError(`git ${words[0]} failed`, {
-    code: 'sources-missing',
-    exitCode: exitCodes.checkFailed,
-    lastSeen: stderr.trim().slice(-1000),
-    next: 'run the same in a checkout of the project that has the commit',
-  });
-}
-
-const noSources = (commit: string) =>
-  new OperatorError(`the images were built from commit ${commit}, which is not here`, {
-    code: 'sources-missing',
-    exitCode: exitCodes.checkFailed,
-    next: 'run the same in a checkout of the project',
-  });

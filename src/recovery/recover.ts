@@ -5,7 +5,7 @@ import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { inHistory, withImages } from '../release/adapt.ts';
-import { readLedger, readLive, type LedgerEntry } from '../release/ledger.ts';
+import { readLedger, readLive, type Ledger } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readSecretFiles } from '../release/secret-files.ts';
 import { nothingApplied, writeApplied } from '../release/settings.ts';
@@ -34,9 +34,9 @@ export async function recover(session: Session, kit: KitContent): Promise<Recove
   const log = await RecoveryLog.open(engine, project, imageTags().tools);
   const store = await Store.open(engine, project, imageTags().tools);
   await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
-  const { live, entry } = await newestRelease(store, project);
+  const { live, ledger, of } = await newestRelease(store, project);
   const vault = await step(session, log, 'history', () => beginHistory(store, live)).then(() => openVault(store));
-  const content = await step(session, log, 'images', () => imagesOf(session, kit, live, entry));
+  const content = await step(session, log, 'images', () => imagesOf(session, kit, live, ledger));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
   const present = inHistory(content, vault.backup.history);
   const database =
@@ -49,7 +49,7 @@ export async function recover(session: Session, kit: KitContent): Promise<Recove
   const deployed = await deploy(deploySession(session, present), {
     ...deployDefaults,
     kind: 'recover',
-    of: entry.of,
+    of,
     rollbackTo: present,
   });
   const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
@@ -82,9 +82,12 @@ async function step<T>({ emit, signal }: Session, log: RecoveryLog, name: string
   }
 }
 
-async function newestRelease(store: Store, project: string): Promise<{ live: ReleaseContent; entry: LedgerEntry }> {
+async function newestRelease(
+  store: Store,
+  project: string,
+): Promise<{ live: ReleaseContent; ledger: Ledger; of: number }> {
   const [live, ledger] = await Promise.all([readLive(store), readLedger(store)]);
-  if (live && ledger.live) return { live, entry: ledger.live };
+  if (live && ledger.live) return { live, ledger, of: ledger.live.of };
   throw new OperatorError(`the backup of ${project} has no release that was live`, {
     code: 'nothing-to-recover',
     exitCode: exitCodes.checkFailed,
@@ -105,13 +108,13 @@ async function imagesOf(
   session: Session,
   kit: KitContent,
   live: ReleaseContent,
-  entry: LedgerEntry,
+  ledger: Ledger,
 ): Promise<ReleaseContent> {
   const { engine, connection, emit, stack } = session;
   const needed = live.services.map(platformImageOf).filter((name) => name !== undefined);
   const ids = await ensurePlatformImages(engine, connection.environment, needed, emit);
-  const source = { directory: stack.directory, remote: kit.source.remote, commit: entry.commit };
-  const users = await userImages(session, live, source);
+  const repository = { directory: stack.directory, remote: kit.source.remote };
+  const users = await userImages(session, live, ledger, repository);
   return withImages(live, { ...platformImagesOf(live, ids), ...users });
 }
 

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { content, service } from '../deploy/testing.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { OperatorError } from '../errors.ts';
-import { appendEntry, nextNumber, readContent, readLedger, verifyLedger, type LedgerEntry } from './ledger.ts';
+import { appendEntry, entryOf, nextNumber, readContent, readLedger, verifyLedger, type LedgerEntry } from './ledger.ts';
 import { Store, stateFolder } from './store.ts';
 
 let engine: FakeEngine;
@@ -21,6 +21,7 @@ async function append(spec: string, own: Partial<LedgerEntry> = {}): Promise<Led
     ...{ kind: 'deploy' as const, outcome: 'live' as const, at: '2026-01-01T00:00:00.000Z', by: 'ada' },
     ...{
       commit: undefined,
+      folder: undefined,
       images: {},
       secretVolumes: [],
       migrated: [],
@@ -67,6 +68,15 @@ test('a release that was made live again points to the one whose content it is',
   const back = await append('v1', { kind: 'rollback', of: 1 });
   expect([back.number, back.of]).toEqual([3, 1]);
   expect(await readContent(store, 3)).toEqual(await readContent(store, 1));
+});
+
+test('an image that was kept came with the entry that was the first to have it', async () => {
+  await append('v1', { images: { api: 'shop/api:1@sha256:1', web: 'shop/web:1@sha256:2' }, commit: 'a' });
+  await append('v2', { images: { api: 'shop/api:2@sha256:3', web: 'shop/web:1@sha256:2' }, commit: 'b' });
+  const ledger = await readLedger(store);
+  expect(entryOf(ledger, { name: 'web', image: 'shop/web:1' })?.commit).toBe('a');
+  expect(entryOf(ledger, { name: 'api', image: 'shop/api:2' })?.commit).toBe('b');
+  expect(entryOf(ledger, { name: 'api', image: 'shop/api:3' })).toBeUndefined();
 });
 
 test('an entry that was changed is found, with all that follows', async () => {

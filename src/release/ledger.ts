@@ -22,6 +22,8 @@ export interface LedgerEntry {
   at: string;
   by: string;
   commit: string | undefined;
+  /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: at its root. */
+  folder: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];
   /** Services whose migration was run, whatever the outcome. */
@@ -104,6 +106,10 @@ export async function appendEntry(
 /** Entries that a rollback can go back to, oldest first: a scaling changes how many, not what. */
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
+
+/** The entry that an image came with: what it was built from was there then, and may be another today. */
+export const entryOf = ({ entries }: Ledger, { name, image }: { name: string; image: string }) =>
+  entries.find(({ images }) => images[name]?.startsWith(`${image}@`));
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;
 

@@ -10,7 +10,7 @@ export type Origin =
   | { build: ComposeBuild };
 
 export function originOf(definition: ComposeService, image: Image | undefined, directory: string): Origin {
-  if (definition.build) return { build: { ...definition.build, context: inside(directory, definition.build.context) } };
+  if (definition.build) return { build: withPaths(definition.build, (path) => inside(directory, path)) };
   return { pull: image?.digests[0] ?? definition.image ?? '' };
 }
 
@@ -30,9 +30,25 @@ export function buildSecrets({ secrets }: ComposeModel, directory: string): Comp
 }
 
 /** In a checkout of the project. */
-export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild => ({
-  ...build,
-  context: isRemote(build.context) ? build.context : join(directory, build.context),
-});
+export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
+  withPaths(build, (path) => join(directory, path));
 
-const isRemote = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@/.test(context);
+/** Folders that a build reads, the context first. */
+export const pathsOf = (build: ComposeBuild): string[] =>
+  [build.context, ...Object.values(moreContexts(build))].filter((context) => !isElsewhere(context));
+
+/** The same build with its folders at other places. */
+export function withPaths(build: ComposeBuild, place: (path: string) => string): ComposeBuild {
+  const placed = (context: string) => (isElsewhere(context) ? context : place(context));
+  const more = Object.entries(moreContexts(build)).map(([name, context]) => [name, placed(context)]);
+  return {
+    ...build,
+    context: placed(build.context),
+    ...(more.length > 0 && { additional_contexts: Object.fromEntries(more) as Record<string, string> }),
+  };
+}
+
+const moreContexts = (build: ComposeBuild) => (build['additional_contexts'] ?? {}) as Record<string, string>;
+
+/** A repository, an image or another service; what Compose takes for none of these is a folder (compose-go's paths/context.go). */
+export const isElsewhere = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^service:/.test(context);

@@ -2,7 +2,8 @@ import { chmod, cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sourcesHash } from './sources.ts';
+import { run } from '../engine/process.ts';
+import { commitOf, sourcesHash } from './sources.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -99,4 +100,36 @@ test('times and owners are not content', async () => {
 test('a context elsewhere is named, not read', async () => {
   const one = await sourcesHash({ context: 'https://example.com/shop.git#v1' });
   expect(one).not.toBe(await sourcesHash({ context: 'https://example.com/shop.git#v2' }));
+});
+
+test('another folder that a build reads says nothing by where it lies', async () => {
+  const more = (place: string) => hash({ additional_contexts: { base: place, image: 'docker-image://debian' } });
+  const elsewhere = await mkdtemp(join(tmpdir(), 'horme-sources-'));
+  try {
+    await cp(folder, elsewhere, { recursive: true });
+    const there = { additional_contexts: { base: join(elsewhere, '../lib'), image: 'docker-image://debian' } };
+    expect(await hash({ context: elsewhere, ...there })).toBe(await more(join(folder, '../lib')));
+    expect(await more(join(folder, 'lib'))).not.toBe(await more(join(folder, '../lib')));
+  } finally {
+    await rm(elsewhere, { recursive: true, force: true });
+  }
+});
+
+test('a commit is noted with where in its repository the project lies', async () => {
+  const git = async (...words: string[]) => {
+    const name = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
+    const { exitCode, stdout } = await run(['git', ...name, ...words], { cwd: folder, deadlineSeconds: 10 });
+    expect(exitCode).toBe(0);
+    return stdout.trim();
+  };
+  const none = { commit: undefined, folder: undefined };
+  expect(await commitOf(folder)).toEqual(none);
+  await git('init', '--quiet');
+  expect(await commitOf(folder)).toEqual(none);
+  await git('add', '.');
+  await git('commit', '--quiet', '--message', 'all');
+  const commit = await git('rev-parse', 'HEAD');
+  expect(await commitOf(folder)).toEqual({ commit, folder: '' });
+  expect(await commitOf(join(folder, 'src'))).toEqual({ commit, folder: 'src/' });
+  expect(await commitOf(join(folder, 'nowhere'))).toEqual(none);
 });

@@ -3,8 +3,24 @@ import { createReadStream } from 'node:fs';
 import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import dockerignore from '@balena/dockerignore';
+import { run } from '../engine/process.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { isElsewhere, withPaths } from './origin.ts';
 import { stableJson } from './release.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
+
+export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
+
+/** Where the project is committed; all undefined outside of a repository. */
+export async function commitOf(directory: string): Promise<Commit> {
+  const words = ['git', 'rev-parse', 'HEAD', '--show-prefix'];
+  const { exitCode, stdout } = await run(words, { cwd: directory, deadlineSeconds: 5 }).catch(noGit);
+  if (exitCode !== 0) return { commit: undefined, folder: undefined };
+  const [commit, folder = ''] = stdout.split('\n');
+  return { commit, folder };
+}
+
+const noGit = () => ({ exitCode: 1, stdout: '' });
 
 /**
  * Hash of all that goes into a build: the definition and every file of the context that .dockerignore lets through. The
@@ -12,10 +28,10 @@ import type { ComposeBuild } from '../stack/stack.ts';
  * `deploy --build` is for those.
  */
 export async function sourcesHash(build: ComposeBuild): Promise<string> {
-  const isRemote = /^[a-z][a-z0-9+.-]*:\/\/|^git@/.test(build.context);
   // Where the checkout lies says nothing about what is in it: a laptop and CI must find the same image.
-  const hash = createHash('sha256').update(stableJson(isRemote ? build : { ...build, context: '.' }));
-  if (isRemote) return hash.digest('hex').slice(0, 12);
+  const placeless = withPaths(build, (path) => relative(build.context, path) || '.');
+  const hash = createHash('sha256').update(stableJson(placeless));
+  if (isElsewhere(build.context)) return hash.digest('hex').slice(0, 12);
   const included = await contextFilter(build);
   for (const path of await listFiles(build.context, build.context, included)) {
     hash.update(`\0${path}\0`);
