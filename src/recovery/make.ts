@@ -23,16 +23,22 @@ export async function kitContent(stack: Stack, vault: Vault, now: Date): Promise
   };
 }
 
-/** Without a password, which would have ended long before the kit is needed. */
 async function remoteOf(directory: string): Promise<string | undefined> {
   const words = ['git', 'remote', 'get-url', 'origin'];
   const { exitCode, stdout } = await run(words, { cwd: directory, deadlineSeconds: 5 }).catch(() => ({
     exitCode: 1,
     stdout: '',
   }));
-  const remote = stdout.trim().replace(/^(https?:\/\/)[^/@]*@/, '$1');
+  const remote = withoutCredentials(stdout.trim());
   return exitCode === 0 && remote !== '' ? remote : undefined;
 }
+
+/**
+ * A password or a token in it would have ended long before the kit is needed, and is nobody's business: who recovers has
+ * their own. With HTTP the user's name may be the token; with SSH it is part of the way, as in `git@host:path`.
+ */
+export const withoutCredentials = (remote: string): string =>
+  remote.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/]*@/i, '$1@');
 
 /** For `horme status`: without a kit, or with one that lacks the present keys, nobody recovers anything. */
 export function kitProblems(stack: Stack, vault: Vault | undefined, { kit }: Settings): string[] {
