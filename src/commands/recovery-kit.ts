@@ -6,7 +6,7 @@ import { readSettings, writeSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault } from '../release/vault.ts';
 import { sealKit } from '../recovery/kit.ts';
-import { kitContent } from '../recovery/make.ts';
+import { kitContent, outsideRepository } from '../recovery/make.ts';
 import { passphrase } from '../recovery/passphrase.ts';
 import { openSession } from '../session.ts';
 import { backupOf } from './backup/agents.ts';
@@ -18,6 +18,7 @@ export async function run(context: CommandContext): Promise<void> {
   if (!backupOf(session).repositories.some(({ kind }) => kind !== 'local')) throw localOnly();
   const store = await Store.find(engine, stack.project);
   if (!store) throw notDeployed(stack.project);
+  for (const text of await outsideRepository(stack)) context.emit({ kind: 'warning', text });
   const secret = await passphrase(context, true);
   const content = await kitContent(stack, await openVault(store), new Date());
   const file = resolve(context.arguments[0] ?? `${stack.project}.kit`);

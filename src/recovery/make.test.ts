@@ -1,5 +1,10 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { withoutCredentials } from './make.ts';
+import { run } from '../engine/process.ts';
+import { stackOf, userService } from '../release/testing.ts';
+import { outsideRepository, withoutCredentials } from './make.ts';
 
 test.each([
   ['https://ada:token@example.com/shop.git', 'https://example.com/shop.git'],
@@ -23,4 +28,25 @@ test.each([
   '../shop.git',
 ])('a remote without any stays as it is: %s', (remote) => {
   expect(withoutCredentials(remote)).toBe(remote);
+});
+
+test('a build from outside of the repository is told when the kit is made', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'horme-make-'));
+  try {
+    const directory = join(root, 'apps/shop');
+    await mkdir(directory, { recursive: true });
+    const name = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
+    const git = (...words: string[]) => run(['git', ...name, ...words], { cwd: root, deadlineSeconds: 10 });
+    const build = (context: string) => ({ definition: { build: { context } } });
+    const services = [userService('api', build(join(root, 'lib'))), userService('web', build(join(root, '../lib')))];
+    const stack = stackOf(services, { directory });
+    expect(await outsideRepository(stack)).toEqual([]);
+    await git('init', '--quiet');
+    await git('commit', '--quiet', '--allow-empty', '--message', 'none');
+    expect(await outsideRepository(stack)).toEqual([
+      `web is built from ${join(root, '../lib')}, outside of the repository: a recovery needs that folder too`,
+    ]);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
 });

@@ -1,6 +1,10 @@
+import { resolve } from 'node:path';
 import { run } from '../engine/process.ts';
+import { pathsOf } from '../release/origin.ts';
 import type { Settings } from '../release/settings.ts';
+import { commitOf } from '../release/sources.ts';
 import type { Vault } from '../release/vault.ts';
+import { isBelow } from '../stack/contained.ts';
 import type { Stack } from '../stack/stack.ts';
 import { kitSchema, keysOf, type KitContent } from './kit-content.ts';
 
@@ -39,6 +43,18 @@ async function remoteOf(directory: string): Promise<string | undefined> {
  */
 export const withoutCredentials = (remote: string): string =>
   remote.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/]*@/i, '$1@');
+
+/** What no commit has, so that nobody can build it again from the remote. */
+export async function outsideRepository({ directory, services }: Stack): Promise<string[]> {
+  const { folder } = await commitOf(directory);
+  if (folder === undefined) return [];
+  const root = resolve(directory, folder.replaceAll(/[^/]+/g, '..'));
+  return services.flatMap(({ name, definition: { build } }) =>
+    (build ? pathsOf(build) : [])
+      .filter((path) => !isBelow(root, path))
+      .map((path) => `${name} is built from ${path}, outside of the repository: a recovery needs that folder too`),
+  );
+}
 
 /** For `horme status`: without a kit, or with one that lacks the present keys, nobody recovers anything. */
 export function kitProblems(stack: Stack, vault: Vault | undefined, { kit }: Settings): string[] {
