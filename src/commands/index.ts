@@ -236,6 +236,10 @@ export const commands: readonly CommandDeclaration[] = [
     options: [
       { flags: '--kit <file>', description: 'what `horme recovery-kit` wrote' },
       { flags: '--passphrase-file <file>', description: 'instead of asking; HORME_KIT_PASSPHRASE does the same' },
+      {
+        flags: '--accept-sources',
+        description: 'build images although their commit has other files than they were built from',
+      },
     ],
     example: 'horme recover --env production --kit shop.kit',
     load: () => import('./recover.ts'),

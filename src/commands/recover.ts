@@ -18,7 +18,7 @@ import { report } from './deploy.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const kit = await readKit(context);
   const session = sessionOf(context, kit);
-  const recovery = await recover(session, kit);
+  const recovery = await recover(session, kit, { acceptSources: context.flags.acceptSources === true });
   context.print(screen(recovery));
   return report(context, session, recovery.deployed);
 }

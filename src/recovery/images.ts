@@ -11,9 +11,8 @@ import { platformImages, type PlatformImage } from '../platform/part.ts';
 import { entryOf, type Ledger } from '../release/ledger.ts';
 import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import { sourcesHash } from '../release/sources.ts';
 import type { ComposeModel } from '../stack/stack.ts';
-import { checkOut, type Built, type Repository } from './sources.ts';
+import { placesOf, type Built, type Sources } from './sources.ts';
 
 type Images = Record<string, { reference: string; id: string }>;
 
@@ -38,7 +37,7 @@ export async function userImages(
   { engine, compose, emit }: { engine: Engine; compose: Compose; emit: Emit },
   content: ReleaseContent,
   ledger: Ledger,
-  repository: Repository,
+  sources: Sources,
 ): Promise<Images> {
   const users = content.services.filter(({ owner }) => owner === 'user');
   const missing: ReleaseService[] = [];
@@ -50,7 +49,7 @@ export async function userImages(
     if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commit, folder });
     else await pull(engine, compose, content, service, emit);
   }
-  if (built.length > 0) await build({ compose, emit }, content, built, repository);
+  if (built.length > 0) await build({ compose, emit }, content, built, sources);
   const found = users.map(async ({ name, image }) => {
     const id = (await engine.image(image))?.id;
     if (id === undefined) throw new Error(`${image} was made, and the engine does not have it`);
@@ -87,14 +86,13 @@ async function build(
   { compose, emit }: { compose: Compose; emit: Emit },
   content: ReleaseContent,
   all: Built[],
-  repository: Repository,
+  sources: Sources,
 ): Promise<void> {
   const temporary = await mkdtemp(join(tmpdir(), 'horme-recover-'));
   try {
-    const directories = await checkOut(all, repository, temporary, emit);
-    const placed = all.map((one) => ({ ...one, build: buildIn(one.build, directories.get(one.name) ?? '') }));
-    for (const one of placed) await warnOfOthers(one, emit);
-    const secretFile = (path: string) => secretIn([...directories.values()], repository.directory, path);
+    const places = await placesOf(all, sources, temporary, emit);
+    const placed = all.map((one) => ({ ...one, build: buildIn(one.build, places.get(one.name) ?? '') }));
+    const secretFile = (path: string) => secretIn([...places.values()], sources.directory, path);
     const model = buildModel(content, placed, secretFile);
     const names = all.map(({ name }) => name);
     await compose.build(model, names, (line) => emit({ kind: 'step-progress', id: 'recover', detail: line }));
@@ -120,13 +118,5 @@ function buildModel(
 }
 
 /** What git ignores is not in the clone of a commit; it may lie where the command was given. */
-const secretIn = (directories: string[], here: string, path: string): string =>
-  directories.map((directory) => join(directory, path)).find(existsSync) ?? join(here, path);
-
-/** An image's tag has the hash of the sources it was built from: these may differ from what was committed. */
-async function warnOfOthers({ name, image, build }: Built, emit: Emit) {
-  const hash = await sourcesHash(build);
-  if (image.endsWith(`:${hash}`)) return;
-  const text = `${name} was built from sources that were not those of the commit: what is built now may differ`;
-  emit({ kind: 'warning', text });
-}
+const secretIn = (places: string[], here: string, path: string): string =>
+  places.map((place) => join(place, path)).find(existsSync) ?? join(here, path);

@@ -16,6 +16,7 @@ import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles }
 import { platformImageOf, platformImagesOf, userImages } from './images.ts';
 import type { KitContent } from './kit-content.ts';
 import { RecoveryLog } from './log.ts';
+import type { Sources } from './sources.ts';
 import { emptyStack } from './stack.ts';
 import { restoreState } from './state.ts';
 
@@ -27,7 +28,11 @@ export interface Recovery {
 }
 
 /** From an engine that has nothing of the environment to one that serves it, out of the kit and a repository alone. */
-export async function recover(session: Session, kit: KitContent): Promise<Recovery> {
+export async function recover(
+  session: Session,
+  kit: KitContent,
+  { acceptSources }: { acceptSources: boolean },
+): Promise<Recovery> {
   const { engine, connection, emit } = session;
   const { project } = kit;
   await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
@@ -36,7 +41,8 @@ export async function recover(session: Session, kit: KitContent): Promise<Recove
   await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
   const { live, ledger, of } = await newestRelease(store, project);
   const vault = await step(session, log, 'history', () => beginHistory(store, live)).then(() => openVault(store));
-  const content = await step(session, log, 'images', () => imagesOf(session, kit, live, ledger));
+  const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: acceptSources };
+  const content = await step(session, log, 'images', () => imagesOf(session, live, ledger, sources));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
   const present = inHistory(content, vault.backup.history);
   const database =
@@ -106,15 +112,14 @@ async function beginHistory(store: Store, { database }: ReleaseContent): Promise
 
 async function imagesOf(
   session: Session,
-  kit: KitContent,
   live: ReleaseContent,
   ledger: Ledger,
+  sources: Sources,
 ): Promise<ReleaseContent> {
-  const { engine, connection, emit, stack } = session;
+  const { engine, connection, emit } = session;
   const needed = live.services.map(platformImageOf).filter((name) => name !== undefined);
   const ids = await ensurePlatformImages(engine, connection.environment, needed, emit);
-  const repository = { directory: stack.directory, remote: kit.source.remote };
-  const users = await userImages(session, live, ledger, repository);
+  const users = await userImages(session, live, ledger, sources);
   return withImages(live, { ...platformImagesOf(live, ids), ...users });
 }
 

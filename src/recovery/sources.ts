@@ -1,8 +1,10 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { buildIn, pathsOf } from '../release/origin.ts';
+import { buildIn, isElsewhere, pathsOf } from '../release/origin.ts';
+import { sourcesHash } from '../release/sources.ts';
 import { isBelow } from '../stack/contained.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
 
@@ -21,22 +23,58 @@ export interface Built {
   folder: string;
 }
 
-export interface Repository {
+export interface Sources {
   /** Where the command was given: a checkout of the project, maybe. */
   directory: string;
   remote: string | undefined;
+  /** Images are built although the files are not those that they were built from. */
+  accepted: boolean;
 }
 
-/** Where the project of each image lies, in its commit; here, where nobody knows of a commit. */
-export async function checkOut(
+/** Where the project of each image lies: here, if these are the files that it was built from; else in its commit. */
+export async function placesOf(
   all: Built[],
-  repository: Repository,
+  sources: Sources,
+  temporary: string,
+  emit: Emit,
+): Promise<Map<string, string>> {
+  const { directory } = sources;
+  const here = await those(all, async (one) => mayLieIn(directory, one) && isMadeFrom(directory, one));
+  const others = all.filter((one) => !here.includes(one));
+  const places = await checkOut(others, sources, temporary, emit);
+  const differing = await those(others, async (one) => !(await isMadeFrom(places.get(one.name) ?? '', one)));
+  if (differing.length > 0 && !sources.accepted) throw differ(differing, directory);
+  for (const one of differing) emit({ kind: 'warning', text: difference(one, directory) });
+  return new Map([...places, ...here.map(({ name }) => [name, directory] as const)]);
+}
+
+async function those(all: Built[], test: (one: Built) => Promise<boolean>): Promise<Built[]> {
+  const tested = await Promise.all(all.map(test));
+  return all.filter((_one, index) => tested[index]);
+}
+
+/** Hashing reads all files below: of a home directory, where the command may have been given, that takes its time. */
+function mayLieIn(directory: string, { build }: Built): boolean {
+  const { context, dockerfile = 'Dockerfile' } = buildIn(build, directory);
+  return isElsewhere(context) || existsSync(resolve(context, dockerfile));
+}
+
+/** An image's tag has the hash of the sources it was built from. */
+async function isMadeFrom(directory: string, { image, build }: Built): Promise<boolean> {
+  const hash = await sourcesHash(buildIn(build, directory)).catch(() => 'of a folder that is not there');
+  return image.endsWith(`:${hash}`);
+}
+
+/** In its commit; here, where nobody knows of a commit. */
+async function checkOut(
+  all: Built[],
+  { directory: here, remote }: Sources,
   temporary: string,
   emit: Emit,
 ): Promise<Map<string, string>> {
   const commits = [...new Set(all.map(({ commit }) => commit).filter((commit) => commit !== undefined))];
   const root = (commit: string) => join(temporary, commit);
-  let from = await whereIs(commits, repository, emit);
+  let from = await whereIs(commits, here, remote, emit);
   for (const commit of commits) {
     await must(temporary, ['clone', '--quiet', '--no-checkout', '--', from, root(commit)], cloneSeconds);
     await must(root(commit), ['checkout', '--quiet', '--detach', commit], gitSeconds);
@@ -45,22 +83,22 @@ export async function checkOut(
   }
   return new Map(
     all.map(({ name, build, commit, folder }) => {
-      if (commit === undefined) return [name, repository.directory];
+      if (commit === undefined) return [name, here];
       const directory = join(root(commit), folder);
-      const outside = pathsOf(buildIn(build, directory)).find((path) => !isBelow(root(commit), path));
-      if (outside !== undefined) throw notInRepository(name, build);
+      const outside = pathsOf(build).find((path) => !isBelow(root(commit), join(directory, path)));
+      if (outside !== undefined) throw notInRepository(name, outside);
       return [name, directory];
     }),
   );
 }
 
 /** What to clone: the repository around the command's folder where it has all commits, else the remote. */
-async function whereIs(commits: string[], { directory, remote }: Repository, emit: Emit): Promise<string> {
+async function whereIs(commits: string[], here: string, remote: string | undefined, emit: Emit): Promise<string> {
   const [first] = commits;
   if (first === undefined) return '';
-  const { exitCode, stdout } = await git(directory, ['rev-parse', '--show-toplevel'], gitSeconds);
+  const { exitCode, stdout } = await git(here, ['rev-parse', '--show-toplevel'], gitSeconds);
   const known = commits.map(async (commit) => {
-    const looked = await git(directory, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
+    const looked = await git(here, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
     return looked.exitCode === 0;
   });
   if (exitCode === 0 && (await Promise.all(known)).every(Boolean)) return stdout.trim();
@@ -89,12 +127,23 @@ const noSources = (commit: string) =>
     next: 'run the same in a checkout of the project',
   });
 
-const notInRepository = (name: string, build: ComposeBuild) =>
-  new OperatorError(
-    `${name} was built from ${pathsOf(build).join(' and ')}: outside of the repository, so in no commit`,
-    {
-      code: 'sources-outside',
-      exitCode: exitCodes.checkFailed,
-      next: `load the image of ${name} into the engine (docker load) by the name that it had, then the same again`,
-    },
-  );
+const notInRepository = (name: string, path: string) =>
+  new OperatorError(`${name} was built from ${path}, outside of the repository: no commit has it`, {
+    code: 'sources-outside',
+    exitCode: exitCodes.checkFailed,
+    next: 'run the same where the project and this folder lie as they did: --project-directory DIR',
+  });
+
+const difference = ({ name, image, commit }: Built, here: string) =>
+  `${name}: ${image} was built from other files than ${commit === undefined ? here : `commit ${commit}`} has`;
+
+const differ = (all: Built[], here: string) =>
+  new OperatorError('not all images would be what they were', {
+    code: 'sources-differ',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: [
+      ...all.map((one) => difference(one, here)),
+      'files that were not committed, or that git ignores and .dockerignore does not, are in no commit',
+    ].join('\n'),
+    next: 'run the same where these files are (--project-directory DIR), or build what there is: --accept-sources',
+  });

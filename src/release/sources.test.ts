@@ -69,6 +69,13 @@ test('what .dockerignore leaves out changes nothing', async () => {
   expect(await hash()).toBe(before);
 });
 
+test("git's own files are no sources", async () => {
+  const before = await hash();
+  await write('.git/index', '1');
+  await write('src/.git', 'gitdir: elsewhere');
+  expect(await hash()).toBe(before);
+});
+
 test('a file that a later rule lets in again counts', async () => {
   await write('.dockerignore', 'data\n!data/keep.txt\n');
   await write('data/drop.txt', '1');

@@ -64,8 +64,10 @@ async function listFiles(root: string, folder: string, included: (path: string) 
   const found: string[] = [];
   for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = relative(root, join(folder, entry.name));
+    // Git's own files are others in every checkout, and after every look at it.
+    if (entry.name === '.git') continue;
     // A folder that is left out may still have files let in by a later `!` rule: only plain cases are skipped whole.
-    if (entry.isDirectory() && (entry.name === 'node_modules' || entry.name === '.git') && !included(path)) continue;
+    if (entry.isDirectory() && entry.name === 'node_modules' && !included(path)) continue;
     if (entry.isDirectory()) found.push(...(await listFiles(root, join(folder, entry.name), included)));
     else if (included(path)) found.push(path);
   }

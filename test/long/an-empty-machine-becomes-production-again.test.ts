@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -46,7 +47,10 @@ test('everything of the machine is gone: kit and bucket bring all of it back, bu
   const report = await writers.stop();
   const lostAt = Date.now();
   await loseMachine(stage());
+  const stray = join(scene.directory, 'writer/never-committed.txt');
+  await writeFile(stray, 'the commit is built, and not what lies here');
   const recovered = await scene.horme(['recover', '--kit', join(scene.directory, 'the.kit')], secret);
+  await rm(stray);
   console.log(recovered.stdout, recovered.stderr);
   expect(recovered.exitCode).toBe(0);
   const { members } = await scene.settled(1);
