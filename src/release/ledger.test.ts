@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { content, service } from '../deploy/testing.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { OperatorError } from '../errors.ts';
@@ -51,6 +51,14 @@ test('entries are numbered, chained and found again with their content', async (
   expect(second.previous).toBe(first.hash);
   expect(await readContent(store, 1)).toEqual(JSON.parse(JSON.stringify(release('v1'))));
   expect(await problems()).toEqual([]);
+});
+
+test('nobody but root reads it: what a user gave to a build stands in it', async () => {
+  const put = vi.spyOn(engine, 'put');
+  await append('v1');
+  const files = put.mock.calls.flatMap(([, , entries]) => entries);
+  expect(files.map(({ path }) => path)).toEqual(['now/live.json', 'contents/000001.json', 'ledger/000001.json']);
+  for (const file of files) expect(file).toMatchObject({ mode: 0o400, uid: 0, gid: 0 });
 });
 
 test('what was rolled back is in the ledger and is not live', async () => {

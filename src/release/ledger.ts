@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Proof } from '../deploy/prober.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { stableJson, type ReleaseContent } from './release.ts';
-import { nowFolder, stateFolder, type Store } from './store.ts';
+import { forRootAlone, nowFolder, stateFolder, type Store } from './store.ts';
 
 const entriesFolder = 'ledger';
 const contentsFolder = 'contents';
@@ -95,11 +95,16 @@ export async function appendEntry(
   };
   const whole: LedgerEntry = { ...body, hash: sha256(stableJson(body)) };
   const live = entry.outcome === 'live' ? [{ path: `${nowFolder}/${liveFile}`, content: text }] : [];
-  await store.write(stateFolder, [
+  const files = [
     ...live,
     { path: `${contentsFolder}/${padded(number)}.json`, content: text },
     { path: `${entriesFolder}/${padded(number)}.json`, content: `${JSON.stringify(whole, null, 2)}\n` },
-  ]);
+  ];
+  // A release has what the user wrote under `environment` and `build.args`, and that may be a password.
+  await store.write(
+    stateFolder,
+    files.map((file) => ({ ...file, ...forRootAlone })),
+  );
   return whole;
 }
 

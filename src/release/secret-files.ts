@@ -1,5 +1,5 @@
 import type { SecretVolume } from './prepare.ts';
-import { stateFolder, type Store } from './store.ts';
+import { forRootAlone, stateFolder, type Store } from './store.ts';
 import type { SecretFiles } from './vault.ts';
 
 /** What is in the secret volumes, by volume: from it they are made again on another machine. */
@@ -33,4 +33,4 @@ export async function forgetSecretFiles(store: Store, wanted: Set<string>): Prom
 }
 
 const write = (store: Store, secrets: KnownSecrets) =>
-  store.write(stateFolder, [{ path: secretsFile, content: JSON.stringify(secrets), mode: 0o400, uid: 0, gid: 0 }]);
+  store.write(stateFolder, [{ path: secretsFile, content: JSON.stringify(secrets), ...forRootAlone }]);

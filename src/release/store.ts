@@ -6,6 +6,8 @@ export const stateFolder = '/state';
 export const edgeFolder = '/edge';
 /** What every run reads, below the state: small, so that one request brings all of it. */
 export const nowFolder = 'now';
+/** Of a file with secrets: no container's user but root reads it, whoever mounts the volume. */
+export const forRootAlone = { mode: 0o400, uid: 0, gid: 0 };
 export const stateVolume = 'horme-state';
 export const edgeVolume = 'horme-edge';
 export const volumeNames = (project: string) => ({

@@ -15,7 +15,7 @@ import type { SecretName } from '../platform/part.ts';
 import type { BackupOptions } from '../stack/stack.ts';
 import { fingerprint, stableJson, type ReleaseContent } from './release.ts';
 import type { Applied } from './settings.ts';
-import { volumeLabels, type Store } from './store.ts';
+import { forRootAlone, volumeLabels, type Store } from './store.ts';
 
 const vaultFile = 'vault.json';
 /** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
@@ -64,8 +64,7 @@ async function completed(store: Store, existing: Vault): Promise<Vault> {
 /** For a look that changes nothing: what an older version's vault lacks is not made yet. */
 export const withDefaults = (vault: Vault): Vault => ({ ...unmadeVault, ...vault });
 
-export const writeVault = (store: Store, vault: Vault) =>
-  store.writeNow(vaultFile, vault, { mode: 0o400, uid: 0, gid: 0 });
+export const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
 
 /** A rotation that was not finished goes on: the login before it is still in use, and must not change. */
 export async function rotateLogins(store: Store, { generation }: Pick<Applied, 'generation'>): Promise<Vault> {
