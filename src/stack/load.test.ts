@@ -168,6 +168,15 @@ describe('a plain file', () => {
     expect(stack.services.map(({ routes }) => routes.map(({ port }) => port))).toEqual([[3000], []]);
   });
 
+  test('with a build argument that looks like a secret says who can read it', async () => {
+    const args = '{ NPM_TOKEN: a, API_KEY: b, db_password: c, EMPTY_TOKEN: "", MONKEY: d, PUBLIC_KEY: e, KEYBOARD: f }';
+    const stack = await load(`services: { web: { build: { context: ., args: ${args} }, expose: [3000] } }`);
+    const names = stack.warnings.map(
+      (text) => /the build argument (\S+) can be read in .*build\.secrets/.exec(text)?.[1],
+    );
+    expect(names.sort()).toEqual(['API_KEY', 'NPM_TOKEN', 'db_password']);
+  });
+
   test('with two candidates says that there is no route', async () => {
     const stack = await load('services: { a: { image: x, ports: [80] }, b: { image: x, ports: [81] } }');
     expect(stack.warnings).toEqual([expect.stringMatching(/no service has a route/)]);

@@ -64,7 +64,7 @@ export function buildService(input: ServiceInput): BuiltService {
   return {
     service,
     findings: [...findings, ...jobFindings(service), ...networkFindings(service)],
-    warnings: [...published.warnings, ...warnings],
+    warnings: [...published.warnings, ...warnings, ...argumentWarnings(name, definition)],
   };
 }
 
@@ -140,6 +140,18 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
   const strategy: Strategy =
     reasons.length === 0 ? { kind: 'surge' } : { kind: 'stop-first', reason: reasons.join(' and ') };
   return { strategy, findings, warnings };
+}
+
+/** The name of a variable whose value nobody else should read; a public key is for everybody. */
+const secretName = /TOKEN|PASSWORD|PASSWD|SECRET|(^|_)KEY(_|$)/i;
+
+function argumentWarnings(name: string, { build }: ComposeService): string[] {
+  return Object.entries(build?.args ?? {})
+    .filter(([argument, value]) => value && secretName.test(argument) && !/PUBLIC/i.test(argument))
+    .map(
+      ([argument]) =>
+        `${name}: the build argument ${argument} can be read in the image's history and in the ledger; give a secret to the build by \`build.secrets\``,
+    );
 }
 
 function ownedMounts(definition: ComposeService): string[] {
