@@ -22,6 +22,8 @@ export interface DeployOptions {
   swap: string | undefined;
   kind: LedgerEntry['kind'];
   of: number | undefined;
+  /** Passed between steps, for tests; of a command that had steps of its own before. Undefined: the deploy's own. */
+  boundary: (() => void) | undefined;
 }
 
 export const deployDefaults: DeployOptions = {
@@ -36,6 +38,7 @@ export const deployDefaults: DeployOptions = {
   swap: undefined,
   kind: 'deploy',
   of: undefined,
+  boundary: undefined,
 };
 
 export interface DeployResult {

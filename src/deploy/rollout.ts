@@ -38,7 +38,8 @@ export async function rollOut(
 ): Promise<DeployResult> {
   const steps = stepsFor(wanted.content, wanted.former, await look(context), options);
   const proof = await startProof(session, wanted.former, started);
-  const run: Run = { session, context, wanted, options, times, proof, boundary: killPoint(process.env) };
+  const boundary = options.boundary ?? killPoint(process.env);
+  const run: Run = { session, context, wanted, options, times, proof, boundary };
   try {
     await execute(watchSwitch(context, proof), steps, times, run.boundary);
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Compose } from '../engine/compose.ts';
 import type { ReleaseContent } from '../release/release.ts';
 
 const first = memberService(1);
+const ofFirst = { service: backupService, mounts: memberMounts([first]) };
 
 interface Place {
   compose: Compose;
@@ -25,16 +26,19 @@ export const filesToRestore = (content: ReleaseContent): string[] => toldAgent(c
 export const hasCache = (content: ReleaseContent): boolean =>
   toldAgent(content).cache && content.compose.volumes?.[cacheVolume] !== undefined;
 
-/** The newest of the newest history, checked, and put where the first member will look for its data. */
+/** The newest of the newest history, checked, beside where the first member will look for its data. */
 export async function restoreDatabase({ compose, content, say }: Place): Promise<Restored> {
   const place = { compose, project: content.project };
-  const one = { service: backupService, mounts: memberMounts([first]) };
-  const list = await askOnce<ListAnswer>(place, content, { ...one, words: ['list'] }, say);
+  const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
   const { stanza } = historyOf({ kind: 'latest' }, { histories: list.histories.map(newestFirst) });
   const words = ['restore', '--latest', '--stanza', stanza, '--into', `${agentFolders.members}/${first}`];
-  const restored = await askOnce<Restored>(place, content, { ...one, words }, say);
-  await askOnce(place, content, { ...one, words: ['swap', '--stamp', 'recovery', '--members', first] }, say);
-  return restored;
+  return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
+}
+
+/** A step of its own: repeated, it changes nothing, where restoring again would leave a second copy behind. */
+export async function swapDatabase({ compose, content, say }: Place): Promise<void> {
+  const words = ['swap', '--stamp', 'recovery', '--members', first];
+  await askOnce({ compose, project: content.project }, content, { ...ofFirst, words }, say);
 }
 
 /** On a new machine none is the present one: the newest by its name is. */

@@ -1,14 +1,19 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { volumeLabels } from '../release/store.ts';
+import { forRootAlone, volumeLabels } from '../release/store.ts';
 
 const volumeName = 'horme-recovery';
 const folder = '/recovery';
 const file = 'done.json';
 
 interface Done {
-  steps: Record<string, { seconds: number; result?: unknown }>;
+  steps: Record<string, DoneStep>;
+}
+
+interface DoneStep {
+  seconds: number;
+  result?: unknown;
 }
 
 /**
@@ -20,17 +25,20 @@ export class RecoveryLog {
   readonly #project: string;
   readonly #id: string;
   readonly #done: Done;
+  readonly #boundary: () => void;
 
-  private constructor(engine: Engine, project: string, id: string, done: Done) {
+  private constructor(engine: Engine, project: string, id: string, done: Done, boundary: () => void) {
     this.#engine = engine;
     this.#project = project;
     this.#id = id;
     this.#done = done;
+    this.#boundary = boundary;
   }
 
-  static async open(engine: Engine, project: string, toolsImage: string): Promise<RecoveryLog> {
+  /** The `boundary` is passed before each step, and again between the step and the note that it is done. */
+  static async open(engine: Engine, project: string, toolsImage: string, boundary: () => void): Promise<RecoveryLog> {
     const [existing] = await engine.containers({ [labels.project]: project, [labels.role]: 'recovery' });
-    if (existing) return new RecoveryLog(engine, project, existing.id, await read(engine, existing.id));
+    if (existing) return new RecoveryLog(engine, project, existing.id, await read(engine, existing.id), boundary);
     await refuseUsed(engine, project);
     await engine.createVolume(`${project}_${volumeName}`, volumeLabels(project, volumeName));
     const id = await engine.create({
@@ -39,7 +47,7 @@ export class RecoveryLog {
       labels: { [labels.project]: project, [labels.role]: 'recovery' },
       mounts: [`${project}_${volumeName}:${folder}`],
     });
-    return new RecoveryLog(engine, project, id, { steps: {} });
+    return new RecoveryLog(engine, project, id, { steps: {} }, boundary);
   }
 
   /** Seconds that each step took, also those of a run before this one. */
@@ -50,20 +58,29 @@ export class RecoveryLog {
   /** Runs it unless a run before this one has. Its result is kept with it. */
   async once<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#done.steps[name];
-    if (before) return before.result as T;
-    const started = performance.now();
-    const result = await work();
-    this.#done.steps[name] = { seconds: (performance.now() - started) / 1000, result };
-    await this.#engine.put(this.#id, folder, [
-      { path: file, content: JSON.stringify(this.#done), mode: 0o400, uid: 0, gid: 0 },
-    ]);
-    return result;
+    this.#boundary();
+    const done = before ?? (await timed(work));
+    // A step of an earlier run counts as well: the same number is the same place in every run.
+    this.#boundary();
+    if (!before) await this.#note(name, done);
+    return done.result as T;
+  }
+
+  async #note(name: string, done: DoneStep): Promise<void> {
+    this.#done.steps[name] = done;
+    await this.#engine.put(this.#id, folder, [{ path: file, content: JSON.stringify(this.#done), ...forRootAlone }]);
   }
 
   async end(): Promise<void> {
     await this.#engine.remove(this.#id);
     await this.#engine.removeVolume(`${this.#project}_${volumeName}`);
   }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<DoneStep> {
+  const started = performance.now();
+  const result = await work();
+  return { seconds: (performance.now() - started) / 1000, result };
 }
 
 async function read(engine: Engine, id: string): Promise<Done> {

@@ -1,6 +1,7 @@
 import type { Restored } from '../backup/restore.ts';
 import { newHistory } from '../backup/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
+import { killPoint } from '../deploy/fault.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
@@ -12,7 +13,7 @@ import { nothingApplied, writeApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, ownerOf, writeHistory, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
-import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles } from './data.ts';
+import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles, swapDatabase } from './data.ts';
 import { platformImageOf, platformImagesOf, userImages } from './images.ts';
 import type { KitContent } from './kit-content.ts';
 import { RecoveryLog } from './log.ts';
@@ -36,7 +37,8 @@ export async function recover(
   const { engine, connection, emit } = session;
   const { project } = kit;
   await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
-  const log = await RecoveryLog.open(engine, project, imageTags().tools);
+  const boundary = killPoint(process.env);
+  const log = await RecoveryLog.open(engine, project, imageTags().tools, boundary);
   const store = await Store.open(engine, project, imageTags().tools);
   await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
   const { live, ledger, of } = await newestRelease(store, project);
@@ -48,6 +50,7 @@ export async function recover(
   const database =
     present.database &&
     (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'))));
+  if (database) await step(session, log, 'swap', () => swapDatabase(data(session, present, 'swap')));
   for (const name of filesToRestore(present))
     await step(session, log, `volume ${name}`, () => restoreFiles(data(session, present, `volume ${name}`), name));
   if (hasCache(present)) await step(session, log, 'cache', () => restoreCache(data(session, present, 'cache')));
@@ -57,6 +60,7 @@ export async function recover(
     kind: 'recover',
     of,
     rollbackTo: present,
+    boundary,
   });
   const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
   if (deployed.exitCode === exitCodes.done) await log.end();
