@@ -85,3 +85,31 @@ test('an engine that has something of the environment is not recovered over', as
   const wrong = await scene.horme(['recover', '--kit', kit], { HORME_KIT_PASSPHRASE: 'not the right one' });
   expect([wrong.exitCode, wrong.stderr]).toEqual([3, expect.stringContaining('passphrase')]);
 });
+
+test('recover killed at each of its steps, then repeated, completes', async () => {
+  const { scene } = stage();
+  const rows = async () => (await scene.writers.query('SELECT count(*)::int AS rows FROM acknowledged'))[0]?.['rows'];
+  const before = await rows();
+  await loseMachine(stage());
+  const command = ['recover', '--kit', join(scene.directory, 'the.kit')];
+  let at = 1;
+  let ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: '1' });
+  while (ran.signal === 'SIGKILL') {
+    // Longer, and it was the test's own deadline that killed it.
+    expect(ran.seconds, `killed at ${at}`).toBeLessThan(280);
+    at += 1;
+    ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: String(at) });
+  }
+  console.log(`killed at 1 to ${at - 1}`, ran.stdout, ran.stderr);
+  expect(ran.exitCode).toBe(0);
+  const steps = ['state', 'history', 'images', 'secrets', 'database', 'swap', 'volume uploads', 'cache', 'deploy'];
+  for (const step of steps) expect(ran.stdout).toMatch(new RegExp(`^${step} +\\d`, 'm'));
+  // Two boundaries a step, and the deploy's own.
+  expect(at - 1).toBeGreaterThan(2 * (steps.length - 1));
+  await scene.settled(1);
+  expect(await rows()).toBe(before);
+  const volume = `${scene.project}_uploads:/uploads`;
+  expect(await docker('run', '--rm', '--volume', volume, 'debian:trixie-slim', 'cat', '/uploads/file')).toBe('kept');
+  expect((await scene.must('db', 'drop-former')).stdout).toContain('no former data');
+  expect((await scene.must('deploy', '--json')).json).toMatchObject({ changed: false });
+});
