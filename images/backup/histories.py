@@ -92,6 +92,7 @@ def _entry(settings: Settings, history: Stanza) -> dict[str, Any]:
         "stanza": history.name,
         "current": history.name == settings.stanza,
         "systemId": history.system_id,
+        "version": history.version,
         "repositories": [],
     }
 

@@ -42,6 +42,8 @@ class Stanza:
 
     name: str
     system_id: str | None
+    # Of PostgreSQL, without the minor.
+    version: str | None
     backups: list[Backup]
 
     @property
@@ -107,6 +109,7 @@ def _stanza(told: dict[str, Any]) -> Stanza:
     return Stanza(
         name=told["name"],
         system_id=str(systems[-1]["system-id"]) if systems else None,
+        version=systems[-1]["version"] if systems else None,
         backups=sorted((_backup(one) for one in told.get("backup", [])), key=lambda one: one.ended),
     )
 

@@ -52,6 +52,8 @@ export interface History {
   stanza: string;
   current: boolean;
   systemId: string;
+  /** Of PostgreSQL, the major one; null before there is a database in it, undefined from an older agent. */
+  version?: string | null;
   repositories: RepositoryHistory[];
 }
 

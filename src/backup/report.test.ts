@@ -34,6 +34,7 @@ const histories: History[] = [
     stanza: '20261120-150312-bbbb',
     current: true,
     systemId: '2',
+    version: '18',
     repositories: [
       { repository: 1, kind: 'local', window: null, backups: [], gaps: [] },
       {
@@ -57,7 +58,7 @@ const histories: History[] = [
 describe('the list', () => {
   test('shows each history with its repositories, windows, backups and gaps, the newest first', () => {
     expect(`\n${listScreen({ histories }, now)}\n`).toBe(`
-history 20261120-150312-bbbb (current)
+history 20261120-150312-bbbb (current), PostgreSQL 18
   repository 1, local: does not survive this machine
     nothing to restore from
   repository 2, s3

@@ -33,7 +33,8 @@ export function listScreen({ histories }: ListAnswer, now: Date): string {
 }
 
 function historyScreen(history: History, now: Date): string {
-  const title = `history ${history.stanza}${history.current ? ' (current)' : ''}`;
+  const version = history.version ? `, PostgreSQL ${history.version}` : '';
+  const title = `history ${history.stanza}${history.current ? ' (current)' : ''}${version}`;
   const repositories = history.repositories.map((repository) => repositoryLines(repository, now));
   return [title, ...repositories.flat()].join('\n');
 }

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
+import type { PostgresVersion } from '../stack/stack.ts';
 import type { History, ListAnswer } from './agent-types.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
@@ -28,8 +29,15 @@ export interface Restored {
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
 const archivedSeconds = 60;
 
-/** Which history holds it; refuses what can't be reached before anything is touched. */
-export function historyOf(target: RestoreTarget, { histories }: ListAnswer): History {
+/** Which history holds it; refuses what can't be reached, or is of another version, before anything is touched. */
+export function historyOf(target: RestoreTarget, list: ListAnswer, version: PostgresVersion | undefined): History {
+  const found = holding(target, list);
+  // Postgres starts on data of its own major version alone.
+  if (found.version && version && found.version !== String(version)) throw otherVersion(target, found, version);
+  return found;
+}
+
+function holding(target: RestoreTarget, { histories }: ListAnswer): History {
   if (target.kind === 'time') return named(histories, reachable(target.at, histories).stanza);
   if (target.kind === 'latest') return current(histories);
   const found = newestFirst(histories).find(({ repositories }) =>
@@ -40,6 +48,21 @@ export function historyOf(target: RestoreTarget, { histories }: ListAnswer): His
     code: 'backup-unknown',
     exitCode: exitCodes.usage,
     next: 'horme backup list',
+  });
+}
+
+function otherVersion(target: RestoreTarget, { stanza, version }: History, present: PostgresVersion): OperatorError {
+  const what =
+    target.kind === 'time'
+      ? `${targetText(target.at)} lies`
+      : target.kind === 'backup'
+        ? `the backup ${target.label} was taken`
+        : 'the newest backup was taken';
+  return new OperatorError(`${what} before the upgrade of the database to PostgreSQL ${present}`, {
+    code: 'target-version',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: `the history ${stanza} is of PostgreSQL ${version}, on whose data ${present} does not start`,
+    next: `horme backup list   (what is of PostgreSQL ${present} can be restored; the rest by hand: docs/recovery.md, "Before a major upgrade")`,
   });
 }
 

@@ -143,12 +143,13 @@ async function lookAt(
 }
 
 async function restoredDatabase(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<Restored> {
-  return restoreBeside(session, live, target, await stanzaOf(session, target));
+  return restoreBeside(session, live, target, await stanzaOf(session, live, target));
 }
 
-async function stanzaOf(session: Session, target: RestoreTarget): Promise<string> {
+async function stanzaOf(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<string> {
   await archiveEverything(session);
-  return historyOf(target, await ask<ListAnswer>(session, backupService, ['list'])).stanza;
+  const list = await ask<ListAnswer>(session, backupService, ['list']);
+  return historyOf(target, list, live.database?.version).stanza;
 }
 
 function restoredLine({ label, repository, newestTransactionAt, bytes: size, seconds }: Restored): string {
@@ -201,7 +202,7 @@ async function besides(
 ): Promise<void> {
   const { project } = session.stack;
   if (database) {
-    const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, target), name);
+    const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, live, target), name);
     context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
     context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
     return;

@@ -30,7 +30,11 @@ export const hasCache = (content: ReleaseContent): boolean =>
 export async function restoreDatabase({ compose, content, say }: Place): Promise<Restored> {
   const place = { compose, project: content.project };
   const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
-  const { stanza } = historyOf({ kind: 'latest' }, { histories: list.histories.map(newestFirst) });
+  const { stanza } = historyOf(
+    { kind: 'latest' },
+    { histories: list.histories.map(newestFirst) },
+    content.database?.version,
+  );
   const words = ['restore', '--latest', '--stanza', stanza, '--into', `${agentFolders.members}/${first}`];
   return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { ListAnswer } from '../../src/backup/agent-types.ts';
 import { statusOf } from '../backup/stage.ts';
 import { outcomeOf, shown, writingAgain } from '../database/faults.ts';
 import { eventually } from '../database/scene.ts';
@@ -58,6 +59,18 @@ test('17 becomes 18 under writers: nothing acknowledged is lost, and the old dat
     180,
   );
   await shop.must('backup', 'drill');
+});
+
+test('a time before the upgrade is refused with words, before anything is restored', async () => {
+  const shop = scene();
+  const { histories } = (await shop.must('backup', 'list', '--json')).json as unknown as ListAnswer;
+  expect(histories.map(({ version }) => version)).toEqual(['18', '17']);
+  const to = histories[1]?.repositories[0]?.window?.to ?? '';
+  const said = expect.stringContaining('before the upgrade of the database to PostgreSQL 18') as string;
+  for (const words of [['--only-database'], ['--as', 'before']]) {
+    const refused = await shop.horme(['restore', '--to', to, ...words]);
+    expect([refused.exitCode, refused.stderr]).toEqual([3, said]);
+  }
 });
 
 test('the older version does not go on with data that the newer one has written to', async () => {

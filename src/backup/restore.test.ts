@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import type { History } from './agent-types.ts';
+import { historyOf, type RestoreTarget } from './restore.ts';
+
+const label = '20261102-030000F';
+const history = (stanza: string, version: string | null, from: string, to: string, current = false): History => ({
+  ...{ stanza, current, systemId: '1', version },
+  repositories: [
+    {
+      ...{ repository: 1, kind: 'local', gaps: [] },
+      window: { from, to },
+      backups: [
+        {
+          ...{ label: `${stanza.slice(0, 7)}2-030000F`, type: 'full', startedAt: from, endedAt: from, seconds: 1 },
+          ...{ databaseBytes: 1, repositoryBytes: 1, error: false, proof: null },
+        },
+      ],
+    },
+  ],
+});
+const before = history('20261101-000000-aaaa', '17', '2026-11-02T03:00:00Z', '2026-11-10T03:00:00Z');
+const after = history('20261110-030500-bbbb', '18', '2026-11-12T03:00:00Z', '2026-11-24T03:00:00Z', true);
+const both = { histories: [before, after] };
+const at = (text: string): RestoreTarget => ({ kind: 'time', at: new Date(text) });
+
+describe('after an upgrade to 18', () => {
+  test.each<[string, RestoreTarget, RegExp]>([
+    ['a time', at('2026-11-05T12:00:00Z'), /^2026-11-05 12:00:00Z lies before the upgrade .* PostgreSQL 18$/],
+    ['a backup', { kind: 'backup', label }, /^the backup 20261102-030000F was taken before the upgrade/],
+  ])('%s from before it is refused, with what can be done', (_what, target, message) => {
+    expect(() => historyOf(target, both, 18)).toThrow(
+      expect.objectContaining({
+        ...{ code: 'target-version', exitCode: 3, message: expect.stringMatching(message) as string },
+        lastSeen: 'the history 20261101-000000-aaaa is of PostgreSQL 17, on whose data 18 does not start',
+        next: expect.stringContaining('horme backup list') as string,
+      }),
+    );
+  });
+
+  test('the newest is refused until there is a backup of 18', () => {
+    const none = { ...after, repositories: [] };
+    expect(() => historyOf({ kind: 'latest' }, { histories: [before, none] }, 18)).toThrow(
+      /the newest backup was taken/,
+    );
+    expect(historyOf({ kind: 'latest' }, both, 18)).toBe(after);
+  });
+
+  test('what came since is found', () => {
+    expect(historyOf(at('2026-11-20T12:00:00Z'), both, 18)).toBe(after);
+    expect(historyOf({ kind: 'backup', label: '20261112-030000F' }, both, 18)).toBe(after);
+  });
+});
+
+test('an agent that says no version refuses nothing', () => {
+  const { version: _version, ...older } = before;
+  expect(historyOf({ kind: 'latest' }, { histories: [older] }, 18)).toBe(older);
+  expect(historyOf({ kind: 'latest' }, { histories: [{ ...older, version: null }] }, 18).stanza).toBe(older.stanza);
+});
