@@ -28,6 +28,9 @@ export class FakedClock {
 
   /** Their containers are replaced by others that are alike but for the clock. `binds`: what they have besides. */
   async start(binds: string[] = []): Promise<void> {
+    const { project } = this.#scene;
+    for (const volume of [this.#volume, ...binds.map((bind) => bind.split(':')[0] ?? '')])
+      await docker('volume', 'create', '--label', `com.docker.compose.project=${project}`, volume);
     const faked: string[] = [];
     for (const service of this.#services) {
       const { id } = await this.#scene.container(service);
@@ -36,14 +39,13 @@ export class FakedClock {
       await docker('rm', '-f', id);
       faked.push(await this.#create(found, binds));
     }
-    await this.set(0);
     await docker('start', ...faked);
   }
 
   /** So many days ahead of the machine's own time. */
   async set(days: number): Promise<void> {
-    const write = `echo "+${days}d" >/clock/new && mv /clock/new /clock/now`;
-    await docker('run', '--rm', '--volume', `${this.#volume}:/clock`, 'debian:trixie-slim', 'sh', '-c', write);
+    const { id } = await this.#scene.container(this.#services[0] ?? '');
+    await docker('exec', '--user', '0', id, 'sh', '-c', `echo "+${days}d" >/clock/new && mv /clock/new /clock/now`);
   }
 
   async #create({ Name, Config, HostConfig, NetworkSettings }: Inspected, binds: string[]): Promise<string> {
@@ -56,7 +58,7 @@ export class FakedClock {
       HostConfig: {
         ...HostConfig,
         NetworkMode: 'none',
-        Binds: [...(HostConfig.Binds ?? []), `${this.#volume}:/clock:ro`, ...binds],
+        Binds: [...(HostConfig.Binds ?? []), `${this.#volume}:/clock`, ...binds],
       },
     };
     const id = await post(`/containers/create?name=${Name.replace('/', '')}`, body);

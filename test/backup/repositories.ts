@@ -208,6 +208,10 @@ async function makeCertificate(host: string): Promise<{ authority: string; certi
   return { authority: authority.cert, certificate: cert, key };
 }
 
+/** A line for a known_hosts file, with a key that no server has. */
+export const strangeKnownHosts = (host: string) =>
+  `${host} ${sshPublicKey(generateKeyPairSync('ed25519').publicKey)}\n`;
+
 /** RFC 4253, section 6.6, and RFC 8709, section 4: fields, each after its length. The first byte keeps a modulus positive. */
 function sshPublicKey(key: KeyObject): string {
   const { n, e, x } = key.export({ format: 'jwk' });

@@ -18,7 +18,10 @@ export interface SeenStatus {
       walBytes: number;
       gaps: unknown[];
     };
-    files: { lastBackup: { at: string } | null };
+    files: {
+      lastBackup: { at: string } | null;
+      repositories: { repository: number; lastBackupAt: string | null }[];
+    };
   };
   problems: string[];
 }
