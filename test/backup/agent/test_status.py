@@ -1,8 +1,12 @@
+import errno
 import multiprocessing
 import threading
 import unittest
+from pathlib import Path
+from unittest import mock
 
 import support
+import durable
 import settings
 import status
 
@@ -31,6 +35,21 @@ class Status(unittest.TestCase):
         with self.assertRaises(ZeroDivisionError):
             status.update("files", lambda known: known.update(a=1 // 0))
         self.assertEqual(status.read("files"), {"a": 1})
+
+    def test_while_the_disk_is_full_it_is_told_from_memory(self):
+        status.update("files", lambda known: known.update(a=1))
+        write = durable.write
+
+        def full(path: Path, text: str) -> None:
+            if path.parent == settings.FILES:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            write(path, text)
+
+        with mock.patch.object(durable, "write", full):
+            status.update("files", lambda known: known.update(a=2))
+        self.assertEqual(status.read("files"), {"a": 2})
+        status.update("files", lambda known: known.update(b=3))
+        self.assertEqual((status.read("files"), list(settings.RUN.iterdir())), ({"a": 2, "b": 3}, []))
 
     def test_no_update_is_lost_between_threads_and_processes(self):
         fork = multiprocessing.get_context("fork")
