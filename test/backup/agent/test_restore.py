@@ -33,7 +33,7 @@ def holding(number: int, backups: list[int], wal: list[int]) -> Holding:
     """A segment a minute, which arrives at its end."""
     archive = Archive({Segment(1, one): BEGAN + one * MINUTE for one in wal})
     kind = "local" if number == 1 else "s3"
-    return Holding(Repository(number, kind, {}), Stanza(STANZA, "1", [backup(one) for one in backups]), archive)
+    return Holding(Repository(number, kind, {}), Stanza(STANZA, "1", "17", [backup(one) for one in backups]), archive)
 
 
 def to(minutes: float) -> Request:
