@@ -5,6 +5,7 @@ import { cliStart } from './cli-start.ts';
 import { database } from './database.ts';
 import { edge } from './edge.ts';
 import { idle } from './idle.ts';
+import { outage } from './outage.ts';
 import { pgbench } from './pgbench.ts';
 import { planning } from './planning.ts';
 import { rolling } from './rolling.ts';
@@ -12,7 +13,7 @@ import { timelines } from './timelines.ts';
 import { machine, markdown, round, table, type Measured, type Part } from './measure.ts';
 
 /** A part measures one thing against its baselines in one run; add yours here. */
-const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database, backup, timelines];
+const parts: Part[] = [cliStart, planning, idle, rolling, edge, pgbench, database, backup, timelines, outage];
 
 type Result = (Measured & { at: string; seconds: number }) | { at: string; failed: string };
 
