@@ -13,7 +13,7 @@ import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import type { BackupOptions } from '../stack/stack.ts';
-import { fingerprint, stableJson, type ReleaseContent } from './release.ts';
+import { stableJson, type ReleaseContent } from './release.ts';
 import type { Applied } from './settings.ts';
 import { forRootAlone, volumeLabels, type Store } from './store.ts';
 
@@ -88,7 +88,7 @@ export async function beginHistoryFor(
   if (version === undefined || !live?.database || !live.backup || live.database.version === version) return;
   const vault = await openVault(store);
   const { history } = vault.backup;
-  const isUsed = history === live.backup.history || backup === fingerprint({ ...live.backup, history });
+  const isUsed = history === live.backup.history || backup.startsWith(history);
   if (!isUsed) return;
   await writeHistory(store, vault, newHistory(new Date()));
 }

@@ -27,7 +27,7 @@ const options = (bucket: Record<string, unknown> = {}) => {
 
 test('a key that the bucket refuses ends the deploy, and says which repository it is', async () => {
   const { scene } = stage();
-  await scene.write({ replicas: 0 }, options({ keySecret: 'not the right one' }));
+  await scene.write({ replicas: 0 }, options({ keySecret: 'f'.repeat(40) }));
   const refused = await scene.horme(['deploy', '--json']);
   expect(refused.exitCode).not.toBe(0);
   expect(refused.stdout + refused.stderr).toContain('repository 2 (s3)');
