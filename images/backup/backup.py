@@ -250,7 +250,8 @@ def _record_failure(settings: Settings, repository: Repository, message: str) ->
 def follow_history(known: dict[str, Any], stanza: str | None) -> None:
     """Edits a status: what was recorded of another history, as before a restore, says nothing of this one."""
     if known.get("stanza", stanza) != stanza:
-        known.update(repositories={}, sizes=[], gaps=[], archiveFailingSince=None)
+        known.update(repositories={}, sizes=[], archiveFailingSince=None)
+        known.pop("gaps", None)
     known["stanza"] = stanza
 
 

@@ -87,10 +87,12 @@ def _prove(
 
 def _gaps(stanza: str, repository: Repository, backup: Backup) -> list[str]:
     archive = archive_of(repository.number, stanza)
-    return [
-        f"WAL {gap} is missing: nothing after {gap.first.previous.name} can be restored"
-        for gap in wal.gaps(archive.segments, wal.parse(backup.wal_start))
-    ]
+    found = wal.gaps(archive.segments, wal.parse(backup.wal_start))
+    return [f"WAL {gap} is missing: {_reach(wal.before(gap, archive.segments))} can be restored" for gap in found]
+
+
+def _reach(last: Segment | None) -> str:
+    return f"nothing after {last.name}" if last else "nothing"
 
 
 def _restored_and_checked(

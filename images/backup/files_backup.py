@@ -119,7 +119,7 @@ def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) ->
 
     paths = [str(path) for path in source.paths]
     # `--host`: a container's own name changes with every container, and a snapshot's parent is looked for by it.
-    arguments = ["backup", "--host", told.project, "--tag", source.tags, *paths]
+    arguments = ["backup", "--host", told.project, "--tag", source.tags, "--exclude", sources.REPLACING, *paths]
     restic.run(
         told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=NICE
     )

@@ -36,7 +36,7 @@ class Watch:
         told = self._settings
         for number in (one.number for one in told.repositories):
             mended = status.read(told.role).get("archiveMendedAt")
-            if told.stanza is None or not self._is_due(number, mended):
+            if not self._is_due(number, mended):
                 continue
             try:
                 found = _gaps_in(number, told.stanza)

@@ -31,7 +31,8 @@ class Holding:
             return NOWHERE, 0
         backup = self.history.good[-1]
         missing = wal.gaps(self.archive.segments, wal.parse(backup.wal_start))
-        return missing[0].first.previous if missing else self.newest, backup.ended
+        reached = wal.before(missing[0], self.archive.segments) or NOWHERE if missing else self.newest
+        return reached, backup.ended
 
 
 def ask(repository: Repository, stanza: str) -> Holding:

@@ -1,7 +1,8 @@
 """Takes a volume's restored content into use; what was there is copied to a volume of its own first, which is new. The services
 that have the volume are stopped meanwhile. The restored content is copied beside, within the volume: until all of it is there
 the volume keeps what it had, and then it changes by renames alone, which need no room and no time. Whoever was killed begins
-anew, with another new volume: what is there by then is set aside too, so no run depends on how the one before ended."""
+anew, with another new volume: what is there by then is set aside too, so no run depends on how the one before ended. Of the
+volumes that say that they are whole, the oldest has what was there before the first run."""
 
 import os
 import shutil
@@ -13,35 +14,44 @@ from typing import Any
 import process
 import scratch
 from settings import TARGETS, AgentError, Settings
+from sources import REPLACING
 
 # 2 TB at 50 MB/s, twice.
 COPY_SECONDS = 24 * 3600
 SIZE_SECONDS = 3600
 ROOM = 1.05
-# In the volume while it works: what takes its place, and what goes.
-WORK = ".horme-replace"
+# In the former content's volume: it has all of it.
+WHOLE = ".horme-former-whole"
 AS_IT_WAS = "the volume has the content that it had"
 
 
 def run(_told: Settings, _arguments: Namespace, progress: Callable[[str], None]) -> dict[str, Any]:
     current, former, restored = (TARGETS / name for name in ("current", "former", "restored"))
     _check(current, former, restored)
-    work = current / WORK
+    work = current / REPLACING
     # Of a run that was killed: what went is in a volume of its own, what came is in the backups.
     _remove(work)
-    _check_room([(current, former), (restored, current)])
     try:
+        _check_room([(current, former), (restored, current)])
         progress("what is there is set aside")
         _copy(current, former)
+        (former / WHOLE).touch()
+        _sync(former)
         progress("the restored content takes its place")
         _stage(restored, work)
-    except BaseException:
+    except (AgentError, OSError, SystemExit) as error:
         # Copies that are of no use any more, and take the room that may be what was missing.
         _remove(work)
         _empty(former)
-        raise
+        raise _unchanged(error) from error
     _swap(current, work)
     return {}
+
+
+def _unchanged(error: BaseException) -> AgentError:
+    """By this code Horme knows that what was set aside is of no use."""
+    why = error.message if isinstance(error, AgentError) else "it was told to stop" if isinstance(error, SystemExit) else error
+    return AgentError("unchanged", f"{why}: {AS_IT_WAS}")
 
 
 def _check(current: Path, former: Path, restored: Path) -> None:
@@ -64,7 +74,7 @@ def _size(folder: Path) -> int:
     """On the disk: files with holes and several names count as what a copy of them takes."""
     done = process.run(["du", "--summarize", "--block-size=1", folder], seconds=SIZE_SECONDS)
     if done.exit_code != 0:
-        raise AgentError("copy-failed", f"{done.stderr.strip()}: {AS_IT_WAS}")
+        raise AgentError("copy-failed", done.stderr.strip())
     return int(done.stdout.split()[0])
 
 
@@ -74,7 +84,7 @@ def _stage(restored: Path, work: Path) -> None:
     staged.mkdir()
     _copy(restored, staged)
     # Of a backup that was taken during a run.
-    _remove(staged / WORK)
+    _remove(staged / REPLACING)
 
 
 def _swap(current: Path, work: Path) -> None:
@@ -88,10 +98,10 @@ def _swap(current: Path, work: Path) -> None:
     except OSError as error:
         # An immutable file can't be renamed.
         _undo(renames)
-        _remove(work)
-        raise AgentError("replace-failed", f"{error}: {AS_IT_WAS}") from error
+        _clear(work)
+        raise _unchanged(error) from error
     _sync(current)
-    _remove(work)
+    _clear(work)
 
 
 def _undo(renames: list[tuple[Path, Path]]) -> None:
@@ -111,7 +121,7 @@ def _own_as(folder: Path, other: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     done = process.run(["cp", "-a", "--reflink=auto", f"{source}/.", f"{target}/"], seconds=COPY_SECONDS)
     if done.exit_code != 0:
-        raise AgentError("copy-failed", f"{done.stderr.strip()}: {AS_IT_WAS}")
+        raise AgentError("copy-failed", done.stderr.strip())
     _sync(target)
 
 
@@ -120,6 +130,11 @@ def _sync(folder: Path) -> None:
     done = process.run(["sync", "--file-system", folder], seconds=COPY_SECONDS)
     if done.exit_code != 0:
         raise AgentError("copy-failed", done.stderr.strip())
+
+
+def _clear(work: Path) -> None:
+    """An immutable file deep in it stays, and the next run says so."""
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:

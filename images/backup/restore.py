@@ -7,7 +7,7 @@ import re
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import drill
 import durable
 import histories
+import moments
 import pgbackrest
 import reach
 import scratch
@@ -204,9 +205,9 @@ def _from_backup(
     except AgentError as error:
         if request.kind != "to" or error.code != "target-unreachable":
             raise
-        replayed = _replayed_to_the_end(settings, member, holding.newest, progress)
+        replayed = _replayed_to_the_end(settings, request, holding, member, progress)
     for one in replayed.missing:
-        progress(f"this is not the newest: {one}")
+        progress(f"missing: {one}")
     if problems := replayed.problems + scratch.checksums(folder):
         raise AgentError("restored-damaged", "\n".join(problems))
     _forget_recovery(folder)
@@ -242,15 +243,30 @@ def _replayed(settings: Settings, member: Path, newest: Segment | None, progress
     return found
 
 
-def _replayed_to_the_end(settings: Settings, member: Path, newest: Segment, progress: Progress) -> _Replayed:
-    """Postgres knows that a time is reached by a transaction after it. Where there is none, all WAL is from before: if
-    nothing of it is missing, its end is what was wanted."""
-    progress("nothing was committed after that time: WAL is replayed to its end")
+def _replayed_to_the_end(
+    settings: Settings, request: Request, holding: Holding, member: Path, progress: Progress
+) -> _Replayed:
+    """Postgres knows that a time is reached by a transaction after it. Where the archive has none, and gets none meanwhile, its
+    end is all that is known of that time."""
+    now = reach.ask(holding.repository, request.stanza)
+    if now.newest > holding.newest:
+        progress("more WAL has arrived: it is replayed too")
+        try:
+            return _replayed(settings, member, None, progress)
+        except AgentError as error:
+            if error.code != "target-unreachable":
+                raise
+            return _replayed_to_the_end(settings, request, now, member, progress)
+    progress("nothing of the archive was committed after that time: WAL is replayed to its end")
     _edit_recovery(restored_folder(settings, member), _TARGET_LINE)
-    replayed = _replayed(settings, member, newest, progress)
+    replayed = _replayed(settings, member, now.newest, progress)
+    newest = replayed.newest_transaction
     if replayed.missing:
         raise AgentError("target-unreachable", "; ".join(replayed.missing), "horme-backup list")
-    return replayed
+    if newest and request.value and moments.parse(newest) > datetime.fromisoformat(request.value):
+        raise AgentError("target-unreachable", "WAL of after that time arrived meanwhile: begin again")
+    unknown = f"the archive has no transaction from {newest or 'the backup'} to {request.value}, and what comes later in it is not known"
+    return replace(replayed, missing=[unknown])
 
 
 def _target(request: Request) -> list[str]:

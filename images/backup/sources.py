@@ -8,6 +8,8 @@ import settings
 from settings import Settings
 
 CACHE_DUMP = "dump.rdb"
+# In a volume while its content is replaced: what takes its place, and what goes. No snapshot has it.
+REPLACING = ".horme-replace"
 KINDS = ("state", "volume", "cache")
 
 

@@ -73,6 +73,11 @@ def gaps(segments: Iterable[Segment], start: Segment) -> list[Gap]:
     return found
 
 
+def before(gap: Gap, segments: Iterable[Segment]) -> Segment | None:
+    """The last that can be replayed: the timeline may change within a gap."""
+    return max((one for one in segments if one < gap.first and one.position < gap.first.position), default=None)
+
+
 def containing(timeline: int, lsn: str) -> Segment:
     """The segment of the last byte before an LSN: one at a border belongs to the segment that it ends."""
     high, low = lsn.split("/")

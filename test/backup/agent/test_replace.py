@@ -11,6 +11,7 @@ from unittest import mock
 import support
 import replace
 import settings
+import sources
 from settings import AgentError
 
 FORMER = {"a": "former", "folder/b": "former", "same": "former"}
@@ -51,17 +52,20 @@ class Replace(unittest.TestCase):
 
     def assert_replaced(self) -> None:
         self.assertEqual(content(self.current), RESTORED)
-        self.assertNotIn(replace.WORK, os.listdir(self.current))
+        self.assertNotIn(sources.REPLACING, os.listdir(self.current))
 
     def assert_as_it_was(self) -> None:
         self.assertEqual(content(self.current), FORMER)
         self.assertEqual(sorted(os.listdir(self.current)), ["a", "folder", "same"])
 
+    def assert_set_aside(self) -> None:
+        self.assertEqual(content(self.former), {**FORMER, replace.WHOLE: ""})
+        self.assertEqual(sorted(os.listdir(self.former)), [replace.WHOLE, "a", "folder", "same"])
+
     def test_each_content_is_whole_in_its_place_and_nothing_else(self):
         self.replace()
         self.assert_replaced()
-        self.assertEqual(content(self.former), FORMER)
-        self.assertEqual(sorted(os.listdir(self.former)), ["a", "folder", "same"])
+        self.assert_set_aside()
         self.assertEqual(content(self.restored), RESTORED)
 
     def test_modes_links_and_the_volume_s_own_folder_come_along_and_no_link_is_followed(self):
@@ -81,7 +85,7 @@ class Replace(unittest.TestCase):
     def test_without_room_for_both_copies_nothing_is_written(self):
         size = sum(replace._size(folder) for folder in (self.current, self.restored))
         with self.free(size * 104 // 100), mock.patch.object(replace, "_copy") as copied:
-            self.assertEqual(self.refused().code, "no-room")
+            self.assertEqual(self.refused().code, "unchanged")
             copied.assert_not_called()
         self.assert_as_it_was()
         with self.free(size * 106 // 100):
@@ -95,7 +99,7 @@ class Replace(unittest.TestCase):
         for failing in (1, 2):
             with self.subTest(failing), self.failing_copy(failing):
                 error = self.refused()
-                self.assertEqual(error.code, "copy-failed")
+                self.assertEqual(error.code, "unchanged")
                 self.assertIn(replace.AS_IT_WAS, error.message)
                 self.assert_as_it_was()
                 self.assertEqual(os.listdir(self.former), [])
@@ -127,16 +131,18 @@ class Replace(unittest.TestCase):
                 return rename(source, target)
 
             with self.subTest(failing), mock.patch.object(Path, "rename", limited):
-                self.assertEqual(self.refused().code, "replace-failed")
+                self.assertEqual(self.refused().code, "unchanged")
                 self.assert_as_it_was()
-                self.assertEqual(content(self.former), FORMER)
+                self.assert_set_aside()
             replace._empty(self.former)
 
     def test_after_a_kill_at_any_point_the_former_content_is_whole_somewhere_and_a_repeat_completes(self):
         points = 0
         while self.killed_at(points):
-            whole = [folder for folder in (self.current, self.former) if FORMER.items() <= content(folder).items()]
-            self.assertTrue(whole, f"killed at {points}")
+            as_it_was = FORMER.items() <= content(self.current).items()
+            self.assertTrue(as_it_was or (self.former / replace.WHOLE).exists(), f"killed at {points}")
+            if (self.former / replace.WHOLE).exists():
+                self.assert_set_aside()
             # As the command does it: a new volume for what is there, the content restored again.
             replace._empty(self.former)
             self.replace()
@@ -178,8 +184,8 @@ class Replace(unittest.TestCase):
         self.assert_as_it_was()
 
     def test_what_a_backup_of_a_run_s_own_folder_brings_is_no_content(self):
-        (self.restored / replace.WORK).mkdir()
-        fill(self.restored / replace.WORK, {"left": "over"})
+        (self.restored / sources.REPLACING).mkdir()
+        fill(self.restored / sources.REPLACING, {"left": "over"})
         self.replace()
         self.assert_replaced()
 

@@ -127,6 +127,9 @@ class Chosen(unittest.TestCase):
 
 class Reached(unittest.TestCase):
     found = holding(1, [1], [1, 2, 3, 4, 5, 6])
+    # What the repository has when it is asked once more.
+    then: Holding | None = None
+    newest_transaction: str | None = None
     early = AgentError("target-unreachable", "ended before the target")
 
     def setUp(self):
@@ -134,11 +137,12 @@ class Reached(unittest.TestCase):
 
     def from_backup(self, request: Request, newest: Segment | None, runs: list[object], said: list[str]) -> dict:
         """Recovery reads four segments."""
-        known = {"newest_transaction": None, "replayed_to": Segment(1, 4), "size": 1}
+        known = {"newest_transaction": self.newest_transaction, "replayed_to": Segment(1, 4), "size": 1}
         known.update(complaints=[], amcheck=[], checksums=[])
         for module, name, value in [
             *((restore.scratch, name, value) for name, value in known.items()),
             (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_edit_recovery", None),
+            (restore.reach, "ask", self.then or self.found),
         ]:  # fmt: skip
             patched = mock.patch.object(module, name, return_value=value)
             patched.start()
@@ -150,11 +154,22 @@ class Reached(unittest.TestCase):
     def test_a_restore_that_ends_early_is_said_and_told_in_its_result(self):
         said: list[str] = []
         (missing,) = self.from_backup(LATEST, Segment(1, 6), [nullcontext()], said)["missing"]
-        self.assertIn(f"this is not the newest: {missing}", said)
+        self.assertIn(f"missing: {missing}", said)
 
     def test_a_time_after_the_last_transaction_is_the_end_of_all_wal(self):
         self.found = holding(1, [1], [1, 2, 3, 4])
+        (unknown,) = self.from_backup(to(3.9), None, [self.early, nullcontext()], [])["missing"]
+        self.assertRegex(unknown, "no transaction from the backup to ")
+
+    def test_wal_that_arrives_meanwhile_is_replayed_to_the_time(self):
+        self.found, self.then = holding(1, [1], [1, 2, 3]), holding(1, [1], [1, 2, 3, 4])
         self.assertEqual(self.from_backup(to(3.9), None, [self.early, nullcontext()], [])["missing"], [])
+
+    def test_nothing_of_after_the_time_is_restored(self):
+        self.found, self.newest_transaction = holding(1, [1], [1, 2, 3, 4]), "2099-01-01T00:00:00Z"
+        with self.assertRaises(AgentError) as caught:
+            self.from_backup(to(3.9), None, [self.early, nullcontext()], [])
+        self.assertEqual(caught.exception.code, "target-unreachable")
 
     def test_a_time_that_is_not_reached_because_wal_can_t_be_read_is_refused(self):
         with self.assertRaises(AgentError) as caught:
