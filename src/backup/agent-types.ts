@@ -108,14 +108,14 @@ export interface FilesStatus {
   clockJumped: boolean;
   failing: string | null;
   /** The longest time between two runs of the schedule around now; null for a schedule that never comes. */
-  backupIntervalSeconds: number | null;
+  backupIntervalSeconds?: number | null;
 }
 
 export interface BackupStatus extends FilesStatus {
   lastBackup: { at: Iso; label: string; type: BackupType; seconds: number; repository: number } | null;
   lastProof: Proof | null;
   /** As `backupIntervalSeconds`, of the drills. */
-  drillIntervalSeconds: number | null;
+  drillIntervalSeconds?: number | null;
   /** What the last drill measured; null without one. */
   rpoSeconds: number | null;
   rtoSeconds: number | null;

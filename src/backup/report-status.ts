@@ -2,6 +2,8 @@ import { duration } from '../output/format.ts';
 import type { BackupStatus, FilesStatus, Gap, RepositoryStatus } from './agent-types.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
+/** Of an agent of before, which does not tell its schedule's interval. */
+const daySeconds = 24 * 3600;
 /** For the backup or the drill itself. */
 const runSeconds = 2 * 3600;
 /** One drill may have failed to run. */
@@ -70,7 +72,7 @@ function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
 function backupProblem(
   what: string,
   repository: RepositoryStatus,
-  { backupIntervalSeconds: interval }: FilesStatus,
+  { backupIntervalSeconds: interval = daySeconds }: FilesStatus,
   now: Date,
 ): string[] {
   const { lastBackupAt: at } = repository;
@@ -92,7 +94,10 @@ function databaseProblems(status: BackupStatus, now: Date): string[] {
 const gapProblem = ({ repository, foundAt, ...wal }: Gap) =>
   `${missingText(wal)} in repository ${repository}, found ${timeText(foundAt)}: older backups reach no further`;
 
-function proofProblems({ lastBackup, lastProof, drillIntervalSeconds: interval }: BackupStatus, now: Date): string[] {
+function proofProblems(
+  { lastBackup, lastProof, drillIntervalSeconds: interval = daySeconds }: BackupStatus,
+  now: Date,
+): string[] {
   // Without a backup there is nothing to prove, and that is told.
   if (lastProof === null) return lastBackup === null ? [] : ['no backup was ever proven: horme backup drill'];
   const age = ageSeconds(lastProof.at, now);

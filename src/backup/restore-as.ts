@@ -41,7 +41,7 @@ export async function restoreAsDatabase(
 async function fill({ engine }: Session, container: string, name: string, file: string): Promise<void> {
   const place = [`--host=${socketFolder}`, '--username=postgres'];
   try {
-    await ask(engine, container, `DROP DATABASE IF EXISTS ${filling}`);
+    await ask(engine, container, `DROP DATABASE IF EXISTS ${filling} WITH (FORCE)`);
     await ask(engine, container, `CREATE DATABASE ${filling} OWNER owner`);
     const words = ['pg_restore', ...place, `--dbname=${filling}`, '--exit-on-error', file];
     const { exitCode, output } = await engine.exec(container, words);

@@ -100,10 +100,13 @@ export async function swapVolume(
   return `${stack.project}_${former}`;
 }
 
-/** The agent fails with the volume as it was: a copy of it is of no use. Ended in the middle, it may be the only one. */
+/** The agent says when the volume is as it was: a copy of it is of no use then. Else it may be the only one. */
 async function forgetFormer({ engine, emit }: Session, former: string, error: unknown): Promise<void> {
-  if (error instanceof OperatorError && error.code !== 'stopped') return engine.removeVolume(former);
-  emit({ kind: 'warning', text: `the content from before is in the volume ${former}, as far as it was copied` });
+  if (error instanceof OperatorError && error.code === 'unchanged') return engine.removeVolume(former);
+  emit({
+    kind: 'warning',
+    text: `${former} may have the only copy of what was there: docs/recovery.md, "Interrupted"`,
+  });
 }
 
 async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {

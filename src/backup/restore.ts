@@ -22,8 +22,8 @@ export interface Restored {
   seconds: { restore: number; replay: number; check: number };
   bytes: number;
   tables: Record<string, number>;
-  /** Why this is not the newest that there is; empty: it is, or a time was wanted. */
-  missing: string[];
+  /** What is not known to be in it, in words. An agent of before tells none. */
+  missing?: string[];
 }
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */

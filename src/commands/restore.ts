@@ -62,6 +62,8 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
     const found = await lookAt(session, live, wanted);
     context.print(found.lines.join('\n'));
     if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
+    // A laptop that slept over the question has lost it.
+    await lock.confirm();
     return swap(context, session, { store, live, lock }, wanted, found.restored);
   });
 }
@@ -134,7 +136,7 @@ async function lookAt(
     const now = await tablesNow(engine, stack.project, databaseName(stack));
     lines.push(
       restoredLine(restored),
-      ...restored.missing.map((why) => `  not the newest: ${why}`),
+      ...(restored.missing ?? []).map((what) => `  missing: ${what}`),
       ...differences(now, restored.tables).map((line) => `  ${line}`),
     );
   }
@@ -172,7 +174,10 @@ async function swap(
 ): Promise<ExitCode | void> {
   const stamp = stampOf(new Date());
   const former: string[] = [];
-  for (const name of volumes) former.push(await swapVolume(session, production.live, name, stamp));
+  for (const name of volumes) {
+    production.lock.lost.throwIfAborted();
+    former.push(await swapVolume(session, production.live, name, stamp));
+  }
   for (const name of former) context.print(`the former content is in the volume ${name}: docker volume rm ${name}`);
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
   const result = await swapDatabase(session, production, stamp);
@@ -182,6 +187,7 @@ async function swap(
 
 /** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
 async function swapDatabase(session: Session, { store, live, lock }: Production, stamp: string): Promise<DeployResult> {
+  lock.lost.throwIfAborted();
   await writeHistory(store, await openVault(store), newHistory(new Date()));
   const entry = (await readLedger(store)).live;
   const options = { ...deployDefaults, kind: 'restore' as const, of: entry?.of, rollbackTo: live, swap: stamp };

@@ -6,6 +6,8 @@ import { run, type ProcessResult } from './process.ts';
 const upSeconds = 300;
 const pullSeconds = 1800;
 const buildSeconds = 3600;
+/** What runs once has deadlines of its own, at most a day: this one must not end before them. */
+const onceSeconds = 25 * 3600;
 
 export interface Compose {
   build(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
@@ -82,7 +84,7 @@ export function composeDriver(directory: string, environment: Record<string, str
     },
     runOnce: async (model, service, command, onLine) => {
       const words = ['run', '--rm', '--no-deps', '--no-TTY', '--quiet-pull', service, ...command];
-      return (await compose(model, words, buildSeconds, onLine)).exitCode;
+      return (await compose(model, words, onceSeconds, onLine)).exitCode;
     },
   };
 }

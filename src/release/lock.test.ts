@@ -136,3 +136,11 @@ test('locks of two projects do not meet', async () => {
   });
   held.push(other);
 });
+
+test('a holder that asks whether it still holds it hears when someone took it over', async () => {
+  const lock = await take();
+  await lock.confirm();
+  await engine.remove((await findLock(engine, project))?.id ?? '');
+  await expect(lock.confirm()).rejects.toMatchObject({ code: 'lock-lost', exitCode: exitCodes.lockHeld });
+  expect(lock.lost.aborted).toBe(true);
+});

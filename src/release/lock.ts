@@ -23,6 +23,8 @@ export interface LockHolder {
 export interface HeldLock {
   /** Aborted when someone else took the lock over: the holder must not go on. */
   lost: AbortSignal;
+  /** Fails when it is lost: asks the engine, where `lost` learns of it a heartbeat later. */
+  confirm(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -101,16 +103,20 @@ async function hold(engine: Engine, id: string): Promise<HeldLock> {
     try {
       await beat();
       last = performance.now();
-    } catch (error) {
+    } catch {
       // Someone took it over, or the engine is away for so long that someone may.
       const gone = (await engine.inspect(id).catch(() => 'unknown')) === undefined;
-      if (gone || performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000) lost.abort(error);
+      if (gone || performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000) lost.abort(lockLost());
     }
   };
   const timer = setInterval(() => void again(), heartbeatSeconds * 1000);
   timer.unref();
   return {
     lost: lost.signal,
+    confirm: async () => {
+      await again();
+      lost.signal.throwIfAborted();
+    },
     release: async () => {
       clearInterval(timer);
       await engine.remove(id);
@@ -146,6 +152,13 @@ function processStart(pid: number): string | undefined {
     return undefined;
   }
 }
+
+const lockLost = () =>
+  new OperatorError('someone else took the lock over, or the engine was away for too long', {
+    code: 'lock-lost',
+    exitCode: exitCodes.lockHeld,
+    next: 'horme status, then the same again',
+  });
 
 function lockHeld(holder: LockHolder): OperatorError {
   const seconds = Math.round((Date.now() - Date.parse(holder.since)) / 1000);
