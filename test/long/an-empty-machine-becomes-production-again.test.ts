@@ -111,5 +111,6 @@ test('recover killed at each of its steps, then repeated, completes', async () =
   const volume = `${scene.project}_uploads:/uploads`;
   expect(await docker('run', '--rm', '--volume', volume, 'debian:trixie-slim', 'cat', '/uploads/file')).toBe('kept');
   expect((await scene.must('db', 'drop-former')).stdout).toContain('no former data');
-  expect((await scene.must('deploy', '--json')).json).toMatchObject({ changed: false });
+  const { json } = await scene.must('deploy', '--json');
+  expect(json, JSON.stringify(json)).toMatchObject({ changed: false });
 });
