@@ -107,6 +107,15 @@ test('files that are here as they were need neither a commit nor a clone', async
     expect(await places([await built({ commit: known })], { directory })).toEqual(new Map([['api', directory]]));
 });
 
+test('a Dockerfile that stands in the Compose file is no file to look for', async () => {
+  const first = await commit();
+  await write('apps/shop/web/main.js', 'never committed');
+  const inline = { context: 'web', dockerfile_inline: 'FROM scratch' };
+  const web = await built({ name: 'web', build: inline, commit: first });
+  const directory = join(repository, 'apps/shop');
+  expect(await places([web], { directory })).toEqual(new Map([['web', directory]]));
+});
+
 test('other files than were built are refused by name, and built when they are accepted', async () => {
   const first = await commit();
   await write('apps/shop/api/main.js', 'never committed');

@@ -55,8 +55,8 @@ async function those(all: Built[], test: (one: Built) => Promise<boolean>): Prom
 
 /** Hashing reads all files below: of a home directory, where the command may have been given, that takes its time. */
 function mayLieIn(directory: string, { build }: Built): boolean {
-  const { context, dockerfile = 'Dockerfile' } = buildIn(build, directory);
-  return isElsewhere(context) || existsSync(resolve(context, dockerfile));
+  const { context, dockerfile = 'Dockerfile', dockerfile_inline: inline } = buildIn(build, directory);
+  return isElsewhere(context) || existsSync(inline === undefined ? resolve(context, dockerfile) : context);
 }
 
 /** An image's tag has the hash of the sources it was built from. */
