@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { run } from '../engine/process.ts';
 import type { Event } from '../events.ts';
 import { sourcesHash } from '../release/sources.ts';
@@ -86,6 +86,23 @@ test('a commit that is nowhere is said, with what git says', async () => {
   await commit();
   const gone = places([await built({ commit: '0'.repeat(40) })], { remote: repository });
   await expect(gone).rejects.toMatchObject({ code: 'sources-missing', lastSeen: expect.any(String) as string });
+});
+
+test("an older kit's remote may have a password, which is not printed", async () => {
+  const ssh = join(place, 'ssh');
+  await writeFile(ssh, '#!/bin/sh\necho "$1: Permission denied; ssh://$1/shop.git" >&2; exit 255', { mode: 0o755 });
+  vi.stubEnv('GIT_SSH', ssh);
+  vi.stubEnv('GIT_SSH_VARIANT', 'simple');
+  const api = await built({ commit: await commit() });
+  const refused: unknown = await places([api], { directory: place, remote: 'ssh://u:p4ss@host/shop.git' }).catch(
+    (error: unknown) => error,
+  );
+  vi.unstubAllEnvs();
+  expect(refused).toMatchObject({
+    code: 'sources-missing',
+    lastSeen: expect.stringMatching(/^host: Permission denied; ssh:\/\/u@host/m) as string,
+  });
+  expect(events).toEqual([{ kind: 'note', text: 'cloning ssh://u@host/shop.git' }]);
 });
 
 test('a folder beside the project is in the commit, one outside of the repository is refused', async () => {

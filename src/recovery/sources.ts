@@ -7,6 +7,7 @@ import { buildIn, isElsewhere, pathsOf } from '../release/origin.ts';
 import { sourcesHash } from '../release/sources.ts';
 import { isBelow } from '../stack/contained.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
+import { withoutCredentials } from './make.ts';
 
 /** Cloning a large repository over a slow line; seconds. */
 const cloneSeconds = 3600;
@@ -103,7 +104,7 @@ async function whereIs(commits: string[], here: string, remote: string | undefin
   });
   if (exitCode === 0 && (await Promise.all(known)).every(Boolean)) return stdout.trim();
   if (remote === undefined) throw noSources(first);
-  emit({ kind: 'note', text: `cloning ${remote}` });
+  emit({ kind: 'note', text: `cloning ${withoutCredentials(remote)}` });
   return remote;
 }
 
@@ -115,10 +116,14 @@ async function must(cwd: string, words: string[], deadlineSeconds: number): Prom
   throw new OperatorError(`git ${words[0]} failed`, {
     code: 'sources-missing',
     exitCode: exitCodes.checkFailed,
-    lastSeen: stderr.trim().slice(-1000),
+    lastSeen: withoutPasswords(stderr).trim().slice(-1000),
     next: 'run the same in a checkout of the project that has the commit',
   });
 }
+
+/** An older kit's remote may have one; ssh names `user:password@host` without the scheme. */
+const withoutPasswords = (text: string) =>
+  text.replaceAll(/\w+:\/\/\S+/g, (url) => withoutCredentials(url)).replaceAll(/[^\s/'"]+:[^\s/]+@/g, '');
 
 const noSources = (commit: string) =>
   new OperatorError(`the images were built from commit ${commit}, which is not here`, {
