@@ -45,6 +45,12 @@ describe('after an upgrade to 18', () => {
     expect(historyOf({ kind: 'latest' }, both, 18)).toBe(after);
   });
 
+  test('on an empty machine the next thing is the guide, not a command that needs an environment', () => {
+    expect(() => historyOf({ kind: 'latest' }, { histories: [before] }, 18, { emptyMachine: true })).toThrow(
+      expect.objectContaining({ code: 'target-version', next: 'docs/recovery.md, "Before a major upgrade"' }),
+    );
+  });
+
   test('what came since is found', () => {
     expect(historyOf(at('2026-11-20T12:00:00Z'), both, 18)).toBe(after);
     expect(historyOf({ kind: 'backup', label: '20261112-030000F' }, both, 18)).toBe(after);

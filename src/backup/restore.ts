@@ -29,13 +29,26 @@ export interface Restored {
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
 const archivedSeconds = 60;
 
-/** Which history holds it; refuses what can't be reached, or is of another version, before anything is touched. */
-export function historyOf(target: RestoreTarget, list: ListAnswer, version: PostgresVersion | undefined): History {
+/**
+ * Which history holds it; refuses what can't be reached, or is of another version, before anything is touched. On an empty
+ * machine no other command of Horme's can be typed next.
+ */
+export function historyOf(
+  target: RestoreTarget,
+  list: ListAnswer,
+  version: PostgresVersion | undefined,
+  { emptyMachine = false } = {},
+): History {
   const found = holding(target, list);
   // Postgres starts on data of its own major version alone.
-  if (found.version && version && found.version !== String(version)) throw otherVersion(target, found, version);
+  if (found.version && version && found.version !== String(version))
+    throw otherVersion(target, found, version, emptyMachine ? byHand : listed(version));
   return found;
 }
+
+const byHand = 'docs/recovery.md, "Before a major upgrade"';
+const listed = (version: PostgresVersion) =>
+  `horme backup list   (what is of PostgreSQL ${version} can be restored; the rest by hand: ${byHand})`;
 
 function holding(target: RestoreTarget, { histories }: ListAnswer): History {
   if (target.kind === 'time') return named(histories, reachable(target.at, histories).stanza);
@@ -51,7 +64,12 @@ function holding(target: RestoreTarget, { histories }: ListAnswer): History {
   });
 }
 
-function otherVersion(target: RestoreTarget, { stanza, version }: History, present: PostgresVersion): OperatorError {
+function otherVersion(
+  target: RestoreTarget,
+  { stanza, version }: History,
+  present: PostgresVersion,
+  next: string,
+): OperatorError {
   const what =
     target.kind === 'time'
       ? `${targetText(target.at)} lies`
@@ -62,7 +80,7 @@ function otherVersion(target: RestoreTarget, { stanza, version }: History, prese
     code: 'target-version',
     exitCode: exitCodes.checkFailed,
     lastSeen: `the history ${stanza} is of PostgreSQL ${version}, on whose data ${present} does not start`,
-    next: `horme backup list   (what is of PostgreSQL ${present} can be restored; the rest by hand: docs/recovery.md, "Before a major upgrade")`,
+    next,
   });
 }
 

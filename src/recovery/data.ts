@@ -34,6 +34,7 @@ export async function restoreDatabase({ compose, content, say }: Place): Promise
     { kind: 'latest' },
     { histories: list.histories.map(newestFirst) },
     content.database?.version,
+    { emptyMachine: true },
   );
   const words = ['restore', '--latest', '--stanza', stanza, '--into', `${agentFolders.members}/${first}`];
   return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
