@@ -49,12 +49,13 @@ function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): 
   };
 }
 
-function screen({ database, seconds }: Recovery): string {
+export function screen({ database, seconds }: Recovery): string {
   const rows = Object.entries(seconds).map(([name, took]) => [name, duration(took)]);
   const total = Object.values(seconds).reduce((sum, took) => sum + took, 0);
   const newest = database
     ? [
         `newest transaction recovered: ${timeText(database.newestTransactionAt)}, ${ago(database.newestTransactionAt, new Date())}`,
+        ...(database.missing ?? []).map((why) => `not the newest: ${why}`),
       ]
     : [];
   return [
