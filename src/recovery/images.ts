@@ -8,7 +8,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { imageTags } from '../platform/images.ts';
 import { platformImages, type PlatformImage } from '../platform/part.ts';
-import { entryOf, type Ledger } from '../release/ledger.ts';
+import { commitsOf, type Ledger } from '../release/ledger.ts';
 import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { ComposeModel } from '../stack/stack.ts';
@@ -45,8 +45,8 @@ export async function userImages(
   const built: Built[] = [];
   for (const service of missing) {
     const { name, image, origin } = service;
-    const { commit, folder = '' } = entryOf(ledger, service) ?? {};
-    if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commit, folder });
+    const commits = commitsOf(ledger, service);
+    if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commits });
     else await pull(engine, compose, content, service, emit);
   }
   if (built.length > 0) await build({ compose, emit }, content, built, sources);

@@ -41,18 +41,25 @@ async function commit(): Promise<string> {
   return git('rev-parse', 'HEAD');
 }
 
+const folder = 'apps/shop/';
+
 /** As a deploy notes what it builds from the files as they are now. */
-async function built(own: Partial<Built> = {}): Promise<Built> {
-  const { folder = 'apps/shop/', build = { context: 'api' } } = own;
+async function built(own: { name?: string; build?: Built['build']; commit?: string | undefined } = {}): Promise<Built> {
+  const { name = 'api', build = { context: 'api' }, commit } = own;
   const hash = await sourcesHash({ ...build, context: join(repository, folder, build.context) }).catch(() => 'none');
-  return { name: 'api', image: `shop/api:${hash}`, build, commit: undefined, folder, ...own };
+  return { name, image: `shop/api:${hash}`, build, commits: commitsAt(commit) };
 }
+
+const commitsAt = (...commits: (string | undefined)[]) =>
+  commits.filter((commit) => commit !== undefined).map((commit) => ({ commit, folder }));
 
 async function places(all: Built[], own: { directory?: string; remote?: string; accepted?: boolean } = {}) {
   const temporary = await mkdtemp(join(place, 'temporary-'));
   const sources = { directory: repository, remote: undefined, accepted: false, ...own };
   return placesOf(all, sources, temporary, (event) => void events.push(event));
 }
+
+const nowhere = '0'.repeat(40);
 
 const contentOf = async (directories: Map<string, string>, name: string, path: string) =>
   readFile(join(directories.get(name) ?? '', path), 'utf8');
@@ -82,10 +89,56 @@ test('without a checkout that has the commit, the remote is cloned', async () =>
   await expect(places([api], { directory: place })).rejects.toMatchObject({ code: 'sources-missing' });
 });
 
-test('a commit that is nowhere is said, with what git says', async () => {
+test('a commit that is nowhere is said', async () => {
   await commit();
-  const gone = places([await built({ commit: '0'.repeat(40) })], { remote: repository });
-  await expect(gone).rejects.toMatchObject({ code: 'sources-missing', lastSeen: expect.any(String) as string });
+  const gone = places([await built({ commit: nowhere })], { directory: place, remote: repository });
+  await expect(gone).rejects.toMatchObject({
+    code: 'sources-missing',
+    message: expect.stringContaining(nowhere) as string,
+  });
+});
+
+test('files that were built before they were committed are in a later commit', async () => {
+  const before = await commit();
+  await write('apps/shop/api/main.js', 'two');
+  const api = await built();
+  const after = await commit();
+  const there = await places([{ ...api, commits: commitsAt(after, before) }]);
+  expect(await contentOf(there, 'api', 'api/main.js')).toBe('two');
+});
+
+test('an image that later deploys kept is not built from what came since', async () => {
+  const api = await built({ commit: await commit() });
+  await write('apps/shop/api/main.js', 'two');
+  const since = [await commit()];
+  await write('apps/shop/api/main.js', 'three');
+  since.unshift(await commit());
+  const web = await built({ name: 'web', commit: since[0] });
+  const there = await places([{ ...api, commits: [...commitsAt(...since), ...api.commits] }, web]);
+  expect(await contentOf(there, 'api', 'api/main.js')).toBe('one');
+  expect(await contentOf(there, 'web', 'api/main.js')).toBe('three');
+});
+
+test('while a commit that is here has the files, nothing is cloned for a newer one', async () => {
+  const here = await commit();
+  const api = { ...(await built()), commits: commitsAt(nowhere, here) };
+  await write('apps/shop/api/main.js', 'two');
+  const there = await places([api], { remote: join(place, 'no-repository') });
+  expect(await contentOf(there, 'api', 'api/main.js')).toBe('one');
+  expect(events).toEqual([]);
+});
+
+test('where no commit has the files, the one that the image came with is built when that is accepted', async () => {
+  const first = await commit();
+  await write('apps/shop/api/main.js', 'two');
+  const second = await commit();
+  await write('apps/shop/api/main.js', 'never committed');
+  const api = { ...(await built()), commits: commitsAt(nowhere, second, first) };
+  await write('apps/shop/api/main.js', 'later');
+  const there = await places([api], { accepted: true });
+  expect(await contentOf(there, 'api', 'api/main.js')).toBe('one');
+  const text = `than commit ${first}, or any of the 1 after it, has; nobody here has commit ${nowhere}`;
+  expect(events).toEqual([{ kind: 'warning', text: expect.stringContaining(text) as string }]);
 });
 
 test("an older kit's remote may have a password, which is not printed", async () => {
@@ -120,7 +173,7 @@ test('files that are here as they were need neither a commit nor a clone', async
   const first = await commit();
   await write('apps/shop/api/main.js', 'never committed');
   const directory = join(repository, 'apps/shop');
-  for (const known of [first, undefined, '0'.repeat(40)])
+  for (const known of [first, undefined, nowhere])
     expect(await places([await built({ commit: known })], { directory })).toEqual(new Map([['api', directory]]));
 });
 
@@ -146,7 +199,7 @@ test('other files than were built are refused by name, and built when they are a
   expect(events).toEqual([{ kind: 'warning', text: said }]);
   const directory = join(repository, 'apps/shop');
   const here = expect.stringContaining(`other files than ${directory} has`) as string;
-  const unknown = { ...api, commit: undefined };
+  const unknown = { ...api, commits: [] };
   await expect(places([unknown], { directory })).rejects.toMatchObject({ ...refused, lastSeen: here });
   expect(await places([unknown], { directory, accepted: true })).toEqual(new Map([['api', directory]]));
 });

@@ -1,17 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { buildIn, isElsewhere, pathsOf } from '../release/origin.ts';
+import type { Committed } from '../release/ledger.ts';
 import { sourcesHash } from '../release/sources.ts';
 import { isBelow } from '../stack/contained.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
-import { withoutCredentials } from './make.ts';
-
-/** Cloning a large repository over a slow line; seconds. */
-const cloneSeconds = 3600;
-const gitSeconds = 600;
+import { Checkouts } from './checkouts.ts';
 
 /** An image that is built again: how, and where the ledger says that its sources are. */
 export interface Built {
@@ -19,9 +15,8 @@ export interface Built {
   image: string;
   /** Paths are relative to the project. */
   build: ComposeBuild;
-  commit: string | undefined;
-  /** Of the project in the commit; empty: it is the repository's root. */
-  folder: string;
+  /** Newest first. */
+  commits: Committed[];
 }
 
 export interface Sources {
@@ -32,21 +27,26 @@ export interface Sources {
   accepted: boolean;
 }
 
-/** Where the project of each image lies: here, if these are the files that it was built from; else in its commit. */
+/** Where the project of each image lies: here, if these are the files that it was built from; else in one of its commits. */
 export async function placesOf(
   all: Built[],
   sources: Sources,
   temporary: string,
   emit: Emit,
 ): Promise<Map<string, string>> {
-  const { directory } = sources;
+  const { directory, accepted } = sources;
   const here = await those(all, async (one) => mayLieIn(directory, one) && isMadeFrom(directory, one));
-  const others = all.filter((one) => !here.includes(one));
-  const places = await checkOut(others, sources, temporary, emit);
-  const differing = await those(others, async (one) => !(await isMadeFrom(places.get(one.name) ?? '', one)));
-  if (differing.length > 0 && !sources.accepted) throw differ(differing, directory);
-  for (const one of differing) emit({ kind: 'warning', text: difference(one, directory) });
-  return new Map([...places, ...here.map(({ name }) => [name, directory] as const)]);
+  const places = new Map(here.map(({ name }) => [name, directory]));
+  const checkouts = new Checkouts(sources, temporary, emit);
+  const differing: string[] = [];
+  for (const one of all.filter(({ name }) => !places.has(name))) {
+    const { at, looked } = await search(one, checkouts);
+    if (!at || looked.includes(at)) differing.push(difference(one, looked, directory));
+    places.set(one.name, at ? join(await checkouts.keep(at.commit), at.folder ?? '') : directory);
+  }
+  if (differing.length > 0 && !accepted) throw differ(differing);
+  for (const text of differing) emit({ kind: 'warning', text });
+  return places;
 }
 
 async function those(all: Built[], test: (one: Built) => Promise<boolean>): Promise<Built[]> {
@@ -66,70 +66,36 @@ async function isMadeFrom(directory: string, { image, build }: Built): Promise<b
   return image.endsWith(`:${hash}`);
 }
 
-/** In its commit; here, where nobody knows of a commit. */
-async function checkOut(
-  all: Built[],
-  { directory: here, remote }: Sources,
-  temporary: string,
-  emit: Emit,
-): Promise<Map<string, string>> {
-  const commits = [...new Set(all.map(({ commit }) => commit).filter((commit) => commit !== undefined))];
-  const root = (commit: string) => join(temporary, commit);
-  let from = await whereIs(commits, here, remote, emit);
-  for (const commit of commits) {
-    await must(temporary, ['clone', '--quiet', '--no-checkout', '--', from, root(commit)], cloneSeconds);
-    await must(root(commit), ['checkout', '--quiet', '--detach', commit], gitSeconds);
-    // A copy on the same disk has every commit, and costs no way over the network.
-    from = root(commit);
+/**
+ * Of its commits, the newest that has the files it was built from, and those that were `looked` at in vain. When none has,
+ * the oldest: the image came with it, and later ones may have newer files. Undefined: nobody knows of a commit.
+ */
+async function search(one: Built, checkouts: Checkouts): Promise<{ at: Committed | undefined; looked: Committed[] }> {
+  const looked: Committed[] = [];
+  for (const at of await checkouts.nearFirst(inRepository(one))) {
+    const root = await checkouts.look(at.commit);
+    if (root === undefined) continue;
+    if (await isMadeFrom(join(root, at.folder ?? ''), one)) return { at, looked };
+    looked.push(at);
   }
-  return new Map(
-    all.map(({ name, build, commit, folder }) => {
-      if (commit === undefined) return [name, here];
-      const directory = join(root(commit), folder);
-      const outside = pathsOf(build).find((path) => !isBelow(root(commit), join(directory, path)));
-      if (outside !== undefined) throw notInRepository(name, outside);
-      return [name, directory];
-    }),
-  );
+  const [oldest] = one.commits.slice(-1);
+  if (oldest && looked.length === 0) throw noSources(one, oldest);
+  return { at: one.commits.findLast((at) => looked.includes(at)), looked };
 }
 
-/** What to clone: the repository around the command's folder where it has all commits, else the remote. */
-async function whereIs(commits: string[], here: string, remote: string | undefined, emit: Emit): Promise<string> {
-  const [first] = commits;
-  if (first === undefined) return '';
-  const { exitCode, stdout } = await git(here, ['rev-parse', '--show-toplevel'], gitSeconds);
-  const known = commits.map(async (commit) => {
-    const looked = await git(here, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
-    return looked.exitCode === 0;
-  });
-  if (exitCode === 0 && (await Promise.all(known)).every(Boolean)) return stdout.trim();
-  if (remote === undefined) throw noSources(first);
-  emit({ kind: 'note', text: `cloning ${withoutCredentials(remote)}` });
-  return remote;
+function inRepository({ name, build, commits }: Built): Committed[] {
+  const outside = ({ folder = '' }: Committed) => pathsOf(build).find((path) => !isBelow('.', join(folder, path)));
+  const inside = commits.filter((at) => outside(at) === undefined);
+  const [newest] = commits;
+  if (newest && inside.length === 0) throw notInRepository(name, outside(newest) ?? '');
+  return inside;
 }
 
-const git = (cwd: string, words: string[], deadlineSeconds: number) => run(['git', ...words], { cwd, deadlineSeconds });
-
-async function must(cwd: string, words: string[], deadlineSeconds: number): Promise<void> {
-  const { exitCode, stderr } = await git(cwd, words, deadlineSeconds);
-  if (exitCode === 0) return;
-  throw new OperatorError(`git ${words[0]} failed`, {
+const noSources = ({ name }: Built, { commit }: Committed) =>
+  new OperatorError(`${name} was built from commit ${commit}, which is neither here nor in the kit's remote`, {
     code: 'sources-missing',
     exitCode: exitCodes.checkFailed,
-    lastSeen: withoutPasswords(stderr).trim().slice(-1000),
     next: 'run the same in a checkout of the project that has the commit',
-  });
-}
-
-/** An older kit's remote may have one; ssh names `user:password@host` without the scheme. */
-const withoutPasswords = (text: string) =>
-  text.replaceAll(/\w+:\/\/\S+/g, (url) => withoutCredentials(url)).replaceAll(/[^\s/'"]+:[^\s/]+@/g, '');
-
-const noSources = (commit: string) =>
-  new OperatorError(`the images were built from commit ${commit}, which is not here`, {
-    code: 'sources-missing',
-    exitCode: exitCodes.checkFailed,
-    next: 'run the same in a checkout of the project',
   });
 
 const notInRepository = (name: string, path: string) =>
@@ -139,15 +105,22 @@ const notInRepository = (name: string, path: string) =>
     next: 'run the same where the project and this folder lie as they did: --project-directory DIR',
   });
 
-const difference = ({ name, image, commit }: Built, here: string) =>
-  `${name}: ${image} was built from other files than ${commit === undefined ? here : `commit ${commit}`} has`;
+function difference({ name, image, commits }: Built, looked: Committed[], here: string): string {
+  const gone = commits.filter((at) => !looked.includes(at));
+  const missing = gone.length > 0 ? `; nobody here has ${named(gone)}` : '';
+  return `${name}: ${image} was built from other files than ${looked.length > 0 ? named(looked) : here} has${missing}`;
+}
 
-const differ = (all: Built[], here: string) =>
+/** Newest first; the oldest is the one that an image came with. */
+const named = (commits: Committed[]) =>
+  `commit ${commits.at(-1)?.commit}${commits.length > 1 ? `, or any of the ${commits.length - 1} after it,` : ''}`;
+
+const differ = (differences: string[]) =>
   new OperatorError('not all images would be what they were', {
     code: 'sources-differ',
     exitCode: exitCodes.checkFailed,
     lastSeen: [
-      ...all.map((one) => difference(one, here)),
+      ...differences,
       'files that were not committed, or that git ignores and .dockerignore does not, are in no commit',
     ].join('\n'),
     next: 'run the same where these files are (--project-directory DIR), or build what there is: --accept-sources',

@@ -2,7 +2,15 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { content, service } from '../deploy/testing.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { OperatorError } from '../errors.ts';
-import { appendEntry, entryOf, nextNumber, readContent, readLedger, verifyLedger, type LedgerEntry } from './ledger.ts';
+import {
+  appendEntry,
+  commitsOf,
+  nextNumber,
+  readContent,
+  readLedger,
+  verifyLedger,
+  type LedgerEntry,
+} from './ledger.ts';
 import { Store, stateFolder } from './store.ts';
 
 let engine: FakeEngine;
@@ -78,13 +86,17 @@ test('a release that was made live again points to the one whose content it is',
   expect(await readContent(store, 3)).toEqual(await readContent(store, 1));
 });
 
-test('an image that was kept came with the entry that was the first to have it', async () => {
-  await append('v1', { images: { api: 'shop/api:1@sha256:1', web: 'shop/web:1@sha256:2' }, commit: 'a' });
-  await append('v2', { images: { api: 'shop/api:2@sha256:3', web: 'shop/web:1@sha256:2' }, commit: 'b' });
+test('an image may be of the commit of any entry that has it, the newest first', async () => {
+  const at = (commit: string | undefined) => ({ commit, folder: 'shop/' });
+  const web = 'shop/web:1@sha256:2';
+  await append('v1', { images: { api: 'shop/api:1@sha256:1', web }, ...at('a') });
+  await append('v2', { images: { api: 'shop/api:2@sha256:3', web }, ...at('b') });
+  await append('v3', { images: { api: 'shop/api:2@sha256:4', web }, ...at('b') });
+  await append('v4', { images: { api: 'shop/api:2@sha256:4', web }, ...at(undefined) });
   const ledger = await readLedger(store);
-  expect(entryOf(ledger, { name: 'web', image: 'shop/web:1' })?.commit).toBe('a');
-  expect(entryOf(ledger, { name: 'api', image: 'shop/api:2' })?.commit).toBe('b');
-  expect(entryOf(ledger, { name: 'api', image: 'shop/api:3' })).toBeUndefined();
+  expect(commitsOf(ledger, { name: 'web', image: 'shop/web:1' })).toEqual([at('b'), at('a')]);
+  expect(commitsOf(ledger, { name: 'api', image: 'shop/api:2' })).toEqual([at('b')]);
+  expect(commitsOf(ledger, { name: 'api', image: 'shop/api:3' })).toEqual([]);
 });
 
 test('an entry that was changed is found, with all that follows', async () => {

@@ -112,9 +112,19 @@ export async function appendEntry(
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
 
-/** The entry that an image came with: what it was built from was there then, and may be another today. */
-export const entryOf = ({ entries }: Ledger, { name, image }: { name: string; image: string }) =>
-  entries.find(({ images }) => images[name]?.startsWith(`${image}@`));
+/** A commit that may have what an image was built from, and where in it the project lies. */
+export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };
+
+/**
+ * Those of all entries that have an image, newest first. Any of them may be the one: files that were built before they were
+ * committed are in a later one, and a deploy of other services alone says nothing of this one's files.
+ */
+export function commitsOf({ entries }: Ledger, { name, image }: { name: string; image: string }): Committed[] {
+  const all = entries.flatMap(({ images, commit, folder }) =>
+    commit !== undefined && images[name]?.startsWith(`${image}@`) ? [{ commit, folder }] : [],
+  );
+  return [...new Map(all.map((one) => [`${one.commit}:${one.folder}`, one])).values()].reverse();
+}
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;
 

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../engine/process.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { withoutCredentials } from './make.ts';
+
+/** Cloning a large repository over a slow line; seconds. */
+const cloneSeconds = 3600;
+const gitSeconds = 600;
+
+/**
+ * Files of commits, from the repository around the command's folder where it has them, else from the remote. Each of the
+ * two is copied when it is first needed: the operator's own is never written to.
+ */
+export class Checkouts {
+  readonly #here: string;
+  readonly #remote: string | undefined;
+  readonly #temporary: string;
+  readonly #emit: Emit;
+  readonly #copied = new Set<string>();
+
+  constructor(where: { directory: string; remote: string | undefined }, temporary: string, emit: Emit) {
+    this.#here = where.directory;
+    this.#remote = where.remote;
+    this.#temporary = temporary;
+    this.#emit = emit;
+  }
+
+  /** What is here before what a clone over the network may have. */
+  async nearFirst<T extends { commit: string }>(all: T[]): Promise<T[]> {
+    const here = await Promise.all(all.map(({ commit }) => has(this.#here, commit)));
+    return [...all.filter((_one, index) => here[index]), ...all.filter((_one, index) => !here[index])];
+  }
+
+  /** A folder that has its files until another one is looked at: of hundreds, each needs no room of its own. */
+  async look(commit: string): Promise<string | undefined> {
+    const copy = await this.#copyWith(commit);
+    if (copy !== undefined) await must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
+    return copy;
+  }
+
+  /** A folder that goes on having the files of a commit that was looked at. */
+  async keep(commit: string): Promise<string> {
+    const copy = await this.#copyWith(commit);
+    const folder = join(this.#temporary, commit);
+    if (copy !== undefined && !existsSync(folder))
+      await must(copy, ['worktree', 'add', '--detach', folder, commit], gitSeconds);
+    return folder;
+  }
+
+  async #copyWith(commit: string): Promise<string | undefined> {
+    const copy = (await has(this.#here, commit)) ? await this.#copyOfHere() : await this.#copyOfRemote();
+    return copy !== undefined && (await has(copy, commit)) ? copy : undefined;
+  }
+
+  async #copyOfHere(): Promise<string> {
+    const { stdout } = await git(this.#here, ['rev-parse', '--show-toplevel'], gitSeconds);
+    return this.#copy('here', stdout.trim());
+  }
+
+  async #copyOfRemote(): Promise<string | undefined> {
+    if (this.#remote === undefined) return undefined;
+    if (!this.#copied.has('remote')) this.#emit({ kind: 'note', text: `cloning ${withoutCredentials(this.#remote)}` });
+    return this.#copy('remote', this.#remote);
+  }
+
+  async #copy(name: 'here' | 'remote', from: string): Promise<string> {
+    const copy = join(this.#temporary, name);
+    if (!this.#copied.has(name))
+      await must(this.#temporary, ['clone', '--quiet', '--no-checkout', '--', from, copy], cloneSeconds);
+    this.#copied.add(name);
+    return copy;
+  }
+}
+
+async function has(repository: string, commit: string): Promise<boolean> {
+  const { exitCode } = await git(repository, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
+  return exitCode === 0;
+}
+
+const git = (cwd: string, words: string[], deadlineSeconds: number) => run(['git', ...words], { cwd, deadlineSeconds });
+
+async function must(cwd: string, words: string[], deadlineSeconds: number): Promise<void> {
+  const { exitCode, stderr } = await git(cwd, words, deadlineSeconds);
+  if (exitCode === 0) return;
+  throw new OperatorError(`git ${words[0]} failed`, {
+    code: 'sources-missing',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: withoutPasswords(stderr).trim().slice(-1000),
+    next: 'run the same in a checkout of the project that has the commit',
+  });
+}
+
+/** An older kit's remote may have one; ssh names `user:password@host` without the scheme. */
+const withoutPasswords = (text: string) =>
+  text.replaceAll(/\w+:\/\/\S+/g, (url) => withoutCredentials(url)).replaceAll(/[^\s/'"]+:[^\s/]+@/g, '');
