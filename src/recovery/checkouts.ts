@@ -3,11 +3,20 @@ import { join } from 'node:path';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { Committed } from '../release/ledger.ts';
+import { commitOf } from '../release/sources.ts';
 import { withoutCredentials } from './make.ts';
 
 /** Cloning a large repository over a slow line; seconds. */
 const cloneSeconds = 3600;
 const gitSeconds = 600;
+
+/** Where the project lies in a commit; `near`: the commit is here, and needs no clone over the network. */
+export interface Placed {
+  commit: string;
+  folder: string;
+  near: boolean;
+}
 
 /**
  * Files of commits, from the repository around the command's folder where it has them, else from the remote. Each of the
@@ -27,10 +36,14 @@ export class Checkouts {
     this.#emit = emit;
   }
 
-  /** What is here before what a clone over the network may have. */
-  async nearFirst<T extends { commit: string }>(all: T[]): Promise<T[]> {
-    const here = await Promise.all(all.map(({ commit }) => has(this.#here, commit)));
-    return [...all.filter((_one, index) => here[index]), ...all.filter((_one, index) => !here[index])];
+  /** A project whose folder nobody noted lies where the command was given, if that is in a repository with the commit. */
+  async place(all: Committed[]): Promise<Placed[]> {
+    const { folder: here = '' } = await commitOf(this.#here);
+    const placed = all.map(async ({ commit, folder }) => {
+      const near = await has(this.#here, commit);
+      return { commit, near, folder: folder ?? (near ? here : '') };
+    });
+    return Promise.all(placed);
   }
 
   /** A folder that has its files until another one is looked at: of hundreds, each needs no room of its own. */

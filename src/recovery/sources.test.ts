@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../engine/process.ts';
 import type { Event } from '../events.ts';
 import { sourcesHash } from '../release/sources.ts';
@@ -202,6 +202,40 @@ test('other files than were built are refused by name, and built when they are a
   const unknown = { ...api, commits: [] };
   await expect(places([unknown], { directory })).rejects.toMatchObject({ ...refused, lastSeen: here });
   expect(await places([unknown], { directory, accepted: true })).toEqual(new Map([['api', directory]]));
+});
+
+describe('what an older Horme recorded', () => {
+  const older = async (commit: string, image = '') => {
+    const api = await built();
+    return { ...api, image: api.image + image, commits: [{ commit, folder: undefined }] };
+  };
+
+  test('is found in the folder of the project, if that is where the command is given', async () => {
+    const api = await older(await commit());
+    await write('apps/shop/api/main.js', 'two');
+    const there = await places([api], { directory: join(repository, folder) });
+    expect(await contentOf(there, 'api', 'api/main.js')).toBe('one');
+    const said = expect.stringMatching(/an older Horme recorded .* --project-directory DIR/) as string;
+    await expect(places([api])).rejects.toMatchObject({ code: 'sources-differ', lastSeen: said });
+  });
+
+  test('with files of git in its hash is not said to be of other files, and built when accepted', async () => {
+    const api = await older(await commit(), 'with-git');
+    const directory = join(repository, folder);
+    const refused: unknown = await places([api], { directory }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ lastSeen: expect.stringContaining('files of .git') as string });
+    expect(refused).toMatchObject({ lastSeen: expect.not.stringContaining('built from other files') as string });
+    const there = await places([api], { directory, accepted: true });
+    expect(await contentOf(there, 'api', 'api/main.js')).toBe('one');
+  });
+
+  test('is not taken for outside of the repository because of an absolute path', async () => {
+    const build = { context: 'api', additional_contexts: { lib: join(repository, 'lib') } };
+    const api = { ...(await older(await commit(), 'absolute')), build };
+    await expect(places([api], { directory: place, remote: repository })).rejects.toMatchObject({
+      code: 'sources-differ',
+    });
+  });
 });
 
 test('a commit that lacks the folder differs, and is no bug', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { buildIn, isElsewhere, pathsOf } from '../release/origin.ts';
@@ -7,7 +7,7 @@ import type { Committed } from '../release/ledger.ts';
 import { sourcesHash } from '../release/sources.ts';
 import { isBelow } from '../stack/contained.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
-import { Checkouts } from './checkouts.ts';
+import { Checkouts, type Placed } from './checkouts.ts';
 
 /** An image that is built again: how, and where the ledger says that its sources are. */
 export interface Built {
@@ -42,7 +42,7 @@ export async function placesOf(
   for (const one of all.filter(({ name }) => !places.has(name))) {
     const { at, looked } = await search(one, checkouts);
     if (!at || looked.includes(at)) differing.push(difference(one, looked, directory));
-    places.set(one.name, at ? join(await checkouts.keep(at.commit), at.folder ?? '') : directory);
+    places.set(one.name, at ? join(await checkouts.keep(at.commit), at.folder) : directory);
   }
   if (differing.length > 0 && !accepted) throw differ(differing);
   for (const text of differing) emit({ kind: 'warning', text });
@@ -70,28 +70,31 @@ async function isMadeFrom(directory: string, { image, build }: Built): Promise<b
  * Of its commits, the newest that has the files it was built from, and those that were `looked` at in vain. When none has,
  * the oldest: the image came with it, and later ones may have newer files. Undefined: nobody knows of a commit.
  */
-async function search(one: Built, checkouts: Checkouts): Promise<{ at: Committed | undefined; looked: Committed[] }> {
-  const looked: Committed[] = [];
-  for (const at of await checkouts.nearFirst(inRepository(one))) {
+async function search(one: Built, checkouts: Checkouts): Promise<{ at: Placed | undefined; looked: Placed[] }> {
+  const all = inRepository(one, await checkouts.place(one.commits));
+  const looked: Placed[] = [];
+  for (const at of [...all.filter(({ near }) => near), ...all.filter(({ near }) => !near)]) {
     const root = await checkouts.look(at.commit);
     if (root === undefined) continue;
-    if (await isMadeFrom(join(root, at.folder ?? ''), one)) return { at, looked };
+    if (await isMadeFrom(join(root, at.folder), one)) return { at, looked };
     looked.push(at);
   }
-  const [oldest] = one.commits.slice(-1);
+  const oldest = all.at(-1);
   if (oldest && looked.length === 0) throw noSources(one, oldest);
-  return { at: one.commits.findLast((at) => looked.includes(at)), looked };
+  return { at: all.findLast((at) => looked.includes(at)), looked };
 }
 
-function inRepository({ name, build, commits }: Built): Committed[] {
-  const outside = ({ folder = '' }: Committed) => pathsOf(build).find((path) => !isBelow('.', join(folder, path)));
-  const inside = commits.filter((at) => outside(at) === undefined);
-  const [newest] = commits;
+/** An absolute path is of an older Horme, which noted these for folders of the repository too. */
+function inRepository({ name, build }: Built, all: Placed[]): Placed[] {
+  const paths = pathsOf(build).filter((path) => !isAbsolute(path));
+  const outside = ({ folder }: Placed) => paths.find((path) => !isBelow('.', join(folder, path)));
+  const inside = all.filter((at) => outside(at) === undefined);
+  const [newest] = all;
   if (newest && inside.length === 0) throw notInRepository(name, outside(newest) ?? '');
   return inside;
 }
 
-const noSources = ({ name }: Built, { commit }: Committed) =>
+const noSources = ({ name }: Built, { commit }: Placed) =>
   new OperatorError(`${name} was built from commit ${commit}, which is neither here nor in the kit's remote`, {
     code: 'sources-missing',
     exitCode: exitCodes.checkFailed,
@@ -105,14 +108,22 @@ const notInRepository = (name: string, path: string) =>
     next: 'run the same where the project and this folder lie as they did: --project-directory DIR',
   });
 
-function difference({ name, image, commits }: Built, looked: Committed[], here: string): string {
-  const gone = commits.filter((at) => !looked.includes(at));
+function difference({ name, image, commits }: Built, looked: Placed[], here: string): string {
+  if (looked.length === 0) return `${name}: ${image} was built from other files than ${here} has`;
+  const gone = commits.filter(({ commit }) => !looked.some((at) => at.commit === commit));
   const missing = gone.length > 0 ? `; nobody here has ${named(gone)}` : '';
-  return `${name}: ${image} was built from other files than ${looked.length > 0 ? named(looked) : here} has${missing}`;
+  // What an older Horme recorded has no folder: then it's not the files alone that may be others.
+  if (commits.at(-1)?.folder === undefined) return `${name}: ${untold(image, named(looked))}${missing}`;
+  return `${name}: ${image} was built from other files than ${named(looked)} has${missing}`;
 }
 
+const untold = (image: string, commit: string) =>
+  `an older Horme recorded ${image}, so it can't be told whether it was built from what ${commit} has: ` +
+  "that one did not note the project's folder in its repository (where this is all, the same in that folder helps: " +
+  '--project-directory DIR), and may have counted what every checkout has otherwise (files of .git, paths of more contexts)';
+
 /** Newest first; the oldest is the one that an image came with. */
-const named = (commits: Committed[]) =>
+const named = (commits: { commit: string }[]) =>
   `commit ${commits.at(-1)?.commit}${commits.length > 1 ? `, or any of the ${commits.length - 1} after it,` : ''}`;
 
 const differ = (differences: string[]) =>

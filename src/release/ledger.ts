@@ -22,7 +22,7 @@ export interface LedgerEntry {
   at: string;
   by: string;
   commit: string | undefined;
-  /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: at its root. */
+  /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: nobody noted it. */
   folder: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];

@@ -1,4 +1,4 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { Image } from '../engine/engine.ts';
 import type { ComposeBuild, ComposeModel, ComposeService } from '../stack/stack.ts';
 
@@ -29,9 +29,9 @@ export function buildSecrets({ secrets }: ComposeModel, directory: string): Comp
   );
 }
 
-/** In a checkout of the project. */
+/** In a checkout of the project. What an older Horme recorded may have other contexts as absolute paths. */
 export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
-  withPaths(build, (path) => join(directory, path));
+  withPaths(build, (path) => resolve(directory, path));
 
 /** Folders that a build reads, the context first. */
 export const pathsOf = (build: ComposeBuild): string[] =>
