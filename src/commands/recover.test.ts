@@ -17,7 +17,7 @@ const ending = (own: Partial<Restored>) => screen({ deployed, database: { ...dat
 test('it ends with why the data is not the newest that there is', () => {
   const missing = ['repository 1 has WAL up to 0000000100000000000000A1, which could not be read'];
   expect(ending({ missing })).toMatch(
-    /newest transaction recovered: 2026-11-24.*\nnot the newest: repository 1 has WAL .* could not be read$/,
+    /newest transaction recovered: 2026-11-24.*\nmissing: repository 1 has WAL .* could not be read$/,
   );
 });
 

@@ -55,7 +55,7 @@ export function screen({ database, seconds }: Recovery): string {
   const newest = database
     ? [
         `newest transaction recovered: ${timeText(database.newestTransactionAt)}, ${ago(database.newestTransactionAt, new Date())}`,
-        ...(database.missing ?? []).map((why) => `not the newest: ${why}`),
+        ...(database.missing ?? []).map((why) => `missing: ${why}`),
       ]
     : [];
   return [
