@@ -92,20 +92,21 @@ test('recover killed at each of its steps, then repeated, completes', async () =
   const before = await rows();
   await loseMachine(stage());
   const command = ['recover', '--kit', join(scene.directory, 'the.kit')];
-  let at = 1;
-  let ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: '1' });
+  // Each step's second boundary: it is done, and nothing says so yet. The first is where the step before was noted.
+  let at = 2;
+  let ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: '2' });
   while (ran.signal === 'SIGKILL') {
     // Longer, and it was the test's own deadline that killed it.
     expect(ran.seconds, `killed at ${at}`).toBeLessThan(280);
-    at += 1;
+    at += 2;
     ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: String(at) });
   }
-  console.log(`killed at 1 to ${at - 1}`, ran.stdout, ran.stderr);
+  console.log(`killed at 2 to ${at - 2}`, ran.stdout, ran.stderr);
   expect(ran.exitCode).toBe(0);
   const steps = ['state', 'history', 'images', 'secrets', 'database', 'swap', 'volume uploads', 'cache', 'deploy'];
   for (const step of steps) expect(ran.stdout).toMatch(new RegExp(`^${step} +\\d`, 'm'));
   // Two boundaries a step, and the deploy's own.
-  expect(at - 1).toBeGreaterThan(2 * (steps.length - 1));
+  expect(at - 2).toBeGreaterThan(2 * (steps.length - 1));
   await scene.settled(1);
   expect(await rows()).toBe(before);
   const volume = `${scene.project}_uploads:/uploads`;
