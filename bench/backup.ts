@@ -1,15 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ensureNetwork, removeRepositories, startS3 } from '../test/backup/repositories.ts';
 import { firstBackups, withBackup } from '../test/backup/stage.ts';
-import { Scene } from '../test/database/scene.ts';
+import { type Scene } from '../test/database/scene.ts';
 import { docker } from '../test/e2e/harness/docker.ts';
-import { run } from '../src/engine/process.ts';
 import { median, ratio, round, type Part } from './measure.ts';
+import { withBucket } from './scene.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
 /** pgbench's scale: 15 MB each. */
 const scale = Number(process.env['HORME_BENCH_SCALE'] ?? 70);
 const gibibyte = 1024 ** 3;
@@ -29,13 +23,8 @@ export const backup: Part = {
   about:
     'a full backup and its restore, by the bucket and the local repository, against a plain copy of the same files',
   page: 'reliability',
-  measure: async () => {
-    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
-    const scene = await Scene.open('bench-backup', ports, `${root}dist/horme.cjs`);
-    await removeRepositories();
-    const s3 = await startS3('ceph', { network: await ensureNetwork(scene.project), alias: 's3.test' });
-    try {
-      await writeFile(join(scene.directory, 's3-ca.pem'), s3.ca);
+  measure: () =>
+    withBucket('bench-backup', 'ceph', async ({ scene, s3 }) => {
       await scene.deploy({ replicas: 0, memory: '512m' }, withBackup({ scene, s3 }));
       await firstBackups(scene);
       const member = await scene.container('horme-postgres-1');
@@ -45,12 +34,7 @@ export const backup: Part = {
       const copySeconds = await plainCopy(scene);
       const proofs = { local: await drill(scene, 1), 'bucket (Ceph)': await drill(scene, 2) };
       return result(copySeconds, proofs, await latencies(scene, proofs['bucket (Ceph)']));
-    } finally {
-      await s3.close();
-      await scene.remove();
-      await removeRepositories();
-    }
-  },
+    }),
 };
 
 /** In the agent's container, from one volume of it to another, as a drill writes: the data is restored there first. */

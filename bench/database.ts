@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { faults, outcomeOf, underFault, writingAgain, type Fault, type Outcome } from '../test/database/faults.ts';
-import { Scene } from '../test/database/scene.ts';
-import { run } from '../src/engine/process.ts';
+import { type Scene } from '../test/database/scene.ts';
 import { percentile, round, type Part } from './measure.ts';
+import { withScene } from './scene.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
 /** HORME_BENCH_RUNS makes all of them smaller, for a look; the full counts take an hour and a half. */
 const most = Number(process.env['HORME_BENCH_RUNS'] ?? Number.POSITIVE_INFINITY);
 
@@ -60,10 +57,8 @@ export const database: Part = {
   name: 'database',
   about: 'faults of the database under writes: the gap, and acknowledged rows that were lost',
   page: 'reliability',
-  measure: async () => {
-    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
-    const scene = await Scene.open('bench-database', ports, `${root}dist/horme.cjs`);
-    try {
+  measure: () =>
+    withScene('bench-database', async (scene) => {
       const rows = [];
       for (const setting of settings) rows.push(...(await measured(scene, setting)));
       rows.push(await replicaAdded(scene));
@@ -89,10 +84,7 @@ export const database: Part = {
           '`async` may lose the last commits of a primary that is killed; `zero-loss` may not.',
         ],
       };
-    } finally {
-      await scene.remove();
-    }
-  },
+    }),
 };
 
 async function measured(scene: Scene, { name, database: wanted, synchronous, series: all }: Setting) {

@@ -1,15 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { ensureNetwork, removeRepositories, startS3 } from '../test/backup/repositories.ts';
 import { firstBackups, statusOf, withBackup } from '../test/backup/stage.ts';
-import { eventually, Scene } from '../test/database/scene.ts';
-import { run } from '../src/engine/process.ts';
+import { eventually, type Scene } from '../test/database/scene.ts';
 import { round, type Part } from './measure.ts';
+import { withBucket } from './scene.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
 const minutes = Number(process.env['HORME_BENCH_MINUTES'] ?? 60);
 const lookMilliseconds = 2000;
 const mebibyte = 1024 ** 2;
@@ -19,13 +13,8 @@ export const outage: Part = {
   name: 'outage',
   about: `a bucket that hangs for ${minutes} minutes (HORME_BENCH_MINUTES) while two writers write`,
   page: 'reliability',
-  measure: async () => {
-    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
-    const scene = await Scene.open('bench-outage', ports, `${root}dist/horme.cjs`);
-    await removeRepositories();
-    const s3 = await startS3('moto', { network: await ensureNetwork(scene.project), alias: 's3.test' });
-    try {
-      await writeFile(join(scene.directory, 's3-ca.pem'), s3.ca);
+  measure: () =>
+    withBucket('bench-outage', 'moto', async ({ scene, s3 }) => {
       await scene.deploy({ replicas: 0 }, withBackup({ scene, s3 }));
       await firstBackups(scene);
       const { writers } = scene;
@@ -63,12 +52,7 @@ export const outage: Part = {
           'Caught up: nothing waits, and every repository was looked at for gaps.',
         ],
       };
-    } finally {
-      await s3.close();
-      await scene.remove();
-      await removeRepositories();
-    }
-  },
+    }),
 };
 
 async function whileAway(scene: Scene): Promise<{ shownAfter: number; falselyWell: number; peakBytes: number }> {

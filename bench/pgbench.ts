@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { docker } from '../test/e2e/harness/docker.ts';
-import { Scene } from '../test/database/scene.ts';
-import { run } from '../src/engine/process.ts';
+import { type Scene } from '../test/database/scene.ts';
 import { median, ratio, round, type Part } from './measure.ts';
+import { withScene } from './scene.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
 const runs = 3;
 const seconds = 8;
 const clients = 8;
@@ -19,10 +16,8 @@ interface Speed {
 export const pgbench: Part = {
   name: 'pgbench',
   about: 'pgbench through the proxy and the pooler against Postgres itself; what zero-loss costs',
-  measure: async () => {
-    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
-    const scene = await Scene.open('bench-pgbench', ports, `${root}dist/horme.cjs`);
-    try {
+  measure: () =>
+    withScene('bench-pgbench', async (scene) => {
       await scene.deploy({ replicas: 1, pooler: true });
       await scene.settled(1);
       const primary = await scene.primary();
@@ -41,10 +36,7 @@ export const pgbench: Part = {
       speeds['zero-loss, Postgres itself'] = [];
       for (let turn = 0; turn < runs; turn++) speeds['zero-loss, Postgres itself'].push(await speed(scene, direct));
       return result(speeds);
-    } finally {
-      await scene.remove();
-    }
-  },
+    }),
 };
 
 function result(speeds: Record<string, Speed[]>) {

@@ -1,11 +1,8 @@
-import { fileURLToPath } from 'node:url';
-import { Scene } from '../test/database/scene.ts';
+import { type Scene } from '../test/database/scene.ts';
 import { faults } from '../test/database/faults.ts';
-import { run } from '../src/engine/process.ts';
 import { percentile, round, type Part } from './measure.ts';
+import { withScene } from './scene.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
 /** HORME_BENCH_RUNS makes it shorter, for a look. */
 const rounds = Number(process.env['HORME_BENCH_RUNS'] ?? 20);
 const rowsARound = 100;
@@ -21,10 +18,8 @@ export const timelines: Part = {
   name: 'timelines',
   about: 'restores of moments from before switchovers and failovers',
   page: 'reliability',
-  measure: async () => {
-    await run([process.execPath, `${root}scripts/build.mjs`], { deadlineSeconds: 120 });
-    const scene = await Scene.open('bench-timelines', ports, `${root}dist/horme.cjs`);
-    try {
+  measure: () =>
+    withScene('bench-timelines', async (scene) => {
       const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
       await scene.deploy({ replicas: 1, failover: 'fast' }, { top: { backup: never } });
       await scene.must('backup', 'now', '--json');
@@ -56,10 +51,7 @@ export const timelines: Part = {
           `Each is restored beside production (\`horme restore --to … --as …\`) from the first backup, through all timelines up to its own.`,
         ],
       };
-    } finally {
-      await scene.remove();
-    }
-  },
+    }),
 };
 
 /** Rows, a moment, then a new timeline: by command and by a kill, in turns. */
