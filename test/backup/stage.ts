@@ -83,12 +83,15 @@ export async function loseMachine({ scene, s3 }: Stage): Promise<void> {
   await docker('network', 'connect', '--alias', alias, network, s3.id);
 }
 
-/** In memory, for one that must be full soon; made before the first deploy, which takes it for its own. Of the database's user. */
+/**
+ * In memory, for one that must be full soon; made before the first deploy, which takes it for its own. Of the database's
+ * user. A container holds it, since it is empty again when nobody has it mounted.
+ */
 export async function smallVolume(project: string, name: string, mebibytes: number): Promise<void> {
-  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.volume=${name}`];
+  const owner = ['--label', `com.docker.compose.project=${project}`];
   const options = ['type=tmpfs', 'device=tmpfs', `o=size=${mebibytes}m,uid=70,gid=70,mode=0700`];
-  await docker(
-    ...['volume', 'create', ...labels.flatMap((label) => ['--label', label])],
-    ...[...options.flatMap((option) => ['--opt', option]), `${project}_${name}`],
-  );
+  const volume = `${project}_${name}`;
+  const words = options.flatMap((option) => ['--opt', option]);
+  await docker('volume', 'create', ...owner, '--label', `com.docker.compose.volume=${name}`, ...words, volume);
+  await docker('run', '--detach', ...owner, '--volume', `${volume}:/held`, 'debian:trixie-slim', 'sleep', 'infinity');
 }
