@@ -45,7 +45,7 @@ async function fill({ engine }: Session, container: string, name: string, file: 
     await ask(engine, container, `CREATE DATABASE ${filling} OWNER owner`);
     const words = ['pg_restore', ...place, `--dbname=${filling}`, '--exit-on-error', file];
     const { exitCode, output } = await engine.exec(container, words);
-    if (exitCode === 0) await ask(engine, container, `ALTER DATABASE ${filling} RENAME TO ${name}`);
+    if (exitCode === 0) await ask(engine, container, `ALTER DATABASE ${filling} RENAME TO "${name}"`);
     else {
       await ask(engine, container, `DROP DATABASE ${filling}`);
       throw notRead(name, output);

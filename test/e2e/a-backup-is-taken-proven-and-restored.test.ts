@@ -73,8 +73,8 @@ test('the former history stays: what was after the restored moment can be had be
   expect(json?.['histories']).toHaveLength(2);
   const [, former] = json?.['histories'] as { repositories: { window: { to: string } }[] }[];
   const to = former?.repositories[0]?.window.to ?? '';
-  await shop.must('restore', '--to', new Date(Date.parse(to) - 1000).toISOString(), '--as', 'before_restore');
-  expect(await shop.sql(member, 'SELECT count(*) FROM later', 'before_restore')).toBe('0');
+  await shop.must('restore', '--to', new Date(Date.parse(to) - 1000).toISOString(), '--as', 'order');
+  expect(await shop.sql(member, 'SELECT count(*) FROM later', 'order')).toBe('0');
 });
 
 test('the former data goes when it is told to, and the restored is backed up', async () => {
