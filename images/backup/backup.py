@@ -107,17 +107,19 @@ def stanza_of(settings: Settings) -> str:
     return settings.stanza
 
 
-def make_ready(stanza: str, repository: Repository) -> None:
+def make_ready(stanza: str, repository: Repository) -> list[Backup]:
     """Makes the stanza unless it is there; `check` says when it belongs to another database. Another command may be making
-    it, or use the repository, which pgBackRest refuses at once."""
+    it, or use the repository, which pgBackRest refuses at once. The good backups that it has."""
     deadline = time.monotonic() + READY_SECONDS
-    while _known(stanza, repository.number) is None:
+    while (known := _known(stanza, repository.number)) is None:
         try:
-            return _create_stanza(stanza, repository)
+            _create_stanza(stanza, repository)
+            return []
         except AgentError as error:
             if not any(word in error.message for word in LOCKED) or time.monotonic() > deadline:
                 raise
         time.sleep(1)
+    return known.good
 
 
 def _known(stanza: str, number: int) -> repositories.Stanza | None:
@@ -148,16 +150,15 @@ def _back_up(
 ) -> dict[str, Any]:
     number = repository.number
     started = time.monotonic()
-    make_ready(stanza, repository)
-    known = _known(stanza, number)
-    kind = wanted or _due_type(known.good if known else [])
+    good = make_ready(stanza, repository)
+    kind = wanted or _due_type(good)
     progress(f"repository {number} ({repository.kind}): {kind} backup")
     repositories.call(
         "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=NICE
     )  # fmt: skip
     newest = _newest(stanza, number)
     seconds = round(time.monotonic() - started, 1)
-    oldest = known.good[0] if known and known.good else newest
+    oldest = good[0] if good else newest
     _record_success(settings, repository, newest, oldest, seconds)
     progress(f"repository {number} ({repository.kind}): {newest.label} in {seconds:g} s")
     _expire(settings, stanza, number, newest, progress)

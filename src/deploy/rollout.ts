@@ -3,7 +3,7 @@ import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
 import { writeHistory } from '../release/vault.ts';
-import { readApplied, readSettings, writeSettings } from '../release/settings.ts';
+import { noteApplied, readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
@@ -36,7 +36,9 @@ export async function rollOut(
   times: StepTime[],
   started: number,
 ): Promise<DeployResult> {
-  const steps = stepsFor(wanted.content, wanted.former, await look(context), options);
+  const seen = await look(context);
+  await noteRoles(context, seen);
+  const steps = stepsFor(wanted.content, wanted.former, seen, options);
   const proof = await startProof(session, wanted.former, started);
   const boundary = options.boundary ?? killPoint(process.env);
   const run: Run = { session, context, wanted, options, times, proof, boundary };
@@ -49,6 +51,11 @@ export async function rollOut(
   }
   await keepScale(run);
   return record(run, 'live', undefined);
+}
+
+/** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
+async function noteRoles({ store }: Context, { database: { roles }, applied }: Seen): Promise<void> {
+  if (roles !== '' && roles !== applied.roles) await noteApplied(store, { roles });
 }
 
 async function look(context: Context): Promise<Seen> {

@@ -33,7 +33,7 @@ test('a key that the bucket refuses ends the deploy, and says which repository i
   expect(refused.stdout + refused.stderr).toContain('repository 2 (s3)');
 });
 
-test('with the right one all three repositories have a backup, and each is proven', async () => {
+test('with the right one all three repositories have a backup, and both off the machine are proven', async () => {
   const { scene, s3 } = stage();
   await scene.deploy({ replicas: 0 }, options());
   await eventually(
@@ -45,7 +45,7 @@ test('with the right one all three repositories have a backup, and each is prove
       ),
     240,
   );
-  for (const repository of ['1', '2', '3']) await scene.must('backup', 'drill', '--repository', repository, '--json');
+  for (const repository of ['2', '3']) await scene.must('backup', 'drill', '--repository', repository, '--json');
   await scene.must('backup', 'verify', '--json');
   const places = await Promise.all([s3.objects(), sftp.objects()]);
   for (const objects of places) {
