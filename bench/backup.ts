@@ -8,7 +8,7 @@ import { withBucket } from './scene.ts';
 const scale = Number(process.env['HORME_BENCH_SCALE'] ?? 70);
 const gibibyte = 1024 ** 3;
 const rate = 50;
-const turns = 3;
+const turns = Number(process.env['HORME_BENCH_RUNS'] ?? 3);
 
 interface Proof {
   restoreSeconds: number;
