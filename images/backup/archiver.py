@@ -1,5 +1,6 @@
 """Watches that WAL leaves the database: asked every half a minute. Whether it arrives is for `gaps` to look at."""
 
+import re
 import time
 from contextlib import closing
 from typing import Any
@@ -9,7 +10,7 @@ import psycopg2
 import status
 from backup import follow_history
 from histories import iso
-from settings import Settings, secret, secret_path
+from settings import DATABASE, Settings, secret, secret_path
 
 HOST = "horme-database"
 PORT = 5432
@@ -22,7 +23,7 @@ LOOKING = "WAL is pushed again; whether all of it arrived is not known before ev
 # A transaction that writes WAL and nothing else: an idle database too has a newest one, and its WAL is switched.
 BEAT = "SELECT pg_logical_emit_message(true, 'horme', 'beat')"
 ARCHIVING = """SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
-    extract(epoch FROM last_archived_time)::float8 FROM pg_stat_archiver"""
+    extract(epoch FROM last_archived_time)::float8, last_archived_wal FROM pg_stat_archiver"""
 READY = """SELECT coalesce(extract(epoch FROM now() - min(modification)), 0)::float8, count(*)
     FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"""
 WAL_BYTES = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
@@ -39,12 +40,14 @@ def _seen(settings: Settings) -> dict[str, Any]:
     try:
         with closing(_connected()) as connection, connection.cursor() as cursor:
             cursor.execute(BEAT)
-            failed, archived = _row(cursor, ARCHIVING)
+            failed, archived, newest = _row(cursor, ARCHIVING)
             oldest, count = _row(cursor, READY)
             (size,) = _row(cursor, WAL_BYTES)
     except psycopg2.Error as error:
         return {"archiveFailing": True, "archiveError": str(error).strip()}
     why = f"{count} WAL files wait, the oldest for {oldest:.0f} s" if oldest > OLDEST_READY_SECONDS else None
+    if why is None and _was_given_up(settings.stanza, newest):
+        why = f"WAL {newest} was given up: more waited than the volume may hold"
     if failed:
         why = "the last push failed" + (f"; {why}" if why else "")
     return {
@@ -55,6 +58,14 @@ def _seen(settings: Settings) -> dict[str, Any]:
         "walBytes": int(size),
         **({"lastArchivedAt": iso(archived)} if archived else {}),
     }
+
+
+def _was_given_up(stanza: str | None, newest: str | None) -> bool:
+    """Postgres takes it for archived then. The local repository is asked, which does not hang, and has all that was pushed."""
+    archive = DATABASE / "repository" / "archive" / str(stanza)
+    if newest is None or not re.fullmatch("[0-9A-F]{24}", newest) or not archive.is_dir():
+        return False
+    return not any(archive.glob(f"*/{newest[:16]}/{newest}-*"))
 
 
 def _connected() -> psycopg2.extensions.connection:

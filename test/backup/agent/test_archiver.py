@@ -1,6 +1,8 @@
 import unittest
+from unittest import mock
 
 import support
+import settings
 
 try:
     import archiver
@@ -31,3 +33,15 @@ class Archiver(unittest.TestCase):
         self.assertEqual((known["archiveFailing"], known["archiveError"]), (True, archiver.LOOKING))
         self.assertEqual(self.recorded(known, False)["archiveMendedAt"], mended)
         self.assertIsNone(self.recorded(known, True)["archiveMendedAt"])
+
+    def test_what_the_local_repository_does_not_have_was_given_up(self):
+        newest = "000000010000000000000003"
+        with mock.patch.object(archiver, "DATABASE", settings.DATABASE):
+            folder = settings.DATABASE / "repository" / "archive" / STANZA / "17-1" / newest[:16]
+            self.assertFalse(archiver._was_given_up(STANZA, newest))
+            folder.mkdir(parents=True)
+            self.assertTrue(archiver._was_given_up(STANZA, newest))
+            (folder / f"{newest}-0123456789abcdef.zst").touch()
+            self.assertFalse(archiver._was_given_up(STANZA, newest))
+            self.assertFalse(archiver._was_given_up(STANZA, "00000002.history"))
+            self.assertFalse(archiver._was_given_up(STANZA, None))
