@@ -20,12 +20,12 @@ class Archiver(unittest.TestCase):
 
     def test_since_when_archiving_fails_is_kept_and_its_mending_is_told(self):
         known = self.recorded({"stanza": STANZA}, False)
-        self.assertNotIn("archiveMendedAt", known)
+        self.assertIsNone(known.get("archiveMendedAt"))
         since = self.recorded(known, True)["archiveFailingSince"]
         self.assertIsNotNone(since)
         known["archiveFailingSince"] = "2026-11-24T15:00:00Z"
         self.assertEqual(self.recorded(known, True)["archiveFailingSince"], "2026-11-24T15:00:00Z")
-        self.assertNotIn("archiveMendedAt", known)
+        self.assertIsNone(known.get("archiveMendedAt"))
         self.recorded(known, False)
         mended = known["archiveMendedAt"]
         self.assertIsNotNone(mended)
@@ -35,6 +35,7 @@ class Archiver(unittest.TestCase):
         self.assertIsNone(self.recorded(known, True)["archiveMendedAt"])
 
     def test_what_the_local_repository_does_not_have_was_given_up(self):
+        support.empty_folders()
         newest = "000000010000000000000003"
         with mock.patch.object(archiver, "DATABASE", settings.DATABASE):
             folder = settings.DATABASE / "repository" / "archive" / STANZA / "17-1" / newest[:16]
