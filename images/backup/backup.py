@@ -123,7 +123,7 @@ def make_ready(stanza: str, repository: Repository) -> list[Backup]:
 
 
 def _known(stanza: str, number: int) -> repositories.Stanza | None:
-    found = next((one for one in repositories.info(number) if one.name == stanza), None)
+    found = repositories.history(number, stanza)
     return found if found and found.system_id else None
 
 

@@ -51,7 +51,7 @@ def _chosen_repository(settings: Settings, wanted: int | None) -> Repository:
 
 
 def _chosen_backup(stanza: str, repository: Repository, label: str | None) -> Backup:
-    known = next((one for one in repositories.info(repository.number) if one.name == stanza), None)
+    known = repositories.history(repository.number, stanza)
     found = [one for one in (known.backups if known else []) if label in (None, one.label)]
     if not found:
         named = f"no backup {label}" if label else "no backup yet"

@@ -61,7 +61,7 @@ class Watch:
 
 
 def _gaps_in(number: int, stanza: str) -> list[dict[str, Any]]:
-    history = next((one for one in repositories.info(number) if one.name == stanza), None)
+    history = repositories.history(number, stanza)
     if history is None:
         return []
     gaps = gaps_of(history, archive_of(number, stanza))

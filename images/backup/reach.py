@@ -36,7 +36,7 @@ class Holding:
 
 
 def ask(repository: Repository, stanza: str) -> Holding:
-    history = next((one for one in repositories.info(repository.number) if one.name == stanza), None)
+    history = repositories.history(repository.number, stanza)
     if history is None:
         raise AgentError("target-unreachable", f"no backup of {stanza}", "horme-backup list")
     return Holding(repository, history, archive_of(repository.number, stanza))

@@ -81,6 +81,11 @@ def info(repository: int) -> list[Stanza]:
     return [_stanza(told) for told in json.loads(answer, strict=False)]
 
 
+def history(repository: int, stanza: str) -> Stanza | None:
+    """One of them; None where the repository does not have it."""
+    return next((one for one in info(repository) if one.name == stanza), None)
+
+
 def listing(repository: int, folder: str) -> dict[str, dict[str, Any]]:
     """Files below a folder of the repository by their path in it, each with `size` and `time`."""
     answer = call(
