@@ -62,3 +62,12 @@ test('an agent that says no version refuses nothing', () => {
   expect(historyOf({ kind: 'latest' }, { histories: [older] }, 18)).toBe(older);
   expect(historyOf({ kind: 'latest' }, { histories: [{ ...older, version: null }] }, 18).stanza).toBe(older.stanza);
 });
+
+test.each([
+  [false, 'horme backup now'],
+  [true, 'horme deploy, in a checkout of the project: it begins with an empty database'],
+])('without any backup, on an empty machine (%s), the next thing can be typed', (emptyMachine, next) => {
+  expect(() => historyOf({ kind: 'latest' }, { histories: [] }, 18, { emptyMachine })).toThrow(
+    expect.objectContaining({ code: 'no-backup-yet', next }),
+  );
+});

@@ -39,7 +39,7 @@ export function historyOf(
   version: PostgresVersion | undefined,
   { emptyMachine = false } = {},
 ): History {
-  const found = holding(target, list);
+  const found = holding(target, list, emptyMachine);
   // Postgres starts on data of its own major version alone.
   if (found.version && version && found.version !== String(version))
     throw otherVersion(target, found, version, emptyMachine ? byHand : listed(version));
@@ -50,9 +50,9 @@ const byHand = 'docs/recovery.md, "Before a major upgrade"';
 const listed = (version: PostgresVersion) =>
   `horme backup list   (what is of PostgreSQL ${version} can be restored; the rest by hand: ${byHand})`;
 
-function holding(target: RestoreTarget, { histories }: ListAnswer): History {
+function holding(target: RestoreTarget, { histories }: ListAnswer, emptyMachine: boolean): History {
   if (target.kind === 'time') return named(histories, reachable(target.at, histories).stanza);
-  if (target.kind === 'latest') return current(histories);
+  if (target.kind === 'latest') return current(histories, emptyMachine);
   const found = newestFirst(histories).find(({ repositories }) =>
     repositories.some(({ backups }) => backups.some(({ label }) => label === target.label)),
   );
@@ -90,13 +90,15 @@ function named(histories: History[], stanza: string): History {
   return found;
 }
 
-function current(histories: History[]): History {
+function current(histories: History[], emptyMachine: boolean): History {
   const found = newestFirst(histories).find(({ repositories }) => repositories.some(({ window }) => window !== null));
   if (found) return found;
   throw new OperatorError('there is no backup of the database yet', {
     code: 'no-backup-yet',
     exitCode: exitCodes.checkFailed,
-    next: 'horme backup now',
+    next: emptyMachine
+      ? 'horme deploy, in a checkout of the project: it begins with an empty database'
+      : 'horme backup now',
   });
 }
 

@@ -4,8 +4,8 @@ import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Committed } from '../release/ledger.ts';
+import { withoutCredentials } from '../release/origin.ts';
 import { commitOf } from '../release/sources.ts';
-import { withoutCredentials } from './make.ts';
 
 /** Cloning a large repository over a slow line; seconds. */
 const cloneSeconds = 3600;
@@ -49,7 +49,11 @@ export class Checkouts {
   /** A folder that has its files until another one is looked at: of hundreds, each needs no room of its own. */
   async look(commit: string): Promise<string | undefined> {
     const copy = await this.#copyWith(commit);
-    if (copy !== undefined) await must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
+    if (copy === undefined) return undefined;
+    await must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
+    // A submodule that this commit doesn't have stays otherwise.
+    await must(copy, ['clean', '--quiet', '-ffdx'], gitSeconds);
+    await this.#addSubmodules(copy);
     return copy;
   }
 
@@ -57,9 +61,20 @@ export class Checkouts {
   async keep(commit: string): Promise<string> {
     const copy = await this.#copyWith(commit);
     const folder = join(this.#temporary, commit);
-    if (copy !== undefined && !existsSync(folder))
-      await must(copy, ['worktree', 'add', '--detach', folder, commit], gitSeconds);
+    if (copy === undefined || existsSync(folder)) return folder;
+    await must(copy, ['worktree', 'add', '--detach', folder, commit], gitSeconds);
+    await this.#addSubmodules(folder);
     return folder;
+  }
+
+  /** What can't be had is told, and no reason to end: the image in question may be built from other files. */
+  async #addSubmodules(copy: string): Promise<void> {
+    const added = await git(copy, ['submodule', 'update', '--quiet', '--init', '--recursive', '--force'], cloneSeconds);
+    if (added.exitCode === 0) return;
+    this.#emit({
+      kind: 'warning',
+      text: `submodules are missing: ${withoutPasswords(added.stderr).trim().slice(-1000)}`,
+    });
   }
 
   async #copyWith(commit: string): Promise<string | undefined> {
@@ -69,7 +84,11 @@ export class Checkouts {
 
   async #copyOfHere(): Promise<string> {
     const { stdout } = await git(this.#here, ['rev-parse', '--show-toplevel'], gitSeconds);
-    return this.#copy('here', stdout.trim());
+    const copy = await this.#copy('here', stdout.trim());
+    // Where a submodule's address is relative, it is so to the project's own.
+    const origin = await git(this.#here, ['remote', 'get-url', 'origin'], gitSeconds);
+    if (origin.exitCode === 0) await must(copy, ['remote', 'set-url', 'origin', origin.stdout.trim()], gitSeconds);
+    return copy;
   }
 
   async #copyOfRemote(): Promise<string | undefined> {

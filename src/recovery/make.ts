@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { run } from '../engine/process.ts';
-import { pathsOf } from '../release/origin.ts';
+import { pathsOf, withoutCredentials } from '../release/origin.ts';
 import type { Settings } from '../release/settings.ts';
 import { commitOf } from '../release/sources.ts';
 import type { Vault } from '../release/vault.ts';
@@ -36,13 +36,6 @@ async function remoteOf(directory: string): Promise<string | undefined> {
   const remote = withoutCredentials(stdout.trim());
   return exitCode === 0 && remote !== '' ? remote : undefined;
 }
-
-/**
- * A password or a token in it would have ended long before the kit is needed, and is nobody's business: who recovers has
- * their own. With HTTP the user's name may be the token; with SSH it is part of the way, as in `git@host:path`.
- */
-export const withoutCredentials = (remote: string): string =>
-  remote.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/]*@/i, '$1@');
 
 /** What no commit has, so that nobody can build it again from the remote. */
 export async function outsideRepository({ directory, services }: Stack): Promise<string[]> {

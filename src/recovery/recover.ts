@@ -92,6 +92,10 @@ async function step<T>({ emit, signal }: Session, log: RecoveryLog, name: string
   }
 }
 
+/** `--latest` would take what the deploy has just begun. */
+const anew =
+  'in a checkout of the project: horme deploy, then horme restore --to "<time>"   (horme backup list has the times)';
+
 async function newestRelease(
   store: Store,
   project: string,
@@ -101,7 +105,7 @@ async function newestRelease(
   throw new OperatorError(`the backup of ${project} has no release that was live`, {
     code: 'nothing-to-recover',
     exitCode: exitCodes.checkFailed,
-    next: 'horme backup list, where the environment still runs',
+    next: anew,
   });
 }
 
@@ -148,7 +152,7 @@ const lostSecrets = (volume: string) =>
   new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {
     code: 'secrets-missing',
     exitCode: exitCodes.checkFailed,
-    next: 'take an older backup of the state, or begin anew by horme deploy and then horme restore --latest',
+    next: anew,
   });
 
 /** As the release says: its addresses are what a deploy checks. */

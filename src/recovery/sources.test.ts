@@ -89,6 +89,49 @@ test('without a checkout that has the commit, the remote is cloned', async () =>
   await expect(places([api], { directory: place })).rejects.toMatchObject({ code: 'sources-missing' });
 });
 
+describe('with a submodule', () => {
+  let library: string;
+  let without: Built;
+  beforeEach(async () => {
+    vi.stubEnv('GIT_ALLOW_PROTOCOL', 'file');
+    library = join(place, 'library');
+    await git('init', '--quiet', library);
+    await git('-C', library, 'commit', '--quiet', '--allow-empty', '--message', 'none');
+    await git('-C', library, 'checkout', '--quiet', '-b', 'with-a-file');
+    await writeFile(join(library, 'library.js'), 'library');
+    await git('-C', library, 'add', '.');
+    await git('-C', library, 'commit', '--quiet', '--message', 'all');
+    without = await built({ commit: await commit() });
+    await git('submodule', 'add', '--quiet', '../library', 'apps/shop/api/library');
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each(['here', 'the remote'])('its files are in the copy of %s', async (from) => {
+    await git('remote', 'add', 'origin', repository);
+    const api = await built({ commit: await commit() });
+    await write('apps/shop/api/main.js', 'two');
+    const there = await places([api], from === 'here' ? {} : { directory: place, remote: repository });
+    expect(await contentOf(there, 'api', 'api/library/library.js')).toBe('library');
+  });
+
+  test('it is not left from another commit that was looked at', async () => {
+    const since = commitsAt(await commit());
+    const there = await places([{ ...without, commits: [...since, ...without.commits] }]);
+    await expect(contentOf(there, 'api', 'api/library/library.js')).rejects.toThrow('ENOENT');
+    expect(events).toEqual([]);
+  });
+
+  test('that is gone it is told', async () => {
+    const api = await built({ commit: await commit() });
+    await rm(library, { recursive: true });
+    const gone = places([api], { directory: place, remote: repository });
+    await expect(gone).rejects.toMatchObject({ code: 'sources-differ' });
+    expect(events).toContainEqual(
+      expect.objectContaining({ kind: 'warning', text: expect.stringContaining('submodules are missing') as string }),
+    );
+  });
+});
+
 test('a commit that is nowhere is said', async () => {
   await commit();
   const gone = places([await built({ commit: nowhere })], { directory: place, remote: repository });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { buildIn, originOf } from './origin.ts';
+import { buildIn, originOf, withoutCredentials } from './origin.ts';
 
 const build = {
   context: '/home/ada/shop/api',
@@ -16,4 +16,35 @@ test('what a build reads lies in another checkout as it did in the one it was re
 
 test('an absolute path, as an older Horme recorded it, stays', () => {
   expect(buildIn({ ...build, context: 'api' }, '/srv/shop')).toEqual({ ...build, context: '/srv/shop/api' });
+});
+
+test('the token of a repository that is built from is not recorded', () => {
+  const own = { context: 'https://ada:token@example.com/shop.git#main:api' };
+  expect(originOf({ build: own }, undefined, '/srv/shop')).toEqual({
+    build: { context: 'https://example.com/shop.git#main:api' },
+  });
+});
+
+test.each([
+  ['https://ada:token@example.com/shop.git', 'https://example.com/shop.git'],
+  ['https://ghp_token@example.com/shop.git', 'https://example.com/shop.git'],
+  ['https://x-access-token:a@b:c@example.com:8443/shop.git', 'https://example.com:8443/shop.git'],
+  ['HTTPS://ada:token@example.com/shop.git', 'HTTPS://example.com/shop.git'],
+  ['http://:token@example.com/shop', 'http://example.com/shop'],
+  ['ssh://git:token@example.com:22/shop.git', 'ssh://git@example.com:22/shop.git'],
+  ['ftps://ada:token@example.com/shop.git', 'ftps://ada@example.com/shop.git'],
+])('an address is noted without its credentials: %s', (address, noted) => {
+  expect(withoutCredentials(address)).toBe(noted);
+});
+
+test.each([
+  'git@example.com:shop.git',
+  'ssh://git@example.com:22/shop.git',
+  'https://example.com/@scope/shop.git',
+  'https://example.com:8443/shop.git',
+  '/srv/git/a:b@c/shop.git',
+  'file:///srv/git/a:b@c/shop.git',
+  '../shop.git',
+])('an address without any stays as it is: %s', (address) => {
+  expect(withoutCredentials(address)).toBe(address);
 });

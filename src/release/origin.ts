@@ -37,9 +37,9 @@ export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
 export const pathsOf = (build: ComposeBuild): string[] =>
   [build.context, ...Object.values(moreContexts(build))].filter((context) => !isElsewhere(context));
 
-/** The same build with its folders at other places. */
+/** The same build with its folders at other places, and no credentials of its repositories. */
 export function withPaths(build: ComposeBuild, place: (path: string) => string): ComposeBuild {
-  const placed = (context: string) => (isElsewhere(context) ? context : place(context));
+  const placed = (context: string) => (isElsewhere(context) ? withoutCredentials(context) : place(context));
   const more = Object.entries(moreContexts(build)).map(([name, context]) => [name, placed(context)]);
   return {
     ...build,
@@ -52,3 +52,11 @@ const moreContexts = (build: ComposeBuild) => (build['additional_contexts'] ?? {
 
 /** A repository, an image or another service; what Compose takes for none of these is a folder (compose-go's paths/context.go). */
 export const isElsewhere = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^service:/.test(context);
+
+/**
+ * Of a repository's address. A password or a token in it would have ended long before it is needed again, and is nobody's
+ * business: who recovers has their own. With HTTP the user's name may be the token; with SSH it is part of the way, as in
+ * `git@host:path`.
+ */
+export const withoutCredentials = (address: string): string =>
+  address.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/]*@/i, '$1@');

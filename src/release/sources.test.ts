@@ -107,6 +107,7 @@ test('times and owners are not content', async () => {
 test('a context elsewhere is named, not read', async () => {
   const one = await sourcesHash({ context: 'https://example.com/shop.git#v1' });
   expect(one).not.toBe(await sourcesHash({ context: 'https://example.com/shop.git#v2' }));
+  expect(one).toBe(await sourcesHash({ context: 'https://ada:token@example.com/shop.git#v1' }));
 });
 
 test('another folder that a build reads says nothing by where it lies', async () => {
