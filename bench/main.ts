@@ -46,8 +46,9 @@ async function run(part: Part): Promise<Result> {
     console.log(`${table(measured)}\n`);
     return { at, seconds: round((performance.now() - started) / 1000), ...measured };
   } catch (error) {
-    const failed = String(error).slice(0, 500);
-    console.error(`${part.name} failed: ${failed}\n`);
+    console.error(`${part.name} failed: ${String(error)}\n`);
+    // The rest is what a program printed, which may have an address with a password in it.
+    const [failed = ''] = String(error).split('\n');
     return { at, failed };
   }
 }
