@@ -15,6 +15,7 @@ DUMP_SECONDS = 24 * 3600
 
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """Into the member's volume, so that the member can read it; the restored data is deleted then."""
+    settings = scratch.of_version(settings, arguments.postgres)
     member = MEMBERS / arguments.member
     folder = restored_folder(settings, member)
     if not folder.is_dir() or not (member / MARK).exists():

@@ -118,8 +118,10 @@ def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) ->
             progress(f"{where}: {message['percent_done']:.0%}")
 
     paths = [str(path) for path in source.paths]
-    # `--host`: a container's own name changes with every container, and a snapshot's parent is looked for by it.
-    arguments = ["backup", "--host", told.project, "--tag", source.tags, "--exclude", sources.REPLACING, *paths]
+    # `--host`: a container's own name changes with every container, and a snapshot's parent is looked for by it. `--time`:
+    # what expires is counted from the newest snapshot, so their times are of the clock that is watched for jumps.
+    own = ["--host", told.project, "--tag", source.tags, "--time", restic.time_option(moments.now())]
+    arguments = ["backup", *own, "--exclude", sources.REPLACING, *paths]
     restic.run(
         told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=NICE
     )

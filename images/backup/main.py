@@ -134,6 +134,8 @@ def _of_database(commands: "_SubParsersAction[Parser]") -> None:
     swap.add_argument("--members", required=True)
     dump = commands.add_parser("dump", help="dump what was restored beside a member's data, and delete that")
     dump.add_argument("--member", required=True)
+    for command in (restore, dump):
+        command.add_argument("--postgres", type=int, metavar="VERSION", help="of the restored data; else the present one")
 
 
 def _of_files(commands: "_SubParsersAction[Parser]") -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import process
@@ -45,6 +46,11 @@ def run(
     if done.exit_code not in (0, *also):
         raise _refusal(repository, done)
     return list(_messages(done.stdout))
+
+
+def time_option(moment: datetime) -> str:
+    """As `--time` reads it: in the zone of its environment, which is UTC here."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def exists(told: Settings, repository: Repository) -> bool:
@@ -117,6 +123,7 @@ def _environment(told: Settings, repository: Repository) -> dict[str, str]:
         # restic puts its packs together there; /tmp is memory.
         "TMPDIR": str(work),
         "HOME": os.environ.get("HOME", "/root"),
+        "TZ": "UTC",
     }
     if repository.kind == "s3":
         environment["AWS_ACCESS_KEY_ID"] = settings.secret("s3-key-id") or ""

@@ -48,6 +48,7 @@ def restored_folder(settings: Settings, member: Path) -> Path:
 
 
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    settings = scratch.of_version(settings, arguments.postgres)
     member = _member(arguments.into)
     request = _request(settings, arguments)
     # In a container of its own nothing has written it yet.

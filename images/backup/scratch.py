@@ -1,5 +1,6 @@
 """A private Postgres on restored data: nobody but this process reaches it, and it archives nothing."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -7,14 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import moments
 import process
 import wal
 from repository import Progress
-from settings import AgentError
+from settings import AgentError, Settings
 from wal import Segment
 
 # Replaying days of WAL of a busy database. What a recovery does meanwhile is in its log.
@@ -28,6 +29,9 @@ POLL_SECONDS = 0.25
 PROGRESS_EVERY_SECONDS = 30
 LOG_LINES = 400
 
+# Debian's, with a folder for each major version.
+PROGRAMS = Path("/usr/lib/postgresql")
+
 TARGET_NOT_REACHED = "recovery ended before configured recovery target was reached"
 
 
@@ -37,6 +41,17 @@ class Server:
     socket: str
     log: Path
     child: subprocess.Popen[str]
+
+
+def of_version(settings: Settings, version: int | None) -> Settings:
+    """For data of an older major version, whose programs the image has too: this process uses those from here on."""
+    if version is None:
+        return settings
+    programs = PROGRAMS / str(version) / "bin"
+    if not programs.is_dir():
+        raise AgentError("version-unknown", f"there are no programs of PostgreSQL {version} here")
+    os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
+    return replace(settings, version=version)
 
 
 @contextmanager

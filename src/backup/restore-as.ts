@@ -3,9 +3,12 @@ import { ask, primaryMember } from '../database/psql.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
+import type { History } from './agent-types.ts';
+import { versionWords } from './history.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
-import { memberMounts, restoreIn, type Restored, type RestoreTarget } from './restore.ts';
+import { memberMounts, restoreIn, type Restored } from './restore.ts';
+import type { RestoreTarget } from './target.ts';
 
 /** Where the data is read in. */
 const filling = 'horme_restoring';
@@ -16,7 +19,7 @@ export async function restoreAsDatabase(
   session: Session,
   content: ReleaseContent,
   target: RestoreTarget,
-  stanza: string,
+  history: History,
   name: string,
 ): Promise<Restored> {
   const { engine, compose, stack, emit } = session;
@@ -24,12 +27,13 @@ export async function restoreAsDatabase(
   const primary = await primaryMember(engine, stack.project);
   const taken = await ask(engine, primary.container, `SELECT count(*) FROM pg_database WHERE datname = '${name}'`);
   if (taken !== '0') throw exists(name);
-  const restored = await restoreIn(session, content, target, stanza, primary.service);
+  const restored = await restoreIn(session, content, target, history, primary.service);
   const say = (text: string) => emit({ kind: 'note', text });
+  const words = ['dump', '--member', primary.service, ...versionWords(history, content.database?.version)];
   const dumped = await askOnce<{ file: string }>(
     { compose, project: stack.project },
     content,
-    { service: backupService, mounts: memberMounts([primary.service]), words: ['dump', '--member', primary.service] },
+    { service: backupService, mounts: memberMounts([primary.service]), words },
     say,
   );
   say(`${name} is filled on ${primary.service}`);

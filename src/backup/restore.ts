@@ -2,16 +2,13 @@ import { dataVolume, memberNumber, memberService } from '../database/names.ts';
 import { ask, database } from '../database/psql.ts';
 import { until } from '../deploy/context.ts';
 import type { Engine } from '../engine/engine.ts';
-import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
-import type { PostgresVersion } from '../stack/stack.ts';
-import type { History, ListAnswer } from './agent-types.ts';
+import type { History } from './agent-types.ts';
+import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
-import { newestFirst, reachable, targetText } from './target.ts';
-
-export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
+import { targetText, type RestoreTarget } from './target.ts';
 
 /** What was restored beside production, and checked. */
 export interface Restored {
@@ -28,79 +25,6 @@ export interface Restored {
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
 const archivedSeconds = 60;
-
-/**
- * Which history holds it; refuses what can't be reached, or is of another version, before anything is touched. On an empty
- * machine no other command of Horme's can be typed next.
- */
-export function historyOf(
-  target: RestoreTarget,
-  list: ListAnswer,
-  version: PostgresVersion | undefined,
-  { emptyMachine = false } = {},
-): History {
-  const found = holding(target, list, emptyMachine);
-  // Postgres starts on data of its own major version alone.
-  if (found.version && version && found.version !== String(version))
-    throw otherVersion(target, found, version, emptyMachine ? byHand : listed(version));
-  return found;
-}
-
-const byHand = 'docs/recovery.md, "Before a major upgrade"';
-const listed = (version: PostgresVersion) =>
-  `horme backup list   (what is of PostgreSQL ${version} can be restored; the rest by hand: ${byHand})`;
-
-function holding(target: RestoreTarget, { histories }: ListAnswer, emptyMachine: boolean): History {
-  if (target.kind === 'time') return named(histories, reachable(target.at, histories).stanza);
-  if (target.kind === 'latest') return current(histories, emptyMachine);
-  const found = newestFirst(histories).find(({ repositories }) =>
-    repositories.some(({ backups }) => backups.some(({ label }) => label === target.label)),
-  );
-  if (found) return found;
-  throw new OperatorError(`there is no backup ${target.label}`, {
-    code: 'backup-unknown',
-    exitCode: exitCodes.usage,
-    next: 'horme backup list',
-  });
-}
-
-function otherVersion(
-  target: RestoreTarget,
-  { stanza, version }: History,
-  present: PostgresVersion,
-  next: string,
-): OperatorError {
-  const what =
-    target.kind === 'time'
-      ? `${targetText(target.at)} lies`
-      : target.kind === 'backup'
-        ? `the backup ${target.label} was taken`
-        : 'the newest backup was taken';
-  return new OperatorError(`${what} before the upgrade of the database to PostgreSQL ${present}`, {
-    code: 'target-version',
-    exitCode: exitCodes.checkFailed,
-    lastSeen: `the history ${stanza} is of PostgreSQL ${version}, on whose data ${present} does not start`,
-    next,
-  });
-}
-
-function named(histories: History[], stanza: string): History {
-  const found = histories.find((history) => history.stanza === stanza);
-  if (!found) throw new Error(`the history ${stanza} is not in the list that it was taken from`);
-  return found;
-}
-
-function current(histories: History[], emptyMachine: boolean): History {
-  const found = newestFirst(histories).find(({ repositories }) => repositories.some(({ window }) => window !== null));
-  if (found) return found;
-  throw new OperatorError('there is no backup of the database yet', {
-    code: 'no-backup-yet',
-    exitCode: exitCodes.checkFailed,
-    next: emptyMachine
-      ? 'horme deploy, in a checkout of the project: it begins with an empty database'
-      : 'horme backup now',
-  });
-}
 
 /**
  * While the database runs, all that it has written reaches the repositories first. A target of a moment ago needs a commit
@@ -136,17 +60,19 @@ export const restoreBeside = (
   session: Session,
   content: ReleaseContent,
   target: RestoreTarget,
-  stanza: string,
-): Promise<Restored> => restoreIn(session, content, target, stanza, memberService(1));
+  history: History,
+): Promise<Restored> => restoreIn(session, content, target, history, memberService(1));
 
 export function restoreIn(
   { compose, stack, emit }: Session,
   content: ReleaseContent,
   target: RestoreTarget,
-  stanza: string,
+  history: History,
   member: string,
 ): Promise<Restored> {
-  const words = ['restore', ...targetWords(target), '--stanza', stanza, '--into', `${agentFolders.members}/${member}`];
+  const into = ['--into', `${agentFolders.members}/${member}`];
+  const of = ['--stanza', history.stanza, ...versionWords(history, content.database?.version)];
+  const words = ['restore', ...targetWords(target), ...of, ...into];
   return askOnce<Restored>(
     { compose, project: stack.project },
     content,

@@ -1,6 +1,8 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { AgentWindow, History } from './agent-types.ts';
 
+export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
+
 /** From when to when a history can be restored, both ends included. */
 export interface Window {
   from: Date;
@@ -51,6 +53,12 @@ function zoneMinutes(zone: string): number | undefined {
 
 /** `2026-11-24 14:03:12Z`, with milliseconds where there are any; `parseTarget` reads it, and so does PostgreSQL. */
 export const targetText = (at: Date): string => at.toISOString().replace('T', ' ').replace('.000Z', 'Z');
+
+/** As it is given to `horme restore`. */
+export function typed(target: RestoreTarget): string {
+  if (target.kind === 'time') return `--to "${targetText(target.at)}"`;
+  return target.kind === 'backup' ? `--backup ${target.label}` : '--latest';
+}
 
 /** All that can be reached, by repository: one that lies further back may hold what another no longer has. */
 function windowsOf({ repositories }: Pick<History, 'repositories'>): Window[] {

@@ -1,14 +1,7 @@
-import type { ListAnswer } from '../backup/agent-types.ts';
+import type { History, ListAnswer } from '../backup/agent-types.ts';
+import { historyOf, type Use } from '../backup/history.ts';
 import { backupService } from '../backup/names.ts';
-import {
-  archiveEverything,
-  differences,
-  historyOf,
-  restoreBeside,
-  tablesNow,
-  type Restored,
-  type RestoreTarget,
-} from '../backup/restore.ts';
+import { archiveEverything, differences, restoreBeside, tablesNow, type Restored } from '../backup/restore.ts';
 import { restoreAsDatabase } from '../backup/restore-as.ts';
 import {
   differenceLines,
@@ -18,7 +11,7 @@ import {
   type SnapshotTarget,
 } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
-import { parseTarget } from '../backup/target.ts';
+import { parseTarget, typed, type RestoreTarget } from '../backup/target.ts';
 import { databaseName } from '../database/names.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
@@ -145,13 +138,13 @@ async function lookAt(
 }
 
 async function restoredDatabase(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<Restored> {
-  return restoreBeside(session, live, target, await stanzaOf(session, live, target));
+  return restoreBeside(session, live, target, await historyFor(session, live, target, 'in place'));
 }
 
-async function stanzaOf(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<string> {
+async function historyFor(session: Session, live: ReleaseContent, target: RestoreTarget, use: Use): Promise<History> {
   await archiveEverything(session);
   const list = await ask<ListAnswer>(session, backupService, ['list']);
-  return historyOf(target, list, live.database?.version).stanza;
+  return historyOf(target, list, live.database?.version, use);
 }
 
 function restoredLine({ label, repository, newestTransactionAt, bytes: size, seconds }: Restored): string {
@@ -208,7 +201,8 @@ async function besides(
 ): Promise<void> {
   const { project } = session.stack;
   if (database) {
-    const restored = await restoreAsDatabase(session, live, target, await stanzaOf(session, live, target), name);
+    const history = await historyFor(session, live, target, 'beside');
+    const restored = await restoreAsDatabase(session, live, target, history, name);
     context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
     context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
     return;
@@ -220,12 +214,6 @@ async function besides(
 }
 
 function unconfirmed({ flags }: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {
-  const words =
-    target.kind === 'time'
-      ? `--to "${String(flags.to)}"`
-      : target.kind === 'backup'
-        ? `--backup ${target.label}`
-        : '--latest';
   const only =
     flags.onlyDatabase === true
       ? ' --only-database'
@@ -235,7 +223,7 @@ function unconfirmed({ flags }: CommandContext, { stack }: Session, { target }: 
   return new OperatorError(`nothing was changed: this replaces data of ${stack.project}`, {
     code: 'confirmation',
     exitCode: exitCodes.usage,
-    next: `horme restore ${words}${only} --confirm ${stack.environment.name}   (what was restored beside is used)`,
+    next: `horme restore ${typed(target)}${only} --confirm ${stack.environment.name}   (what was restored beside is used)`,
   });
 }
 

@@ -1,7 +1,8 @@
 import type { ListAnswer } from '../backup/agent-types.ts';
+import { historyOf } from '../backup/history.ts';
 import { agentFolders, backupService, filesService } from '../backup/names.ts';
 import { askOnce, writingForAll } from '../backup/one-off.ts';
-import { historyOf, memberMounts, type Restored } from '../backup/restore.ts';
+import { memberMounts, type Restored } from '../backup/restore.ts';
 import { cacheVolume } from '../cache/part.ts';
 import { memberService } from '../database/names.ts';
 import type { Compose } from '../engine/compose.ts';
@@ -34,7 +35,7 @@ export async function restoreDatabase({ compose, content, say }: Place): Promise
     { kind: 'latest' },
     { histories: list.histories.map(newestFirst) },
     content.database?.version,
-    { emptyMachine: true },
+    'on an empty machine',
   );
   const words = ['restore', '--latest', '--stanza', stanza, '--into', `${agentFolders.members}/${first}`];
   return askOnce<Restored>(place, content, { ...ofFirst, words }, say);

@@ -1,3 +1,4 @@
+import { anew } from '../backup/history.ts';
 import type { Restored } from '../backup/restore.ts';
 import { newHistory } from '../backup/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
@@ -92,10 +93,6 @@ async function step<T>({ emit, signal }: Session, log: RecoveryLog, name: string
   }
 }
 
-/** `--latest` would take what the deploy has just begun. */
-const anew =
-  'in a checkout of the project: horme deploy, then horme restore --to "<time>"   (horme backup list has the times)';
-
 async function newestRelease(
   store: Store,
   project: string,
@@ -105,7 +102,7 @@ async function newestRelease(
   throw new OperatorError(`the backup of ${project} has no release that was live`, {
     code: 'nothing-to-recover',
     exitCode: exitCodes.checkFailed,
-    next: anew,
+    next: anew('--only-database'),
   });
 }
 
@@ -152,7 +149,7 @@ const lostSecrets = (volume: string) =>
   new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {
     code: 'secrets-missing',
     exitCode: exitCodes.checkFailed,
-    next: anew,
+    next: anew('--only-database'),
   });
 
 /** As the release says: its addresses are what a deploy checks. */

@@ -1,5 +1,6 @@
 """Which repository and which backup a restore begins at. The restoring itself needs a Postgres: see the e2e tests."""
 
+import os
 import unittest
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from unittest import mock
 import support
 import drill
 import restore
+import scratch
 import settings
 from histories import Archive
 from reach import Holding
@@ -185,3 +187,26 @@ class Reached(unittest.TestCase):
             said,
             f"WAL after {Segment(1, 4).name} can't be read, though the archive has {Segment(1, 6).name} (ERROR: damaged)",
         )
+
+
+class OlderVersion(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+        programs = settings.SCRATCH
+        (programs / "17" / "bin").mkdir(parents=True)
+        self.first = f"{programs}/17/bin:"
+        for patched in (mock.patch.object(scratch, "PROGRAMS", programs), mock.patch.dict(os.environ)):
+            self.enterContext(patched)
+
+    def test_its_programs_come_first_and_its_folder_is_named_for_it(self):
+        told = scratch.of_version(support.told(version=18), 17)
+        self.assertTrue(os.environ["PATH"].startswith(self.first))
+        self.assertEqual(restore.restored_folder(told, settings.MEMBERS / "one").name, "17.restored")
+
+    def test_the_present_one_stays_as_it_is_and_one_that_is_not_here_is_refused(self):
+        told = support.told(version=18)
+        self.assertIs(scratch.of_version(told, None), told)
+        self.assertFalse(os.environ["PATH"].startswith(self.first))
+        with self.assertRaises(AgentError) as caught:
+            scratch.of_version(told, 16)
+        self.assertEqual(caught.exception.code, "version-unknown")

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { History } from './agent-types.ts';
-import { historyOf, type RestoreTarget } from './restore.ts';
+import { historyOf, versionWords, type Use } from './history.ts';
+import type { RestoreTarget } from './target.ts';
 
 const label = '20261102-030000F';
 const history = (stanza: string, version: string | null, from: string, to: string, current = false): History => ({
@@ -28,46 +29,59 @@ describe('after an upgrade to 18', () => {
     ['a time', at('2026-11-05T12:00:00Z'), /^2026-11-05 12:00:00Z lies before the upgrade .* PostgreSQL 18$/],
     ['a backup', { kind: 'backup', label }, /^the backup 20261102-030000F was taken before the upgrade/],
   ])('%s from before it is refused, with what can be done', (_what, target, message) => {
-    expect(() => historyOf(target, both, 18)).toThrow(
+    expect(() => historyOf(target, both, 18, 'in place')).toThrow(
       expect.objectContaining({
         ...{ code: 'target-version', exitCode: 3, message: expect.stringMatching(message) as string },
         lastSeen: 'the history 20261101-000000-aaaa is of PostgreSQL 17, on whose data 18 does not start',
-        next: expect.stringContaining('horme backup list') as string,
+        next: expect.stringMatching(/^horme restore --(to|backup) .* --as before/) as string,
       }),
     );
   });
 
   test('the newest is refused until there is a backup of 18', () => {
     const none = { ...after, repositories: [] };
-    expect(() => historyOf({ kind: 'latest' }, { histories: [before, none] }, 18)).toThrow(
+    expect(() => historyOf({ kind: 'latest' }, { histories: [before, none] }, 18, 'in place')).toThrow(
       /the newest backup was taken/,
     );
-    expect(historyOf({ kind: 'latest' }, both, 18)).toBe(after);
+    expect(historyOf({ kind: 'latest' }, both, 18, 'in place')).toBe(after);
   });
 
   test('on an empty machine the next thing is the guide, not a command that needs an environment', () => {
-    expect(() => historyOf({ kind: 'latest' }, { histories: [before] }, 18, { emptyMachine: true })).toThrow(
-      expect.objectContaining({ code: 'target-version', next: 'docs/recovery.md, "Before a major upgrade"' }),
+    expect(() => historyOf({ kind: 'latest' }, { histories: [before] }, 18, 'on an empty machine')).toThrow(
+      expect.objectContaining({
+        code: 'target-version',
+        next: expect.stringMatching(/horme deploy, .*; then horme restore --to "<time>" --as before/) as string,
+      }),
+    );
+  });
+
+  test('beside, what is from before it comes back by the former version, and not the other way round', () => {
+    expect(historyOf(at('2026-11-05T12:00:00Z'), both, 18, 'beside')).toBe(before);
+    expect([versionWords(before, 18), versionWords(after, 18)]).toEqual([['--postgres', '17'], []]);
+    expect(() => historyOf(at('2026-11-20T12:00:00Z'), both, 17, 'beside')).toThrow(
+      expect.objectContaining({ code: 'target-version', next: 'horme backup list' }),
     );
   });
 
   test('what came since is found', () => {
-    expect(historyOf(at('2026-11-20T12:00:00Z'), both, 18)).toBe(after);
-    expect(historyOf({ kind: 'backup', label: '20261112-030000F' }, both, 18)).toBe(after);
+    expect(historyOf(at('2026-11-20T12:00:00Z'), both, 18, 'in place')).toBe(after);
+    expect(historyOf({ kind: 'backup', label: '20261112-030000F' }, both, 18, 'in place')).toBe(after);
   });
 });
 
 test('an agent that says no version refuses nothing', () => {
   const { version: _version, ...older } = before;
-  expect(historyOf({ kind: 'latest' }, { histories: [older] }, 18)).toBe(older);
-  expect(historyOf({ kind: 'latest' }, { histories: [{ ...older, version: null }] }, 18).stanza).toBe(older.stanza);
+  expect(historyOf({ kind: 'latest' }, { histories: [older] }, 18, 'in place')).toBe(older);
+  expect(historyOf({ kind: 'latest' }, { histories: [{ ...older, version: null }] }, 18, 'in place').stanza).toBe(
+    older.stanza,
+  );
 });
 
-test.each([
-  [false, 'horme backup now'],
-  [true, 'horme deploy, in a checkout of the project: it begins with an empty database'],
-])('without any backup, on an empty machine (%s), the next thing can be typed', (emptyMachine, next) => {
-  expect(() => historyOf({ kind: 'latest' }, { histories: [] }, 18, { emptyMachine })).toThrow(
+test.each<[Use, string]>([
+  ['in place', 'horme backup now'],
+  ['on an empty machine', 'in a checkout of the project: horme deploy, which begins with an empty database'],
+])('without any backup, %s, the next thing can be typed', (use, next) => {
+  expect(() => historyOf({ kind: 'latest' }, { histories: [] }, 18, use)).toThrow(
     expect.objectContaining({ code: 'no-backup-yet', next }),
   );
 });
