@@ -22,7 +22,6 @@ from wal import Segment
 LOCK_SECONDS = 4 * 3600
 RESTORE_SECONDS = 24 * 3600
 ASSERTION_SECONDS = 600
-NICE = 15
 # The data, and the WAL that is replayed into it.
 ROOM = 1.2
 PROOFS_KEPT = 100
@@ -108,7 +107,7 @@ def _restored_and_checked(
     proof["restoreSeconds"] = round(time.monotonic() - started, 1)
     proof["bytes"] = scratch.size(data)
     progress("WAL is replayed")
-    with scratch.running(data, log, progress, NICE) as server:
+    with scratch.running(data, log, progress) as server:
         _measure(proof, backup, time.monotonic() - started, scratch.newest_transaction(server))
         problems = not_reached(newest, scratch.replayed_to(data), scratch.complaints(server))
         progress("tables and indexes are checked")
@@ -123,7 +122,7 @@ def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> 
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     repositories.call(
         "restore", f"--set={label}", f"--pg1-path={data}", "--archive-mode=off", *options,
-        stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=NICE,
+        stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=scratch.NICE,
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ QUERY_SECONDS = 3600
 POLL_SECONDS = 0.25
 PROGRESS_EVERY_SECONDS = 30
 LOG_LINES = 400
+# Of all that is done beside production, which comes first.
+NICE = 15
 
 # Debian's, with a folder for each major version.
 PROGRAMS = Path("/usr/lib/postgresql")
@@ -55,13 +57,14 @@ def of_version(settings: Settings, version: int | None) -> Settings:
 
 
 @contextmanager
-def running(data: Path, log: Path, progress: Progress, nice: int = 0) -> Iterator[Server]:
-    """Started, recovered and promoted; ended with the block, however it is left."""
+def running(data: Path, log: Path, progress: Progress) -> Iterator[Server]:
+    """Started, recovered and promoted; ended with the block, however it is left. What it is asked is as low in priority as it
+    is itself: Postgres does the work, and not the program that asks."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as socket:
         access = Path(socket) / "hba.conf"
         access.write_text("local all postgres peer\n")
         with open(log, "w") as output:
-            child = process.start(_argv(data, socket, access), nice=nice, output=output.fileno())
+            child = process.start(_argv(data, socket, access), nice=NICE, output=output.fileno())
         server = Server(data, socket, log, child)
         try:
             _wait_for_recovery(server, progress)
@@ -97,7 +100,7 @@ def amcheck(server: Server) -> list[str]:
 
 def checksums(data: Path) -> list[str]:
     """Of the pages of a stopped cluster."""
-    done = process.run(["pg_checksums", "--check", "-D", data], seconds=CHECK_SECONDS)
+    done = process.run(["pg_checksums", "--check", "-D", data], seconds=CHECK_SECONDS, nice=NICE)
     return [] if done.exit_code == 0 else [f"pg_checksums: {(done.stdout + done.stderr).strip()[-2000:]}"]
 
 
