@@ -127,13 +127,14 @@ def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> 
 
 
 def _measure(proof: dict[str, Any], backup: Backup, seconds: float, newest: str | None) -> None:
-    """How long until it takes queries again, and how old the newest of what it then has is."""
+    """At the end of recovery: how long until it takes queries again, and how old the newest of what it then has is. WAL that
+    arrived since the drill began was replayed too, so that the age counts from now."""
     proof["seconds"] = round(seconds, 1)
     proof["replaySeconds"] = round(seconds - proof["restoreSeconds"], 1)
     proof["secondsPerGibibyte"] = round(seconds / (proof["bytes"] / GIBIBYTE), 1)
     proof["newestTransactionAt"] = newest or iso(backup.ended)
-    age = moments.parse(proof["at"]) - moments.parse(proof["newestTransactionAt"])
-    proof["newestTransactionAgeSeconds"] = max(0.0, age.total_seconds())
+    age = time.time() - moments.parse(proof["newestTransactionAt"]).timestamp()
+    proof["newestTransactionAgeSeconds"] = round(max(0.0, age), 1)
 
 
 def not_reached(newest: Segment | None, reached: Segment | None, complaints: list[str]) -> list[str]:

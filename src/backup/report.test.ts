@@ -110,7 +110,7 @@ describe('a drill', () => {
     expect(drillLines(proof)).toEqual([
       'backup 20261124-030000F of repository 2 is proven: restored, started and checked',
       'the database would be back in 3 min 10 s: restore 2 min 30 s, start and replay 40.2 s, 3 GiB, 1 min 4 s a GiB',
-      'newest transaction in it: 2026-11-24 04:29:48.250Z, 11.8 s before the drill',
+      'newest transaction in it: 2026-11-24 04:29:48.250Z, 11.8 s before recovery ended',
     ]);
   });
 

@@ -117,7 +117,7 @@ function timesOf({ seconds, restoreSeconds, replaySeconds, bytes: size, secondsP
 
 function newestOf({ newestTransactionAt: at, newestTransactionAgeSeconds: age }: Proof): string[] {
   if (at === null) return [];
-  return [`newest transaction in it: ${timeText(at)}${age === null ? '' : `, ${duration(age)} before the drill`}`];
+  return [`newest transaction in it: ${timeText(at)}${age === null ? '' : `, ${duration(age)} before recovery ended`}`];
 }
 
 export const missingText = ({ from, to }: MissingWal) => `WAL ${from === to ? from : `${from} to ${to}`} is missing`;

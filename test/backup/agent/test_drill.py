@@ -1,0 +1,58 @@
+"""What a drill measures and remembers. The restoring itself needs a Postgres: see the e2e tests."""
+
+import unittest
+from contextlib import nullcontext
+from unittest import mock
+
+import support
+import drill
+from histories import Archive, iso
+from repository import Backup
+
+STANZA = "20261124-150312-ab12"
+BEGAN = 1795500000
+WAL = "000000010000000000000001"
+BACKUP = Backup("backup-1", "full", BEGAN - 3600, BEGAN - 3590, WAL, WAL, 1, 1, False)
+
+
+class Clock:
+    """Goes on by what is done alone; stands in for the module `time`."""
+
+    def __init__(self):
+        self.now = float(BEGAN)
+        self.time = self.monotonic = lambda: self.now
+
+    def takes(self, seconds: float, answer: object = None):
+        def work(*_arguments, **_options) -> object:
+            self.now += seconds
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return work
+
+
+class Measured(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+        self.clock = Clock()
+        self.replace(drill, "time", self.clock)
+        self.replace(drill, "archive_of", lambda *_of: Archive({}))
+        self.replace(drill, "restore", self.clock.takes(600))
+        for name, seconds, answer in (
+            ("running", 300, nullcontext()), ("newest_transaction", 0, iso(BEGAN + 890)), ("size", 0, 2 << 30),
+            ("replayed_to", 0, None), ("complaints", 0, []), ("amcheck", 80, []), ("checksums", 15, []),
+        ):  # fmt: skip
+            self.replace(drill.scratch, name, self.clock.takes(seconds, answer))
+
+    def replace(self, module: object, name: str, value: object) -> None:
+        self.enterContext(mock.patch.object(module, name, value))
+
+    def proof(self, **told: object) -> dict:
+        told = support.told(role="database", **told)
+        return drill._prove(told, STANZA, told.repositories[0], BACKUP, lambda _text: None)
+
+    def test_the_age_of_the_newest_transaction_counts_from_the_end_of_recovery(self):
+        proof = self.proof()
+        self.assertGreater(proof["newestTransactionAt"], proof["at"])
+        self.assertEqual((proof["seconds"], proof["newestTransactionAgeSeconds"]), (900.0, 10.0))
