@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import moments
+import proofs
 
 # The newest size is compared with the mean of those before it in this time.
 SIZES_TIME = timedelta(days=7)
@@ -23,7 +24,7 @@ OF_DATABASE = (
 )
 OF_LAST_PROOF = (
     ("horme_backup_rpo_seconds", "newestTransactionAgeSeconds", "Age of the newest transaction in the last drill."),
-    ("horme_backup_rto_seconds", "seconds", "How long the last drill took to restore and start."),
+    ("horme_backup_rto_seconds", "rtoSeconds", "How long a restore takes: restore, replay and checks of the last drill."),
     ("horme_backup_restore_seconds_per_gibibyte", "secondsPerGibibyte", "The same for each GiB of data."),
 )
 
@@ -65,6 +66,7 @@ def _of_proofs(status: dict[str, Any]) -> list[str]:
     times = [({"repository": number}, _number(proof.get("at"))) for number, proof in newest.items()]
     oks = [({"repository": number}, _number(proof.get("ok"))) for number, proof in newest.items()]
     last = status.get("lastProof") or {}
+    last = {**last, "rtoSeconds": proofs.rto_seconds(last)}
     return [
         _family("horme_backup_last_proof_timestamp_seconds", "When a restore was last tried.", times),
         _family("horme_backup_last_proof_ok", "1 when it went well.", oks),

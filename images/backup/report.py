@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import proofs
 import schedule
 from settings import Settings
 
@@ -59,7 +60,7 @@ def _of_database(known: dict[str, Any]) -> dict[str, Any]:
         "gaps": archive["gaps"] or [],
         "lastProof": proof,
         "rpoSeconds": proof and proof.get("newestTransactionAgeSeconds"),
-        "rtoSeconds": proof and proof.get("seconds"),
+        "rtoSeconds": proof and proofs.rto_seconds(proof),
         "window": _window(known),
     }
 

@@ -85,7 +85,10 @@ export interface Proof {
   seconds: number | null;
   restoreSeconds: number | null;
   replaySeconds: number | null;
+  /** The checks that a restore runs too before it gives the database back; undefined in proofs of an older agent. */
+  checkSeconds?: number | null;
   bytes: number | null;
+  /** Of restore, replay and checks. */
   secondsPerGibibyte: number | null;
   newestTransactionAt: Iso | null;
   newestTransactionAgeSeconds: number | null;

@@ -98,8 +98,9 @@ describe('a drill', () => {
     seconds: 190.4,
     restoreSeconds: 150.2,
     replaySeconds: 40.2,
+    checkSeconds: 29.6,
     bytes: 3 * 1024 ** 3,
-    secondsPerGibibyte: 63.5,
+    secondsPerGibibyte: 73.3,
     newestTransactionAt: '2026-11-24T04:29:48.250Z',
     newestTransactionAgeSeconds: 11.8,
     ok: true,
@@ -109,17 +110,20 @@ describe('a drill', () => {
   test('says what it proved, how long it took and how much would be lost', () => {
     expect(drillLines(proof)).toEqual([
       'backup 20261124-030000F of repository 2 is proven: restored, started and checked',
-      'the database would be back in 3 min 10 s: restore 2 min 30 s, start and replay 40.2 s, 3 GiB, 1 min 4 s a GiB',
+      'the database would be back in 3 min 40 s: restore 2 min 30 s, start and replay 40.2 s, checks 29.6 s, 3 GiB, 1 min 13 s a GiB',
       'newest transaction in it: 2026-11-24 04:29:48.250Z, 11.8 s before recovery ended',
     ]);
   });
 
   test('leaves out what was not measured', () => {
-    const unmeasured = { restoreSeconds: null, replaySeconds: null, bytes: null, secondsPerGibibyte: null };
+    const times = { restoreSeconds: null, replaySeconds: null, checkSeconds: null };
+    const unmeasured = { ...times, bytes: null, secondsPerGibibyte: null };
     const unknown = { newestTransactionAt: null, newestTransactionAgeSeconds: null };
     expect(drillLines({ ...proof, ...unmeasured, ...unknown }).slice(1)).toEqual([
       'the database would be back in 3 min 10 s',
     ]);
     expect(drillLines({ ...proof, ...unmeasured, ...unknown, seconds: null })).toHaveLength(1);
+    const { checkSeconds: _, ...older } = proof;
+    expect(drillLines(older)[1]).toMatch(/ back in 3 min 10 s: .*start and replay 40\.2 s, 3 GiB,/);
   });
 });

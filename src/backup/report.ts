@@ -104,15 +104,18 @@ export function drillLines(proof: Proof): string[] {
   return [proven, ...timesOf(proof), ...newestOf(proof)];
 }
 
-function timesOf({ seconds, restoreSeconds, replaySeconds, bytes: size, secondsPerGibibyte }: Proof): string[] {
+function timesOf(proof: Proof): string[] {
+  const { seconds, restoreSeconds, replaySeconds, checkSeconds = null, bytes: size, secondsPerGibibyte } = proof;
   if (seconds === null) return [];
   const parts = [
     ...(restoreSeconds === null ? [] : [`restore ${duration(restoreSeconds)}`]),
     ...(replaySeconds === null ? [] : [`start and replay ${duration(replaySeconds)}`]),
+    ...(checkSeconds === null ? [] : [`checks ${duration(checkSeconds)}`]),
     ...(size === null ? [] : [bytes(size)]),
     ...(secondsPerGibibyte === null ? [] : [`${duration(secondsPerGibibyte)} a GiB`]),
   ];
-  return [`the database would be back in ${duration(seconds)}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`];
+  const back = duration(seconds + (checkSeconds ?? 0));
+  return [`the database would be back in ${back}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`];
 }
 
 function newestOf({ newestTransactionAt: at, newestTransactionAgeSeconds: age }: Proof): string[] {

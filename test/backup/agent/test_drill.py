@@ -8,6 +8,7 @@ import support
 import drill
 from histories import Archive, iso
 from repository import Backup
+from settings import AgentError
 
 STANZA = "20261124-150312-ab12"
 BEGAN = 1795500000
@@ -41,7 +42,7 @@ class Measured(unittest.TestCase):
         self.replace(drill, "restore", self.clock.takes(600))
         for name, seconds, answer in (
             ("running", 300, nullcontext()), ("newest_transaction", 0, iso(BEGAN + 890)), ("size", 0, 2 << 30),
-            ("replayed_to", 0, None), ("complaints", 0, []), ("amcheck", 80, []), ("checksums", 15, []),
+            ("replayed_to", 0, None), ("complaints", 0, []), ("amcheck", 80, []), ("rows", 5, {}), ("checksums", 15, []),
         ):  # fmt: skip
             self.replace(drill.scratch, name, self.clock.takes(seconds, answer))
 
@@ -56,3 +57,18 @@ class Measured(unittest.TestCase):
         proof = self.proof()
         self.assertGreater(proof["newestTransactionAt"], proof["at"])
         self.assertEqual((proof["seconds"], proof["newestTransactionAgeSeconds"]), (900.0, 10.0))
+
+    def test_the_checks_of_a_restore_are_timed_and_the_assertions_are_not(self):
+        self.replace(drill.scratch, "query", self.clock.takes(1000, "f"))
+        proof = self.proof(assertions=[{"line": 2, "sql": "SELECT true", "expected": "t"}])
+        self.assertEqual((proof["seconds"], proof["checkSeconds"], proof["secondsPerGibibyte"]), (900.0, 100.0, 500.0))
+        self.assertEqual(proof["problems"], ["assertion of line 2: SELECT true is 'f', expected 't'"])
+
+    def test_what_is_damaged_is_told_before_what_is_not_as_expected(self):
+        self.replace(drill.scratch, "query", self.clock.takes(0, "f"))
+        for name in ("amcheck", "checksums"):
+            self.replace(drill.scratch, name, self.clock.takes(0, [name]))
+        self.replace(drill.scratch, "rows", self.clock.takes(0, AgentError("query-failed", "invalid page")))
+        proof = self.proof(assertions=[{"line": 2, "sql": "SELECT true", "expected": "t"}])
+        self.assertEqual(proof["problems"][:3], ["amcheck", "invalid page", "checksums"])
+        self.assertEqual((len(proof["problems"]), proof["ok"]), (4, False))

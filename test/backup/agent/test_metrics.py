@@ -23,7 +23,10 @@ KNOWN = {
         {"repository": 2, "at": "2026-11-23T04:30:00Z", "ok": True},
         {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": False},
     ],
-    "lastProof": {"at": "2026-11-24T04:30:00Z", "seconds": 61.5, "newestTransactionAgeSeconds": 9.0, "secondsPerGibibyte": None},
+    "lastProof": {
+        "at": "2026-11-24T04:30:00Z", "seconds": 61.5, "checkSeconds": 8.4, "newestTransactionAgeSeconds": 9.0,
+        "secondsPerGibibyte": None,
+    },
     "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024, "gaps": [{"repository": 1}],
 }  # fmt: skip
 
@@ -45,7 +48,7 @@ class Metrics(unittest.TestCase):
             'horme_backup_last_proof_timestamp_seconds{repository="2"} 1795494600.0',
             'horme_backup_last_proof_ok{repository="2"} 0.0',
             "horme_backup_rpo_seconds 9.0",
-            "horme_backup_rto_seconds 61.5",
+            "horme_backup_rto_seconds 69.9",
             "horme_backup_archive_failing 1.0",
             "horme_backup_archive_oldest_ready_seconds 61.0",
             "horme_backup_wal_bytes 1024.0",
@@ -84,7 +87,7 @@ class Report(unittest.TestCase):
     def test_what_fails_is_said(self):
         told = reported("database", KNOWN)
         self.assertEqual(told["failing"], "in repository 2: refused")
-        self.assertEqual((told["rpoSeconds"], told["rtoSeconds"]), (9.0, 61.5))
+        self.assertEqual((told["rpoSeconds"], told["rtoSeconds"]), (9.0, 69.9))
         self.assertEqual(told["repositories"][0]["lastBackup"]["at"], "2026-11-24T03:05:00Z")
         self.assertEqual(reported("files", {"failures": {"state": "full"}})["failing"], "state: full")
 
