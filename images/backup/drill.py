@@ -25,7 +25,6 @@ RESTORE_SECONDS = 24 * 3600
 ASSERTION_SECONDS = 600
 # The data, and the WAL that is replayed into it.
 ROOM = 1.2
-PROOFS_KEPT = 100
 GIBIBYTE = 1 << 30
 
 
@@ -36,7 +35,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
         repository = _chosen_repository(settings, getattr(arguments, "repo", None))
         backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
         proof = _prove(settings, stanza, repository, backup, progress)
-        status.update(settings.role, lambda known: _record(known, proof))
+        status.update(settings.role, lambda known: proofs.add(known, proof))
     if not proof["ok"]:
         raise AgentError("drill-failed", f"{backup.label} of repository {repository.number}: " + "\n".join(proof["problems"]))
     return proof
@@ -171,8 +170,3 @@ def _failed_assertions(settings: Settings, server: scratch.Server) -> list[str]:
                 f"assertion of line {assertion['line']}: {assertion['sql']} is '{answer}', expected '{assertion['expected']}'"
             )
     return failed
-
-
-def _record(known: dict[str, Any], proof: dict[str, Any]) -> None:
-    known["lastProof"] = proof
-    known["proofs"] = [*known.get("proofs", []), proof][-PROOFS_KEPT:]

@@ -22,7 +22,9 @@ OF_DATABASE = (
     ("horme_backup_archive_oldest_ready_seconds", "oldestReadySeconds", "For how long the oldest WAL file waits."),
     ("horme_backup_wal_bytes", "walBytes", "Size of the WAL that the database holds."),
 )
-OF_LAST_PROOF = (
+OF_PROOF = (
+    ("horme_backup_last_proof_timestamp_seconds", "at", "When a restore was last tried."),
+    ("horme_backup_last_proof_ok", "ok", "1 when it went well."),
     ("horme_backup_rpo_seconds", "newestTransactionAgeSeconds", "Age of the newest transaction in the last drill."),
     ("horme_backup_rto_seconds", "rtoSeconds", "How long a restore takes: restore, replay and checks of the last drill."),
     ("horme_backup_restore_seconds_per_gibibyte", "secondsPerGibibyte", "The same for each GiB of data."),
@@ -62,15 +64,13 @@ def size_ratio(sizes: list[dict[str, Any]], repository: int) -> float | None:
 
 
 def _of_proofs(status: dict[str, Any]) -> list[str]:
-    newest = {str(proof["repository"]): proof for proof in status.get("proofs", [])}
-    times = [({"repository": number}, _number(proof.get("at"))) for number, proof in newest.items()]
-    oks = [({"repository": number}, _number(proof.get("ok"))) for number, proof in newest.items()]
-    last = status.get("lastProof") or {}
-    last = {**last, "rtoSeconds": proofs.rto_seconds(last)}
+    newest = sorted(proofs.newest(status, status.get("stanza")).items())
+    told = [
+        ({"repository": str(number)}, {**proof, "rtoSeconds": proofs.rto_seconds(proof)}) for number, proof in newest
+    ]
     return [
-        _family("horme_backup_last_proof_timestamp_seconds", "When a restore was last tried.", times),
-        _family("horme_backup_last_proof_ok", "1 when it went well.", oks),
-        *(_family(name, help, [({}, _number(last.get(field)))]) for name, field, help in OF_LAST_PROOF),
+        _family(name, help, [(labels, _number(proof.get(field))) for labels, proof in told])
+        for name, field, help in OF_PROOF
     ]
 
 

@@ -4,6 +4,22 @@ from typing import Any
 
 Proof = dict[str, Any]
 
+# Of each repository: a failure in one is not pushed out by drills of another.
+KEPT = 100
+
+
+def add(known: dict[str, Any], proof: Proof) -> None:
+    """Edits a status."""
+    before = known.get("proofs", [])
+    others = [one for one in before if one["repository"] != proof["repository"]]
+    own = [one for one in before if one["repository"] == proof["repository"]]
+    known["proofs"] = [*others, *[*own, proof][-KEPT:]]
+
+
+def newest(known: dict[str, Any], stanza: str | None) -> dict[int, Proof]:
+    """By repository, in one history: what was proven before a restore says nothing of what came after it."""
+    return {one["repository"]: one for one in known.get("proofs", []) if one["stanza"] == stanza}
+
 
 def rto_seconds(proof: Proof) -> float | None:
     """For how long a real restore would take: it checks what answers before it gives it back. Proofs of before checks were

@@ -5,24 +5,26 @@ from typing import Any
 
 import proofs
 import schedule
-from settings import Settings
+from settings import Repository, Settings
 
 OF_ARCHIVE = ("archiveFailing", "archiveFailingSince", "archiveError", "oldestReadySeconds", "walBytes", "gaps")
-OF_REPOSITORY = ("kind", "lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt")
+OF_REPOSITORY = ("lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt")
 
 
 def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, Any]:
-    repositories = sorted(known.get("repositories", {}).items(), key=lambda item: int(item[0]))
+    # Those of the environment: one that it had says nothing any more, one that is new has no backup yet.
+    entries = {str(one.number): known.get("repositories", {}).get(str(one.number), {}) for one in told.repositories}
+    known = {**known, "repositories": entries}
     common = {
         "role": told.role,
-        "repositories": [_repository(number, one) for number, one in repositories],
+        "repositories": [_repository(one, entries[str(one.number)]) for one in told.repositories],
         "clockJumped": bool(known.get("clockJumped")),
         "failing": _failing(known),
         "backupIntervalSeconds": _interval(told.schedule, now),
     }
     if told.role != "database":
         return common
-    return {**common, **_of_database(known), "drillIntervalSeconds": _interval(told.drill_schedule, now)}
+    return {**common, **_of_database(told, known), "drillIntervalSeconds": _interval(told.drill_schedule, now)}
 
 
 def _interval(cron: str, now: datetime) -> float | None:
@@ -31,15 +33,16 @@ def _interval(cron: str, now: datetime) -> float | None:
     return found and found.total_seconds()
 
 
-def _repository(number: str, known: dict[str, Any]) -> dict[str, Any]:
+def _repository(repository: Repository, known: dict[str, Any]) -> dict[str, Any]:
     return {
-        "repository": int(number),
+        "repository": repository.number,
+        "kind": repository.kind,
         **{name: known.get(name) for name in OF_REPOSITORY},
-        "lastBackup": _last_backup(number, known),
+        "lastBackup": _last_backup(repository.number, known),
     }
 
 
-def _last_backup(number: str, known: dict[str, Any]) -> dict[str, Any] | None:
+def _last_backup(number: int, known: dict[str, Any]) -> dict[str, Any] | None:
     if not known.get("lastBackupAt"):
         return None
     return {
@@ -47,18 +50,22 @@ def _last_backup(number: str, known: dict[str, Any]) -> dict[str, Any] | None:
         "label": known.get("lastBackupLabel"),
         "type": known.get("lastBackupType"),
         "seconds": known.get("lastBackupSeconds"),
-        "repository": int(number),
+        "repository": number,
     }
 
 
-def _of_database(known: dict[str, Any]) -> dict[str, Any]:
-    proof = known.get("lastProof")
+def _of_database(told: Settings, known: dict[str, Any]) -> dict[str, Any]:
+    newest = proofs.newest(known, told.stanza)
+    own = [newest.get(one.number) for one in told.repositories]
+    # Of the last repository: what is left when this machine is not.
+    proof = own[-1]
     archive = {name: known.get(name) for name in OF_ARCHIVE}
     return {
         **archive,
         "archiveFailing": bool(archive["archiveFailing"]),
         "gaps": archive["gaps"] or [],
         "lastProof": proof,
+        "proofs": [one for one in own if one],
         "rpoSeconds": proof and proof.get("newestTransactionAgeSeconds"),
         "rtoSeconds": proof and proofs.rto_seconds(proof),
         "window": _window(known),
@@ -67,7 +74,7 @@ def _of_database(known: dict[str, Any]) -> dict[str, Any]:
 
 def _window(known: dict[str, Any]) -> dict[str, Any] | None:
     """Of the present history: from the end of the oldest backup to the last WAL that arrived."""
-    oldest = [one["oldestBackupAt"] for one in known.get("repositories", {}).values() if one.get("oldestBackupAt")]
+    oldest = [one["oldestBackupAt"] for one in known["repositories"].values() if one.get("oldestBackupAt")]
     if not oldest or not known.get("lastArchivedAt"):
         return None
     return {"from": min(oldest), "to": max(known["lastArchivedAt"], min(oldest))}
@@ -78,5 +85,5 @@ def _failing(known: dict[str, Any]) -> str | None:
     scheduled = [f"{kind}: {message}" for kind, message in known.get("failures", {}).items() if message]
     if scheduled:
         return "; ".join(scheduled)
-    errors = {number: one.get("lastError") for number, one in known.get("repositories", {}).items()}
+    errors = {number: one.get("lastError") for number, one in known["repositories"].items()}
     return "; ".join(f"in repository {number}: {error}" for number, error in errors.items() if error) or None

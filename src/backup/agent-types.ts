@@ -116,10 +116,13 @@ export interface FilesStatus {
 
 export interface BackupStatus extends FilesStatus {
   lastBackup: { at: Iso; label: string; type: BackupType; seconds: number; repository: number } | null;
+  /** Of the present history, in the last repository: what is left when this machine is not, where there is such a one. */
   lastProof: Proof | null;
+  /** The newest of each repository, of the present history; undefined from an older agent. */
+  proofs?: Proof[];
   /** As `backupIntervalSeconds`, of the drills. */
   drillIntervalSeconds?: number | null;
-  /** What the last drill measured; null without one. */
+  /** What `lastProof` measured; null without one. */
   rpoSeconds: number | null;
   rtoSeconds: number | null;
   archiveFailing: boolean;

@@ -32,6 +32,7 @@ const database: BackupStatus = {
   lastBackup: { at: hoursAgo(13), label: '20261124-030000F', type: 'full', seconds: 125, repository: 2 },
   repositories: [repository(1, 'local', 13), repository(2, 's3', 13)],
   lastProof: proof,
+  proofs: [proof],
   drillIntervalSeconds: 24 * 3600,
   rpoSeconds: 11.8,
   rtoSeconds: 190.4,
@@ -58,7 +59,7 @@ describe('the status', () => {
   test('is two lines while all is well', () => {
     expect(statusLines(database, files, now)).toEqual({
       line: [
-        'backup of the database: 13 h ago (full, took 2 min 5 s) · proven 11 h 30 min ago · RPO 11.8 s · RTO 3 min 10 s',
+        'backup of the database: 13 h ago (full, took 2 min 5 s) · proven 11 h 30 min ago in repository 2 (s3) · RPO 11.8 s · RTO 3 min 10 s',
         'backup of the files: 12 h 54 min ago (took 8.0 s)',
       ],
       problems: [],
@@ -84,7 +85,14 @@ describe('the status', () => {
 describe('a problem is', () => {
   test('no backup yet, and that alone', () => {
     const none = { lastBackup: null, repositories: [repository(1, 's3', null)] };
-    const fresh: BackupStatus = { ...database, ...none, lastProof: null, rpoSeconds: null, rtoSeconds: null };
+    const fresh: BackupStatus = {
+      ...database,
+      ...none,
+      lastProof: null,
+      proofs: [],
+      rpoSeconds: null,
+      rtoSeconds: null,
+    };
     expect(statusLines(fresh, { ...files, ...none }, now)).toEqual({
       line: ['backup of the database: none yet', 'backup of the files: none yet'],
       problems: [
@@ -112,26 +120,45 @@ describe('a problem is', () => {
     expect(problems({ ...week, ...aged(7) })).toEqual([]);
     expect(problems({ ...week, ...aged(7.1) })).toEqual([
       'the last backup of the database in repository 1 (s3) is 7 d 2 h old: horme backup now',
-      'the last proof is 14 d 5 h old: horme backup drill',
+      'the last proof of repository 1 (s3) is 14 d 5 h old: horme backup drill',
     ]);
     expect(problems({ backupIntervalSeconds: null, drillIntervalSeconds: null, ...aged(99) })).toEqual([]);
   });
 
   test('a proof that is missing, old or failed', () => {
-    expect(problems({ lastProof: null })).toEqual(['no backup was ever proven: horme backup drill']);
+    expect(problems({ lastProof: null, proofs: [] })).toEqual([
+      'no backup in repository 2 (s3) is proven yet: horme backup drill',
+    ]);
+    expect(statusLines({ ...database, lastProof: null }, undefined, now).line[0]).toContain(' · not proven · ');
     expect(problems({ lastProof: { ...proof, at: hoursAgo(49.9) } })).toEqual([]);
     expect(problems({ lastProof: { ...proof, at: hoursAgo(60) } })).toEqual([
-      'the last proof is 2 d 12 h old: horme backup drill',
+      'the last proof of repository 2 (s3) is 2 d 12 h old: horme backup drill',
     ]);
     const failed = { ...proof, ok: false, problems: ['WAL 00A1 is\nmissing', 'b', 'c'] };
-    expect(problems({ lastProof: failed })).toEqual([
-      'the last proof failed 11 h 30 min ago: WAL 00A1 is missing, and 2 more',
+    expect(problems({ lastProof: failed, proofs: [failed] })).toEqual([
+      'the last proof of repository 2 (s3) failed 11 h 30 min ago: WAL 00A1 is missing, and 2 more: horme backup drill --repository 2',
     ]);
-    expect(statusLines({ ...database, lastProof: failed }, undefined, now).line[0]).toContain('not proven');
-    expect(problems({ lastProof: { ...failed, at: hoursAgo(60), problems: [] } })).toEqual([
-      'the last proof failed 2 d 12 h ago: unknown',
-      'the last proof is 2 d 12 h old: horme backup drill',
+    expect(statusLines({ ...database, lastProof: failed }, undefined, now).line[0]).toContain(
+      'not proven in repository 2 (s3)',
+    );
+    const older = { ...failed, at: hoursAgo(60), problems: [] };
+    // An older agent tells the last one alone.
+    const { proofs: _, ...told } = database;
+    expect(statusLines({ ...told, lastProof: older }, files, now).problems).toEqual([
+      'the last proof of repository 2 (s3) failed 2 d 12 h ago: unknown: horme backup drill --repository 2',
+      'the last proof of repository 2 (s3) is 2 d 12 h old: horme backup drill',
     ]);
+  });
+
+  test('a failed proof of any repository, whatever another one proved later', () => {
+    const failed = { ...proof, repository: 1, at: hoursAgo(40), ok: false, problems: ['a page is damaged'] };
+    const status = { ...database, proofs: [failed, proof] };
+    expect(statusLines(status, files, now)).toEqual({
+      line: statusLines(database, files, now).line,
+      problems: [
+        'the last proof of repository 1 (local) failed 1 d 16 h ago: a page is damaged: horme backup drill --repository 1',
+      ],
+    });
   });
 
   test('archiving that fails, and a gap', () => {

@@ -1,5 +1,5 @@
 import { duration } from '../output/format.ts';
-import type { BackupStatus, FilesStatus, Gap, RepositoryStatus } from './agent-types.ts';
+import type { BackupStatus, FilesStatus, Gap, Proof, RepositoryStatus } from './agent-types.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
 /** Of an agent of before, which does not tell its schedule's interval. */
@@ -36,15 +36,22 @@ export function statusLines(
   };
 }
 
-function databaseLine({ lastBackup, lastProof, rpoSeconds, rtoSeconds, window }: BackupStatus, now: Date): string {
+function databaseLine(status: BackupStatus, now: Date): string {
+  const { lastBackup, rpoSeconds, rtoSeconds, window } = status;
   const parts = [
     lastText(lastBackup, now),
-    ...(lastBackup ? [lastProof?.ok ? `proven ${ago(lastProof.at, now)}` : 'not proven'] : []),
+    ...(lastBackup ? [provenText(status, now)] : []),
     ...(rpoSeconds === null ? [] : [`RPO ${duration(rpoSeconds)}`]),
     ...(rtoSeconds === null ? [] : [`RTO ${duration(rtoSeconds)}`]),
     ...(window ? [windowText(window)] : []),
   ];
   return `backup of the database: ${parts.join(' · ')}`;
+}
+
+function provenText({ lastProof, repositories }: BackupStatus, now: Date): string {
+  const where = repositories.find(({ repository }) => repository === lastProof?.repository);
+  const proven = lastProof?.ok ? `proven ${ago(lastProof.at, now)}` : 'not proven';
+  return where ? `${proven} in ${repositoryName(where)}` : proven;
 }
 
 function lastText(last: { at: string; type?: string | null; seconds: number } | null, now: Date): string {
@@ -94,19 +101,38 @@ function databaseProblems(status: BackupStatus, now: Date): string[] {
 const gapProblem = ({ repository, foundAt, ...wal }: Gap) =>
   `${missingText(wal)} in repository ${repository}, found ${timeText(foundAt)}: older backups reach no further`;
 
-function proofProblems(
-  { lastBackup, lastProof, drillIntervalSeconds: interval = daySeconds }: BackupStatus,
+/** Whatever was proven elsewhere: each repository may be the one that is left. Drills by the schedule prove the last. */
+function proofProblems(status: BackupStatus, now: Date): string[] {
+  const { repositories, lastProof, proofs = lastProof ? [lastProof] : [] } = status;
+  const proofIn = ({ repository }: RepositoryStatus) => proofs.find((proof) => proof.repository === repository);
+  return [
+    ...repositories.flatMap((repository) => failedProblem(repository, proofIn(repository), now)),
+    ...repositories.slice(-1).flatMap((repository) => oldProblem(repository, status, now)),
+  ];
+}
+
+function failedProblem(repository: RepositoryStatus, proof: Proof | undefined, now: Date): string[] {
+  if (!proof || proof.ok) return [];
+  const [first = 'unknown', ...others] = proof.problems;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  const next = `horme backup drill --repository ${repository.repository}`;
+  return [
+    `the last proof of ${repositoryName(repository)} failed ${ago(proof.at, now)}: ${oneLine(first)}${more}: ${next}`,
+  ];
+}
+
+function oldProblem(
+  last: RepositoryStatus,
+  { lastProof, drillIntervalSeconds: interval = daySeconds }: BackupStatus,
   now: Date,
 ): string[] {
+  const where = repositoryName(last);
   // Without a backup there is nothing to prove, and that is told.
-  if (lastProof === null) return lastBackup === null ? [] : ['no backup was ever proven: horme backup drill'];
+  if (lastProof === null)
+    return last.lastBackupAt === null ? [] : [`no backup in ${where} is proven yet: horme backup drill`];
   const age = ageSeconds(lastProof.at, now);
   const isOld = interval !== null && age > drillsUntilOld * interval + runSeconds;
-  const old = isOld ? [`the last proof is ${duration(age)} old: horme backup drill`] : [];
-  if (lastProof.ok) return old;
-  const [first = 'unknown', ...others] = lastProof.problems;
-  const more = others.length === 0 ? '' : `, and ${others.length} more`;
-  return [`the last proof failed ${ago(lastProof.at, now)}: ${oneLine(first)}${more}`, ...old];
+  return isOld ? [`the last proof of ${where} is ${duration(age)} old: horme backup drill`] : [];
 }
 
 function archiveProblems({ archiveFailing, archiveFailingSince }: BackupStatus, now: Date): string[] {

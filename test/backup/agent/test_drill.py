@@ -6,6 +6,7 @@ from unittest import mock
 
 import support
 import drill
+import proofs
 from histories import Archive, iso
 from repository import Backup
 from settings import AgentError
@@ -31,6 +32,17 @@ class Clock:
             return answer
 
         return work
+
+
+class Remembered(unittest.TestCase):
+    def test_drills_of_one_repository_push_out_no_failure_of_another(self):
+        known: dict = {}
+        failed = {"repository": 1, "stanza": STANZA, "ok": False}
+        proofs.add(known, failed)
+        for number in range(proofs.KEPT + 1):
+            proofs.add(known, {"repository": 2, "stanza": STANZA, "number": number})
+        newest = proofs.newest(known, STANZA)
+        self.assertEqual((newest[1], newest[2]["number"], len(known["proofs"])), (failed, proofs.KEPT, proofs.KEPT + 1))
 
 
 class Measured(unittest.TestCase):

@@ -4,7 +4,9 @@ from datetime import datetime, timezone
 import support
 import metrics
 import report
+from settings import Repository
 
+STANZA, BEFORE = "20261124-150312-ab12", "20261101-091500-3fa2"
 KNOWN = {
     "repositories": {
         "1": {
@@ -19,20 +21,22 @@ KNOWN = {
         {"repository": 1, "at": "2026-11-23T03:00:00Z", "bytes": 140},
         {"repository": 1, "at": "2026-11-24T03:05:00Z", "bytes": 300},
     ],
+    "stanza": STANZA,
     "proofs": [
-        {"repository": 2, "at": "2026-11-23T04:30:00Z", "ok": True},
-        {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": False},
+        {"repository": 1, "stanza": BEFORE, "at": "2026-11-22T04:30:00Z", "ok": False, "seconds": 1.0},
+        {"repository": 2, "stanza": STANZA, "at": "2026-11-23T04:30:00Z", "ok": True, "seconds": 2.0},
+        {
+            "repository": 2, "stanza": STANZA, "at": "2026-11-24T04:30:00Z", "ok": False, "seconds": 61.5, "checkSeconds": 8.4,
+            "newestTransactionAgeSeconds": 9.0, "secondsPerGibibyte": None,
+        },
     ],
-    "lastProof": {
-        "at": "2026-11-24T04:30:00Z", "seconds": 61.5, "checkSeconds": 8.4, "newestTransactionAgeSeconds": 9.0,
-        "secondsPerGibibyte": None,
-    },
     "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024, "gaps": [{"repository": 1}],
 }  # fmt: skip
 
 
 def reported(role: str, known: dict) -> dict:
-    told = support.told(role=role, drill_schedule="30 4 * * 0")
+    repositories = [Repository(1, "local", {}), Repository(2, "s3", {})]
+    told = support.told(role=role, drill_schedule="30 4 * * 0", stanza=STANZA, repositories=repositories)
     return report.status(told, known, datetime(2026, 11, 24, 16, tzinfo=timezone.utc))
 
 
@@ -47,8 +51,8 @@ class Metrics(unittest.TestCase):
             'horme_backup_size_ratio{role="database",repository="1",kind="local"} 2.5',
             'horme_backup_last_proof_timestamp_seconds{repository="2"} 1795494600.0',
             'horme_backup_last_proof_ok{repository="2"} 0.0',
-            "horme_backup_rpo_seconds 9.0",
-            "horme_backup_rto_seconds 69.9",
+            'horme_backup_rpo_seconds{repository="2"} 9.0',
+            'horme_backup_rto_seconds{repository="2"} 69.9',
             "horme_backup_archive_failing 1.0",
             "horme_backup_archive_oldest_ready_seconds 61.0",
             "horme_backup_wal_bytes 1024.0",
@@ -67,6 +71,7 @@ class Metrics(unittest.TestCase):
         text = metrics.render("database", KNOWN)
         self.assertNotIn('last_success_timestamp_seconds{role="database",repository="2"', text)
         self.assertNotIn("restore_seconds_per_gibibyte", text)
+        self.assertNotIn('last_proof_ok{repository="1"', text)
         self.assertNotIn("archive", metrics.render("database", {}))
 
     def test_files_have_no_archive(self):
@@ -81,7 +86,8 @@ class Metrics(unittest.TestCase):
 class Report(unittest.TestCase):
     def test_it_is_whole_without_any_status(self):
         told = reported("database", {})
-        self.assertEqual((told["repositories"], told["lastProof"], told["rpoSeconds"], told["gaps"]), ([], None, None, []))
+        self.assertEqual((told["lastProof"], told["proofs"], told["rpoSeconds"], told["gaps"]), (None, [], None, []))
+        self.assertEqual([(one["kind"], one["lastBackup"]) for one in told["repositories"]], [("local", None), ("s3", None)])
         self.assertEqual((told["archiveFailing"], told["clockJumped"], told["failing"]), (False, False, None))
 
     def test_what_fails_is_said(self):
@@ -90,6 +96,22 @@ class Report(unittest.TestCase):
         self.assertEqual((told["rpoSeconds"], told["rtoSeconds"]), (9.0, 69.9))
         self.assertEqual(told["repositories"][0]["lastBackup"]["at"], "2026-11-24T03:05:00Z")
         self.assertEqual(reported("files", {"failures": {"state": "full"}})["failing"], "state: full")
+
+    def test_a_repository_that_the_environment_has_no_more_is_not_told(self):
+        former = {"repositories": {"3": KNOWN["repositories"]["2"]}, "proofs": [{**KNOWN["proofs"][2], "repository": 3}]}
+        told = reported("database", former)
+        self.assertEqual(([one["lastError"] for one in told["repositories"]], told["proofs"]), ([None, None], []))
+        self.assertIsNone(told["failing"])
+
+    def test_the_proof_that_counts_is_of_the_last_repository_and_none_hides_that_of_another(self):
+        failed = {**KNOWN["proofs"][0], "stanza": STANZA, "at": "2026-11-25T04:30:00Z"}
+        told = reported("database", {**KNOWN, "proofs": [*KNOWN["proofs"], failed]})
+        self.assertEqual((told["proofs"], told["lastProof"]), ([failed, KNOWN["proofs"][2]], KNOWN["proofs"][2]))
+
+    def test_what_another_history_proved_proves_nothing(self):
+        proofs = [{**one, "stanza": BEFORE} for one in KNOWN["proofs"]]
+        told = reported("database", {**KNOWN, "proofs": proofs})
+        self.assertEqual((told["lastProof"], told["proofs"], told["rtoSeconds"]), (None, [], None))
 
     def test_how_often_there_should_be_a_backup_and_a_proof(self):
         told = reported("database", {})
