@@ -75,12 +75,25 @@ def _of_proofs(status: dict[str, Any]) -> list[str]:
 
 
 def _of_archive(status: dict[str, Any]) -> list[str]:
-    # None before the first look.
-    gaps = float(len(status["gaps"])) if "gaps" in status else None
     return [
         *(_family(name, help, [({}, _number(status.get(field)))]) for name, field, help in OF_DATABASE),
-        _family("horme_backup_archive_gaps", "Holes in the archived WAL that later backups don't cover.", [({}, gaps)]),
+        _family("horme_backup_archive_gaps", "Holes in the archived WAL that no later backup covers.", [({}, _gaps(status))]),
     ]
+
+
+def _gaps(status: dict[str, Any]) -> float | None:
+    """None before the first look."""
+    if "gaps" not in status:
+        return None
+    repositories = status.get("repositories", {})
+    return float(sum(not _is_covered(gap, repositories.get(str(gap["repository"]), {})) for gap in status["gaps"]))
+
+
+def _is_covered(gap: dict[str, Any], repository: dict[str, Any]) -> bool:
+    """By a backup that ended since the gap was found: pgBackRest saw all WAL of it from begin to end, so that the gap lies
+    before. An error may be that it has damaged pages, and then it covers nothing."""
+    ended = repository.get("lastBackupAt")
+    return bool(ended) and not repository.get("lastError") and moments.parse(ended) > moments.parse(gap["foundAt"])
 
 
 def _clock_jumped(role: str, status: dict[str, Any]) -> str:

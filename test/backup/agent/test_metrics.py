@@ -1,3 +1,4 @@
+import re
 import unittest
 from datetime import datetime, timezone
 
@@ -30,7 +31,8 @@ KNOWN = {
             "newestTransactionAgeSeconds": 9.0, "secondsPerGibibyte": None,
         },
     ],
-    "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024, "gaps": [{"repository": 1}],
+    "archiveFailing": True, "oldestReadySeconds": 61, "walBytes": 1024,
+    "gaps": [{"repository": 1, "foundAt": "2026-11-24T03:04:59Z"}, {"repository": 1, "foundAt": "2026-11-24T03:05:00Z"}],
 }  # fmt: skip
 
 
@@ -73,6 +75,17 @@ class Metrics(unittest.TestCase):
         self.assertNotIn("restore_seconds_per_gibibyte", text)
         self.assertNotIn('last_proof_ok{repository="1"', text)
         self.assertNotIn("archive", metrics.render("database", {}))
+
+    def test_a_gap_counts_until_a_good_backup_ended_after_it_was_found(self):
+        def gaps(repository: str, at: str, **of_backup: object) -> float:
+            known = {**KNOWN, "gaps": [{"repository": 1, "foundAt": at}]}
+            known["repositories"] = {repository: {**KNOWN["repositories"]["1"], **of_backup}}
+            return float(re.search(r"(?m)^horme_backup_archive_gaps (.*)$", metrics.render("database", known))[1])
+
+        self.assertEqual((gaps("1", "2026-11-24T03:04:59Z"), gaps("1", "2026-11-24T03:05:00Z")), (0.0, 1.0))
+        self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastError="pages of the database have a wrong checksum"), 1.0)
+        self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastBackupAt=None), 1.0)
+        self.assertEqual(gaps("2", "2026-11-24T02:00:00Z"), 1.0)
 
     def test_files_have_no_archive(self):
         self.assertNotIn("archive", metrics.render("files", KNOWN))
