@@ -1,30 +1,27 @@
-"""Makes the repositories ready, takes backups, and expires what is older than promised."""
+"""Makes the repositories ready, and takes backups."""
 
 import shutil
 import time
 from argparse import Namespace
 from typing import Any
 
-import clock
+import expiry
 import moments
 import pgbackrest
 import repository as repositories
 import status
-from histories import archive_of, iso, newest_activity
+from histories import iso
 from lock import one_at_a_time
-from repository import Backup, Progress
+from repository import Backup, Progress, Stanza
 from settings import DATABASE, AgentError, Repository, Settings
 
 FULL_EVERY_SECONDS = 7 * 24 * 3600
-DAY_SECONDS = 24 * 3600
 # A terabyte over a slow line. What hangs ends earlier, by pgBackRest's own deadlines.
 BACKUP_SECONDS = 24 * 3600
 # `check` waits a minute for the WAL that it switches, for each repository.
 CHECK_SECONDS = 600
-EXPIRE_SECONDS = 3600
 # Serving the application comes first.
 NICE = 10
-NO_DATABASE = "/nonexistent"
 # Another command makes the stanzas in seconds.
 READY_SECONDS = 60
 # pgBackRest's words for WAL that did not arrive in a minute.
@@ -52,7 +49,7 @@ def set_up(settings: Settings, _arguments: Namespace, progress: Progress) -> dic
             wrong.append(f"repository {repository.number} ({repository.kind}): {error.message}")
     if wrong:
         raise AgentError("repository-unreachable", "\n".join(wrong))
-    _check(stanza)
+    _check(settings, stanza)
     progress("WAL of the database arrives in all repositories")
     # An agent that tried before there was a database would wait for minutes.
     status.update(settings.role, lambda known: known.update(setUpAt=iso(time.time())))
@@ -107,22 +104,22 @@ def stanza_of(settings: Settings) -> str:
     return settings.stanza
 
 
-def make_ready(stanza: str, repository: Repository) -> list[Backup]:
-    """Makes the stanza unless it is there; `check` says when it belongs to another database. Another command may be making
-    it, or use the repository, which pgBackRest refuses at once. The good backups that it has."""
+def make_ready(stanza: str, repository: Repository) -> Stanza | None:
+    """The stanza as it is; None where it was not there, and is made. `check` says when it belongs to another database. Another
+    command may be making it, or use the repository, which pgBackRest refuses at once."""
     deadline = time.monotonic() + READY_SECONDS
     while (known := _known(stanza, repository.number)) is None:
         try:
             _create_stanza(stanza, repository)
-            return []
+            return None
         except AgentError as error:
             if not any(word in error.message for word in LOCKED) or time.monotonic() > deadline:
                 raise
         time.sleep(1)
-    return known.good
+    return known
 
 
-def _known(stanza: str, number: int) -> repositories.Stanza | None:
+def _known(stanza: str, number: int) -> Stanza | None:
     found = repositories.history(number, stanza)
     return found if found and found.system_id else None
 
@@ -132,7 +129,7 @@ def _create_stanza(stanza: str, repository: Repository) -> None:
     repositories.call("stanza-create", stanza=stanza, configuration=own, seconds=CHECK_SECONDS)
 
 
-def _check(stanza: str) -> None:
+def _check(settings: Settings, stanza: str) -> None:
     """Once more where WAL is late: a push that began before its repository was ready waits for a minute, and the next one goes."""
     try:
         try:
@@ -142,7 +139,7 @@ def _check(stanza: str) -> None:
                 raise
             repositories.call("check", stanza=stanza, seconds=CHECK_SECONDS)
     except AgentError as error:
-        raise AgentError("archive-failing", error.message, "look at the log of the database's members") from error
+        raise AgentError("archive-failing", error.message, f"horme logs {' '.join(settings.members)}") from error
 
 
 def _back_up(
@@ -150,7 +147,10 @@ def _back_up(
 ) -> dict[str, Any]:
     number = repository.number
     started = time.monotonic()
-    good = make_ready(stanza, repository)
+    before = make_ready(stanza, repository)
+    if not (before and before.backups) and (lost := _record_loss(settings, repository)):
+        progress(f"repository {number} ({repository.kind}): {lost}")
+    good = before.good if before else []
     kind = wanted or _due_type(good)
     progress(f"repository {number} ({repository.kind}): {kind} backup")
     repositories.call(
@@ -161,7 +161,7 @@ def _back_up(
     oldest = good[0] if good else newest
     _record_success(settings, repository, newest, oldest, seconds)
     progress(f"repository {number} ({repository.kind}): {newest.label} in {seconds:g} s")
-    _expire(settings, stanza, number, newest, progress)
+    _try_to_expire(settings, stanza, repository, newest, progress)
     return {
         "repository": number, "label": newest.label, "type": newest.type, "seconds": seconds,
         "databaseBytes": newest.database_bytes, "repositoryBytes": newest.repository_bytes, "error": newest.error,
@@ -181,57 +181,33 @@ def _due_type(good: list[Backup]) -> str:
     return "full" if time.time() - newest_full > FULL_EVERY_SECONDS - 3600 else "diff"
 
 
-def _expire(settings: Settings, stanza: str, number: int, newest: Backup, progress: Progress) -> None:
-    """Not while something is odd: what is kept too long costs space, what is deleted too early is gone."""
-    if newest.error:
-        return progress(f"repository {number}: nothing is expired, the newest backup has damaged pages")
-    if not clock.expiry_allowed(settings.role):
-        return progress(f"repository {number}: nothing is expired, the clock jumped")
-    histories = repositories.info(number)
-    began = next((one.good[0].ended for one in histories if one.name == stanza and one.good), None)
-    for history in histories:
-        if history.name != stanza and _is_past(settings, number, history, began):
-            _delete_history(number, history.name)
-            progress(f"repository {number}: the former history {history.name} is older than {settings.keep_days} days and deleted")
-        else:
-            repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=NICE)
-
-
-def _is_past(settings: Settings, number: int, history: repositories.Stanza, began: int | None) -> bool:
-    newest = newest_activity(history, archive_of(number, history.name))
-    return is_past(newest, began, time.time(), settings.keep_days)
-
-
-def is_past(newest: float | None, began: float | None, now: float, keep_days: int) -> bool:
-    """Pure; in seconds since 1970. A former history is kept as long after the present one `began` as after its own `newest`
-    activity: what was recovered from may be old already, and is all there is until the present one reaches as far back."""
-    if newest is None or began is None:
-        return False
-    return now - max(newest, began) > keep_days * DAY_SECONDS
-
-
-def _delete_history(number: int, name: str) -> None:
-    """pgBackRest wants to be told first that nobody works on it any more, and where its database was; nowhere any more."""
-    repositories.call("stop", stanza=name, seconds=60)
+def _try_to_expire(settings: Settings, stanza: str, repository: Repository, newest: Backup, progress: Progress) -> None:
+    """Where it fails, the backup is there all the same: another one would be tried each hour, and take room each time."""
+    wrong = None
     try:
-        repositories.call(
-            "stanza-delete", "--force", f"--pg1-path={NO_DATABASE}", stanza=name, repository=number, seconds=EXPIRE_SECONDS,
-            configuration=pgbackrest.RESTORE_CONFIGURATION,
-        )  # fmt: skip
-    finally:
-        repositories.call("start", stanza=name, seconds=60)
+        expiry.expire(settings, stanza, repository.number, newest, progress)
+    except AgentError as error:
+        if error.code == "stopped":
+            raise
+        wrong = error.message
+        progress(f"repository {repository.number} ({repository.kind}): what is too old could not be deleted: {wrong}")
+    status.update(settings.role, lambda known: own_entry(known, settings, repository).update(lastExpireError=wrong))
 
 
 def _record_success(
     settings: Settings, repository: Repository, newest: Backup, oldest: Backup, seconds: float
 ) -> None:
     def change(known: dict[str, Any]) -> None:
-        own = _own_entry(known, settings, repository)
+        own = own_entry(known, settings, repository)
         own.update(
             lastBackupAt=iso(newest.ended), lastBackupSeconds=seconds, lastBackupBytes=newest.database_bytes,
             lastBackupLabel=newest.label, lastBackupType=newest.type, oldestBackupAt=iso(oldest.ended),
-            lastError="pages of the database have a wrong checksum" if newest.error else None,
+            lastError="pages of the database have a wrong checksum" if newest.error else None, backupWanted=None,
         )  # fmt: skip
+        lost = own.get("historyLost")
+        # Since then it reaches as far back again as is promised.
+        if lost and newest.ended - moments.parse(lost["foundAt"]).timestamp() > settings.keep_days * expiry.DAY_SECONDS:
+            own["historyLost"] = None
         # The database's size and not the backup's: a diff is small on a quiet day, a database shrinks by accident.
         sizes = known.setdefault("sizes", [])
         sizes.append({"at": iso(newest.ended), "repository": repository.number, "bytes": newest.database_bytes})
@@ -243,9 +219,21 @@ def _record_success(
 
 def _record_failure(settings: Settings, repository: Repository, message: str) -> None:
     def change(known: dict[str, Any]) -> None:
-        _own_entry(known, settings, repository).update(lastError=message, lastFailureAt=iso(time.time()))
+        own_entry(known, settings, repository).update(lastError=message, lastFailureAt=iso(time.time()))
 
     status.update(settings.role, change)
+
+
+def _record_loss(settings: Settings, repository: Repository) -> str | None:
+    """Where a repository without a backup is known to have had some: the next one would hide that they are gone."""
+    known = own_entry(status.read(settings.role), settings, repository)
+    last = known["lastBackupAt"]
+    if last is None:
+        return None
+    lost = {"foundAt": iso(time.time()), "from": known.get("oldestBackupAt") or last, "to": last}
+    gone = {"historyLost": lost, "lastBackupAt": None, "oldestBackupAt": None}
+    status.update(settings.role, lambda known: own_entry(known, settings, repository).update(gone))
+    return f"its backups from {lost['from']} to {last} are gone: it was emptied, or is another one now"
 
 
 def follow_history(known: dict[str, Any], stanza: str | None) -> None:
@@ -256,7 +244,8 @@ def follow_history(known: dict[str, Any], stanza: str | None) -> None:
     known["stanza"] = stanza
 
 
-def _own_entry(known: dict[str, Any], settings: Settings, repository: Repository) -> dict[str, Any]:
+def own_entry(known: dict[str, Any], settings: Settings, repository: Repository) -> dict[str, Any]:
+    """Edits a status: what is known of one repository, of the present history alone."""
     follow_history(known, settings.stanza)
     entry = known.setdefault("repositories", {}).setdefault(str(repository.number), {})
     entry["kind"] = repository.kind

@@ -57,19 +57,34 @@ def gaps_of(history: Stanza, archive: Archive) -> list[wal.Gap]:
 
 
 def run(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
-    """All histories. A repository that can't be asked is said, and the others are still listed."""
+    """All histories. What can't be read is told as a problem, and the others are still listed."""
     # In a container of its own nothing has written it yet.
     pgbackrest.write_configuration(settings)
     proofs = status.read(settings.role).get("proofs", [])
     found: dict[str, dict[str, Any]] = {}
+    problems: list[dict[str, Any]] = []
     for repository in settings.repositories:
-        try:
-            for history in repositories.info(repository.number):
-                entry = found.setdefault(history.name, _entry(settings, history))
-                entry["repositories"].append(_in_repository(repository, history, proofs))
-        except AgentError as error:
-            progress(f"repository {repository.number} ({repository.kind}) can't be read: {error.message}")
-    return {"histories": sorted(found.values(), key=lambda one: (not one["current"], one["stanza"]))}
+        for error in _listed(settings, repository, proofs, found):
+            progress(f"repository {repository.number} ({repository.kind}): {error.message}")
+            problems.append({"repository": repository.number, "kind": repository.kind, "message": error.message})
+    listed = sorted(found.values(), key=lambda one: (not one["current"], one["stanza"]))
+    return {"histories": listed, "problems": problems}
+
+
+def _listed(
+    settings: Settings, repository: Repository, proofs: list[dict[str, Any]], found: dict[str, dict[str, Any]]
+) -> list[AgentError]:
+    """Adds what the repository has to `found`; what of it can't be read is its answer."""
+    unreadable: list[AgentError] = []
+    try:
+        known, unreadable = repositories.info(repository.number)
+        for history in known:
+            told = _in_repository(repository, history, proofs)
+            found.setdefault(history.name, _entry(settings, history))["repositories"].append(told)
+    except AgentError as error:
+        # Not one history after the other: a repository that hangs does so for minutes each time.
+        unreadable.append(error)
+    return unreadable
 
 
 def verify(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
@@ -78,7 +93,7 @@ def verify(settings: Settings, _arguments: Namespace, progress: Progress) -> dic
         for repository in settings.repositories:
             progress(f"repository {repository.number} ({repository.kind}): every file is read")
             try:
-                found = [one for history in repositories.info(repository.number) for one in _wrong_in(repository, history)]
+                found = _wrong_in_repository(settings, repository)
             except AgentError as error:
                 found = [error.message]
             problems += [f"repository {repository.number} ({repository.kind}): {one}" for one in found]
@@ -99,25 +114,55 @@ def _entry(settings: Settings, history: Stanza) -> dict[str, Any]:
 
 def _in_repository(repository: Repository, history: Stanza, proofs: list[dict[str, Any]]) -> dict[str, Any]:
     archive = archive_of(repository.number, history.name)
+    gaps = gaps_of(history, archive)
     own = {one["label"]: one for one in proofs if one["repository"] == repository.number}
     return {
         "repository": repository.number,
         "kind": repository.kind,
-        "window": _window(history, archive),
+        "window": _window(window(history, archive)),
+        "windows": [_window(one) for one in windows(history, archive, gaps)],
         "backups": [_told(one, own.get(one.label)) for one in history.backups],
-        "gaps": [{"from": gap.first.name, "to": gap.last.name} for gap in gaps_of(history, archive)],
+        "gaps": [{"from": gap.first.name, "to": gap.last.name} for gap in gaps],
     }
 
 
 def window(history: Stanza, archive: Archive) -> tuple[float, float] | None:
-    """Any time in it can be restored. Its end is when the newest WAL arrived, which is at most a minute's work old."""
+    """No time outside it can be restored. Its end is when the newest WAL arrived, which is at most a minute's work old."""
     if not history.good:
         return None
     return history.good[0].ended, max(history.good[-1].ended, archive.newest_at or 0)
 
 
-def _window(history: Stanza, archive: Archive) -> dict[str, str] | None:
-    found = window(history, archive)
+def windows(history: Stanza, archive: Archive, gaps: list[wal.Gap]) -> list[tuple[float, float]]:
+    """Any time in one of them can be restored: from the end of a backup to the first gap behind it. One without gaps."""
+    found: list[tuple[float, float]] = []
+    for backup in history.good:
+        end = _end(backup, archive, gaps)
+        if end is None:
+            continue
+        if found and backup.ended <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((backup.ended, end))
+    return found
+
+
+def _end(backup: Backup, archive: Archive, gaps: list[wal.Gap]) -> float | None:
+    """None where WAL is missing that the backup itself needs."""
+    start = wal.parse(backup.wal_start)
+    gap = next((one for one in gaps if one.last >= start and one.last.position >= start.position), None)
+    if gap is None:
+        return max(backup.ended, archive.newest_at or 0)
+    if gap.first.position <= wal.parse(backup.wal_stop).position:
+        return None
+    # A time is reached by a transaction after it: what came after the last arrival is in the gap, what came after the arrival
+    # before that is in the last one.
+    last = wal.before(gap, archive.segments)
+    previous = max((one for one in archive.segments if last and one < last), default=None)
+    return max(backup.ended, archive.segments[previous] if previous else 0)
+
+
+def _window(found: tuple[float, float] | None) -> dict[str, str] | None:
     return found and dict(zip(("from", "to"), map(iso, found)))
 
 
@@ -133,6 +178,16 @@ def _told(backup: Backup, proof: dict[str, Any] | None) -> dict[str, Any]:
         "error": backup.error,
         "proof": proof and {name: proof[name] for name in ("at", "seconds", "ok")},
     }
+
+
+def _wrong_in_repository(settings: Settings, repository: Repository) -> list[str]:
+    """One without a backup has nothing that could be wrong, which is not to be taken for well."""
+    known, unreadable = repositories.info(repository.number)
+    wrong = [one for history in known for one in _wrong_in(repository, history)]
+    wrong += [error.message for error in unreadable]
+    if not any(one.name == settings.stanza and one.backups for one in known):
+        wrong.append(f"it has no readable backup of the present history {settings.stanza}")
+    return wrong
 
 
 def _wrong_in(repository: Repository, history: Stanza) -> list[str]:

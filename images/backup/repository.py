@@ -72,18 +72,35 @@ def call(
     return done.stdout
 
 
-def info(repository: int) -> list[Stanza]:
-    """All histories in a repository. What can't be read is an error, not a repository without backups."""
+def info(repository: int) -> tuple[list[Stanza], list[AgentError]]:
+    """All histories in a repository, and those of which can't be read, why. A repository that can't be read is an error, not
+    one without backups."""
+    found: list[Stanza] = []
+    unreadable: list[AgentError] = []
+    for told in _told(repository):
+        try:
+            found.append(_stanza(told))
+        except AgentError as error:
+            unreadable.append(error)
+    return found, unreadable
+
+
+def history(repository: int, stanza: str) -> Stanza | None:
+    """One of them, whatever the others are; None where the repository does not have it."""
+    return next((_stanza(told) for told in _told(repository) if told["name"] == stanza), None)
+
+
+def _told(repository: int) -> list[dict[str, Any]]:
     answer = call(
         "info", "--output=json", LISTING_PATIENCE, seconds=LISTING_SECONDS, repository=repository, configuration=RESTORE_CONFIGURATION
     )
     # Not strictly JSON: what it says of errors has line ends in it.
-    return [_stanza(told) for told in json.loads(answer, strict=False)]
-
-
-def history(repository: int, stanza: str) -> Stanza | None:
-    """One of them; None where the repository does not have it."""
-    return next((one for one in info(repository) if one.name == stanza), None)
+    found: list[dict[str, Any]] = json.loads(answer, strict=False)
+    for told in found:
+        # Without an answer of the repository there is no name of a history.
+        if told["name"] == "[invalid]":
+            raise AgentError("repository-unreachable", f"it can't be read: {_reason(told)}")
+    return found
 
 
 def listing(repository: int, folder: str) -> dict[str, dict[str, Any]]:
@@ -107,9 +124,7 @@ def _stanza(told: dict[str, Any]) -> Stanza:
     status = told["status"]
     # 0: well; 1: no such stanza; 2: no backup yet; 3: no WAL yet (from pgBackRest's info.c).
     if status["code"] not in (0, 1, 2, 3):
-        # Without an answer of the repository there is no name of a history.
-        what = "it" if told["name"] == "[invalid]" else f"history {told['name']}"
-        raise AgentError("repository-unreachable", f"{what} can't be read: {_reason(told)}")
+        raise AgentError("repository-unreachable", f"history {told['name']} can't be read: {_reason(told)}")
     systems = told.get("db", [])
     return Stanza(
         name=told["name"],

@@ -5,30 +5,11 @@ from unittest import mock
 import support
 import backup
 import settings
+import status
+from repository import Backup, Stanza
+from settings import AgentError, Repository
 
-DAY = backup.DAY_SECONDS
-NOW = 1795500000.0
-
-
-class Past(unittest.TestCase):
-    def is_past(self, newest_days_ago: float | None, began_days_ago: float | None) -> bool:
-        newest, began = (None if days is None else NOW - days * DAY for days in (newest_days_ago, began_days_ago))
-        return backup.is_past(newest, began, NOW, 30)
-
-    def test_a_former_history_goes_when_it_ended_and_the_present_one_began_longer_ago_than_is_kept(self):
-        self.assertTrue(self.is_past(40, 30.1))
-        self.assertTrue(self.is_past(30.1, 40))
-
-    def test_what_was_recovered_from_stays_however_old_it_is_until_the_present_one_reaches_as_far_back(self):
-        self.assertFalse(self.is_past(400, 0))
-        self.assertFalse(self.is_past(400, 29.9))
-
-    def test_one_that_was_at_work_lately_stays(self):
-        self.assertFalse(self.is_past(29.9, 400))
-
-    def test_without_a_good_backup_of_the_present_one_or_a_trace_of_the_former_nothing_goes(self):
-        self.assertFalse(self.is_past(400, None))
-        self.assertFalse(self.is_past(None, 400))
+ENDED = 1795500000
 
 
 class Waiting(unittest.TestCase):
@@ -54,3 +35,72 @@ class Room(unittest.TestCase):
         self.assertEqual(self.said("local", 4), "; its disk has 4 MiB free")
         self.assertEqual(self.said("local", 5), "")
         self.assertEqual(self.said("s3", 0), "")
+
+
+def taken(ended: int) -> Backup:
+    return Backup(f"backup-{ended}", "full", ended - 1, ended, "0" * 24, "0" * 24, 1, 1, False)
+
+
+class Taken(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+        self.told = support.told(role="database", repositories=[Repository(2, "s3", {})])
+        # What the repository has before the backup; None: not even the stanza.
+        self.has: list[int] | None = []
+        self.expire = mock.Mock()
+        self.said: list[str] = []
+        for name, value in {"_known": self.known, "_create_stanza": mock.Mock(), "_newest": lambda *_: taken(self.now)}.items():
+            self.enterContext(mock.patch.object(backup, name, value))
+        self.enterContext(mock.patch.object(backup.repositories, "call"))
+        self.enterContext(mock.patch.object(backup.expiry, "expire", self.expire))
+
+    def known(self, _stanza: str, _number: int) -> Stanza | None:
+        return None if self.has is None else Stanza(self.told.stanza, "1", "17", [taken(one) for one in self.has])
+
+    def back_up(self, now: int) -> dict:
+        """What is known of the repository then."""
+        self.now = now
+        with mock.patch.object(backup.time, "time", return_value=now):
+            backup.run(self.told, types.SimpleNamespace(), self.said.append)
+        return status.read("database")["repositories"]["2"]
+
+    def test_backups_that_are_gone_are_told_for_as_long_as_they_were_promised(self):
+        for gone in ([], None):
+            support.empty_folders()
+            self.has, day = [], 24 * 3600
+            self.assertNotIn("historyLost", self.back_up(ENDED))
+            self.has = [ENDED]
+            self.assertNotIn("historyLost", self.back_up(ENDED + day))
+            self.has = gone
+            at = [backup.iso(ENDED + days * day) for days in range(3)]
+            lost = {"foundAt": at[2], "from": at[0], "to": at[1]}
+            self.assertEqual(self.back_up(ENDED + 2 * day)["historyLost"], lost)
+            self.assertIn(f"repository 2 (s3): its backups from {at[0]} to {at[1]} are gone", "\n".join(self.said))
+            self.has = [ENDED + 2 * day]
+            self.assertEqual(self.back_up(ENDED + 32 * day)["historyLost"], lost)
+            self.assertIsNone(self.back_up(ENDED + 32 * day + 1)["historyLost"])
+
+    def test_backups_that_are_gone_are_told_though_none_can_be_taken(self):
+        self.back_up(ENDED)
+        with mock.patch.object(backup, "_newest", side_effect=AgentError("pgbackrest-failed", "refused")):
+            for _ in range(2):
+                with self.assertRaises(AgentError):
+                    self.back_up(ENDED + 60)
+        known = status.read("database")["repositories"]["2"]
+        self.assertIsNotNone(known["historyLost"])
+        self.assertEqual((known["lastBackupAt"], known["lastError"]), (None, "refused"))
+
+    def test_what_can_t_be_deleted_is_told_and_is_no_failed_backup(self):
+        self.expire.side_effect = AgentError("pgbackrest-failed", "access denied")
+        known = self.back_up(ENDED)
+        told = ("lastExpireError", "lastError", "lastFailureAt")
+        self.assertEqual([known[name] for name in told], ["access denied", None, None])
+        self.assertRegex(self.said[-1], r"^repository 2 \(s3\): what is too old could not be deleted: access denied$")
+        self.expire.side_effect = None
+        self.assertIsNone(self.back_up(ENDED + 1)["lastExpireError"])
+
+    def test_one_that_was_wanted_is_not_wanted_any_more(self):
+        entry = {"2": {"backupWanted": "WAL is missing"}, "1": {"backupWanted": "WAL is missing"}}
+        status.update("database", lambda known: known.update(stanza=self.told.stanza, repositories=entry))
+        self.assertIsNone(self.back_up(ENDED)["backupWanted"])
+        self.assertEqual(status.read("database")["repositories"]["1"]["backupWanted"], "WAL is missing")
