@@ -51,8 +51,9 @@ def backup(cron: str, status: dict[str, Any], numbers: Sequence[int], now: datet
     slot = _slot(cron, status, "lastSlot", now)
     if slot is not None:
         return Due("the schedule says so", slot, tuple(numbers))
-    if status.get("backupWanted"):
-        return Due(status["backupWanted"], None, tuple(numbers))
+    wishes = {number: wish for number in numbers if (wish := _known(status, number).get("backupWanted"))}
+    if wishes:
+        return Due(next(iter(wishes.values())), None, tuple(wishes))
     if tried.just_ended():
         return None
     # Those that went well are not asked again each hour because another is away.

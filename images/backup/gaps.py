@@ -8,9 +8,9 @@ from typing import Any
 
 import repository as repositories
 import status
-from backup import follow_history
+from backup import own_entry
 from histories import archive_of, gaps_of, iso
-from settings import AgentError, Settings
+from settings import AgentError, Repository, Settings
 
 EVERY_SECONDS = 6 * 3600
 WANTED = "WAL is missing in an archive: only what comes after a new backup can be restored"
@@ -34,7 +34,8 @@ class Watch:
         """One that can't be asked is asked again at the next tick: what was known of it stays, and its backup fails with the
         reason."""
         told = self._settings
-        for number in (one.number for one in told.repositories):
+        for repository in told.repositories:
+            number = repository.number
             mended = status.read(told.role).get("archiveMendedAt")
             if not self._is_due(number, mended):
                 continue
@@ -43,7 +44,7 @@ class Watch:
             except AgentError:
                 continue
             # At once: the next repository may be one that hangs.
-            status.update(told.role, partial(_record, stanza=told.stanza, number=number, found=found))
+            status.update(told.role, partial(_record, settings=told, repository=repository, found=found))
             self._looks[number] = _Look(time.monotonic(), mended)
         if status.read(told.role).get("archiveMendedAt"):
             status.update(told.role, self._end_failing)
@@ -70,14 +71,15 @@ def _gaps_in(number: int, stanza: str) -> list[dict[str, Any]]:
     ]
 
 
-def _record(known: dict[str, Any], stanza: str, number: int, found: list[dict[str, Any]]) -> None:
-    """One that is known stays as it was found until the backups before it have expired; a new one wants a backup."""
-    follow_history(known, stanza)
+def _record(known: status.Status, settings: Settings, repository: Repository, found: list[dict[str, Any]]) -> None:
+    """One that is known stays as it was found until the backups before it have expired; a new one wants a backup in its
+    repository."""
+    own = own_entry(known, settings, repository)
     before = {_identity(one): one for one in known.get("gaps", [])}
-    others = [one for one in before.values() if one["repository"] != number]
+    others = [one for one in before.values() if one["repository"] != repository.number]
     known["gaps"] = others + [before.get(_identity(one), one) for one in found]
     if any(_identity(one) not in before for one in found):
-        known["backupWanted"] = WANTED
+        own["backupWanted"] = WANTED
 
 
 def _identity(gap: dict[str, Any]) -> tuple[int, str, str]:

@@ -22,8 +22,6 @@ def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | No
         known.setdefault("failures", {})[kind] = error.message if error else None
         if error is None:
             known.update(fields)
-            if kind == "backup":
-                known["backupWanted"] = None
         elif error.code in HANDLED:
             known.update({name: value for name, value in fields.items() if name != "stateSeen"})
 

@@ -80,9 +80,15 @@ class Backup(unittest.TestCase):
         self.assertIsNone(backup({}, NOON, Tried(0, 10)))
 
     def test_a_gap_wants_a_backup_at_once(self):
-        known = status(SLOT, SLOT, backupWanted="WAL is missing")
+        known = status(SLOT, SLOT)
+        known["repositories"]["1"]["backupWanted"] = "WAL is missing"
         self.assertEqual(backup(known, NOON, Tried(0, 1)).reason, "WAL is missing")
         self.assertIsNone(backup(known, NOON, Tried(1, 1)))
+
+    def test_a_gap_in_one_repository_wants_no_backup_of_another(self):
+        known = status(SLOT, SLOT)
+        known["repositories"]["2"] = backed_up(SLOT, backupWanted="WAL is missing")
+        self.assertEqual(backup(known, NOON, numbers=(1, 2)).repositories, (2,))
 
 
 class Drill(unittest.TestCase):

@@ -15,6 +15,10 @@ def known() -> dict:
     return status.read("database")
 
 
+def wishes() -> dict:
+    return {number: one.get("backupWanted") for number, one in known()["repositories"].items()}
+
+
 class Gaps(unittest.TestCase):
     def setUp(self):
         support.empty_folders()
@@ -79,11 +83,12 @@ class Gaps(unittest.TestCase):
     def test_a_new_gap_wants_a_backup_and_a_known_one_wants_none(self):
         self.repositories[2] = [FIRST]
         self.ticks()
-        self.assertEqual((known()["gaps"], known()["backupWanted"]), ([{"repository": 2, **FIRST}], gaps.WANTED))
-        status.update("database", lambda known: known.update(backupWanted=None, archiveMendedAt="2026-11-24T15:00:00Z"))
+        self.assertEqual((known()["gaps"], wishes()), ([{"repository": 2, **FIRST}], {"1": None, "2": gaps.WANTED}))
+        status.update("database", lambda known: known["repositories"]["2"].update(backupWanted=None))
+        status.update("database", lambda known: known.update(archiveMendedAt="2026-11-24T15:00:00Z"))
         self.repositories[2] = [{**FIRST, "foundAt": "2026-11-24T16:00:00Z"}]
         self.assertEqual(self.ticks(), [1, 2])
-        self.assertEqual((known()["gaps"], known()["backupWanted"]), ([{"repository": 2, **FIRST}], None))
+        self.assertEqual((known()["gaps"], wishes()), ([{"repository": 2, **FIRST}], {"1": None, "2": None}))
 
     def test_gaps_of_another_history_are_none_of_this_one(self):
         status.update("database", lambda known: known.update(stanza="before", gaps=[{"repository": 2, **FIRST}]))

@@ -11,7 +11,6 @@ FIELDS = {"lastSlot": "2026-11-24T03:00:00Z", "stateSeen": "1 2"}
 class Record(unittest.TestCase):
     def setUp(self):
         support.empty_folders()
-        status.update("files", lambda known: known.update(backupWanted="WAL is missing"))
 
     def recorded(self, error: AgentError | None) -> dict:
         record.outcome("files", "backup", FIELDS, error)
@@ -20,13 +19,11 @@ class Record(unittest.TestCase):
     def test_a_good_run_is_handled(self):
         known = self.recorded(None)
         self.assertEqual({name: known[name] for name in FIELDS}, FIELDS)
-        self.assertIsNone(known["backupWanted"])
 
     def test_a_repository_that_failed_is_tried_again_by_itself_and_the_slot_is_over(self):
         known = self.recorded(AgentError("backup-failed", "refused"))
         self.assertEqual((known["lastSlot"], known["failures"]), (FIELDS["lastSlot"], {"backup": "refused"}))
         self.assertNotIn("stateSeen", known)
-        self.assertEqual(known["backupWanted"], "WAL is missing")
 
     def test_a_run_that_never_was_leaves_its_slot_due(self):
         self.assertNotIn("lastSlot", self.recorded(AgentError("bug", "Traceback")))
