@@ -38,5 +38,5 @@ class Holding:
 def ask(repository: Repository, stanza: str) -> Holding:
     history = repositories.history(repository.number, stanza)
     if history is None:
-        raise AgentError("target-unreachable", f"no backup of {stanza}", "horme-backup list")
+        raise AgentError("target-unreachable", f"no backup of {stanza}", "horme backup list")
     return Holding(repository, history, archive_of(repository.number, stanza))

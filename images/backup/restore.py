@@ -170,7 +170,7 @@ def _candidates(request: Request, holding: Holding) -> list[Backup]:
         backups = [one for one in backups if one.ended < wanted]
     if not backups:
         what = f"{request.value} is before the oldest backup" if request.kind == "to" else f"no backup {request.value or ''}"
-        raise AgentError("target-unreachable", f"{what.strip()} of {request.stanza}", "horme-backup list")
+        raise AgentError("target-unreachable", f"{what.strip()} of {request.stanza}", "horme backup list")
     return backups if request.kind == "point" else backups[:1]
 
 
@@ -179,7 +179,7 @@ def _refuse_after_the_end(request: Request, holding: Holding, wanted: float) -> 
     window = histories.window(holding.history, holding.archive)
     if window and wanted >= window[1] + 1:
         until = f"the WAL of {request.stanza} in it, whose newest arrived at {iso(window[1])}"
-        raise AgentError("target-unreachable", f"{request.value} is after {until}", "horme-backup list")
+        raise AgentError("target-unreachable", f"{request.value} is after {until}", "horme backup list")
 
 
 def _from_backup(
@@ -263,7 +263,7 @@ def _replayed_to_the_end(
     replayed = _replayed(settings, member, now.newest, progress)
     newest = replayed.newest_transaction
     if replayed.missing:
-        raise AgentError("target-unreachable", "; ".join(replayed.missing), "horme-backup list")
+        raise AgentError("target-unreachable", "; ".join(replayed.missing), "horme backup list")
     if newest and request.value and moments.parse(newest) > datetime.fromisoformat(request.value):
         raise AgentError("target-unreachable", "WAL of after that time arrived meanwhile: begin again")
     unknown = f"the archive has no transaction from {newest or 'the backup'} to {request.value}, and what comes later in it is not known"

@@ -70,7 +70,8 @@ def _set_aside(settings: Settings, member: Path, stamp: str) -> None:
 
 def _complete_or_refuse(settings: Settings, first: Path) -> None:
     if not restored_folder(settings, first).is_dir() or not (first / MARK).exists():
-        raise AgentError("nothing-restored", f"{first.name} has no completely restored data", "horme-backup restore")
+        again = "horme restore, or horme recover, with the same words"
+        raise AgentError("nothing-restored", f"{first.name} has no completely restored data", again)
 
 
 def _rename(source: Path, target: Path) -> None:
