@@ -40,8 +40,10 @@ export interface RepositoryHistory {
   /** From 1, as pgBackRest counts. */
   repository: number;
   kind: RepositoryKind;
-  /** Null without a good backup. */
+  /** Null without a good backup. No time outside it can be restored, but there may be gaps in it. */
   window: AgentWindow | null;
+  /** Every time in one of them can be restored. An older agent tells the outer one alone. */
+  windows?: AgentWindow[];
   backups: Backup[];
   gaps: MissingWal[];
 }
@@ -68,12 +70,23 @@ export interface Snapshot {
   files: number;
 }
 
+/** A repository, or a part of it, that could not be read: what it has is not in the list. */
+export interface ListProblem {
+  repository: number;
+  /** The agent of files leaves it out: its message names the repository. */
+  kind?: RepositoryKind;
+  message: string;
+}
+
 export interface SnapshotsAnswer {
   snapshots: Snapshot[];
+  problems?: ListProblem[];
 }
 
 export interface ListAnswer {
   histories: History[];
+  /** Undefined from an older agent. */
+  problems?: ListProblem[];
 }
 
 /** Of one drill: a restore into nowhere, started and checked. What was not measured before it failed is null. */
@@ -102,6 +115,10 @@ export interface RepositoryStatus {
   lastBackupAt: Iso | null;
   lastBackupSeconds: number | null;
   lastError: string | null;
+  /** Of the database: why what is too old could not be deleted after the last backup. */
+  lastExpireError?: string | null;
+  /** Of the database: the backups of its present history that were there once, and were gone when it was found. */
+  historyLost?: (AgentWindow & { foundAt: Iso }) | null;
 }
 
 /** What both roles have. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { History } from './agent-types.ts';
+import type { History, ListProblem } from './agent-types.ts';
 import { historyOf, versionWords, type Use } from './history.ts';
 import type { RestoreTarget } from './target.ts';
 
@@ -84,4 +84,26 @@ test.each<[Use, string]>([
   expect(() => historyOf({ kind: 'latest' }, { histories: [] }, 18, use)).toThrow(
     expect.objectContaining({ code: 'no-backup-yet', next }),
   );
+});
+
+describe('while a repository can’t be read', () => {
+  const problems: ListProblem[] = [{ repository: 2, kind: 's3', message: 'it can’t be read: access denied' }];
+
+  test.each<[string, RestoreTarget, Use]>([
+    ['the newest', { kind: 'latest' }, 'in place'],
+    ['the newest of an empty machine', { kind: 'latest' }, 'on an empty machine'],
+    ['a time', at('2026-11-20T12:00:00Z'), 'in place'],
+    ['a backup', { kind: 'backup', label }, 'beside'],
+  ])('%s that the others don’t have is not said to be nowhere', (_what, target, use) => {
+    expect(() => historyOf(target, { histories: [], problems }, 18, use)).toThrow(
+      expect.objectContaining({
+        ...{ code: 'repository-unreachable', exitCode: 3, next: 'mend that, then the same again' },
+        lastSeen: 'not read: repository 2 (s3): it can’t be read: access denied',
+      }),
+    );
+  });
+
+  test('what the others have is found', () => {
+    expect(historyOf({ kind: 'latest' }, { ...both, problems }, 18, 'in place')).toBe(after);
+  });
 });

@@ -1,7 +1,8 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { PostgresVersion } from '../stack/stack.ts';
-import type { History, ListAnswer } from './agent-types.ts';
-import { newestFirst, reachable, targetText, typed, type RestoreTarget } from './target.ts';
+import type { History, ListAnswer, ListProblem } from './agent-types.ts';
+import { problemText } from './report.ts';
+import { newestFirst, reachable, targetText, typed, unreachable, type RestoreTarget } from './target.ts';
 
 /** How what is restored is used; on an empty machine few commands of Horme's can be typed next. */
 export type Use = 'in place' | 'beside' | 'on an empty machine';
@@ -32,14 +33,47 @@ export function versionWords(history: History, present: PostgresVersion | undefi
 /** An agent of before tells none. */
 const versionOf = ({ version }: History): number | undefined => (version ? Number(version) : undefined);
 
-function holding(target: RestoreTarget, { histories }: ListAnswer, use: Use): History {
-  if (target.kind === 'time') return named(histories, reachable(target.at, histories).stanza);
-  if (target.kind === 'latest') return current(histories, use);
-  const found = newestFirst(histories).find(({ repositories }) =>
-    repositories.some(({ backups }) => backups.some(({ label }) => label === target.label)),
-  );
+function holding(target: RestoreTarget, { histories, problems = [] }: ListAnswer, use: Use): History {
+  const found = fitting(target, histories);
   if (found) return found;
-  throw new OperatorError(`there is no backup ${target.label}`, {
+  // What could not be read may hold it: nobody is to be told that there is none.
+  throw problems.length > 0 ? unread(target, problems) : missing(target, histories, use);
+}
+
+function fitting(target: RestoreTarget, histories: History[]): History | undefined {
+  if (target.kind === 'time') return reachable(target.at, histories);
+  return newestFirst(histories).find(({ repositories }) =>
+    repositories.some(({ window, backups }) =>
+      target.kind === 'latest' ? window !== null : backups.some(({ label }) => label === target.label),
+    ),
+  );
+}
+
+function unread(target: RestoreTarget, problems: ListProblem[]): OperatorError {
+  const what =
+    target.kind === 'time'
+      ? targetText(target.at)
+      : target.kind === 'backup'
+        ? `the backup ${target.label}`
+        : 'a backup';
+  return new OperatorError(`${what} may be in what could not be read; in what could, it is not`, {
+    code: 'repository-unreachable',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: problems.map(problemText).join('\n'),
+    next: 'mend that, then the same again',
+  });
+}
+
+function missing(target: RestoreTarget, histories: History[], use: Use): OperatorError {
+  if (target.kind === 'time') return unreachable(target.at, histories);
+  if (target.kind === 'latest') {
+    return new OperatorError('there is no backup of the database yet', {
+      code: 'no-backup-yet',
+      exitCode: exitCodes.checkFailed,
+      next: use === 'on an empty machine' ? begin : 'horme backup now',
+    });
+  }
+  return new OperatorError(`there is no backup ${target.label}`, {
     code: 'backup-unknown',
     exitCode: exitCodes.usage,
     next: 'horme backup list',
@@ -77,19 +111,3 @@ const begin = 'in a checkout of the project: horme deploy, which begins with an 
 /** Where a recovery can't go on. `--latest` would take what the deploy has just begun. */
 export const anew = (how: string): string =>
   `${begin}; then horme restore --to "<time>" ${how}   (horme backup list has the times)`;
-
-function named(histories: History[], stanza: string): History {
-  const found = histories.find((history) => history.stanza === stanza);
-  if (!found) throw new Error(`the history ${stanza} is not in the list that it was taken from`);
-  return found;
-}
-
-function current(histories: History[], use: Use): History {
-  const found = newestFirst(histories).find(({ repositories }) => repositories.some(({ window }) => window !== null));
-  if (found) return found;
-  throw new OperatorError('there is no backup of the database yet', {
-    code: 'no-backup-yet',
-    exitCode: exitCodes.checkFailed,
-    next: use === 'on an empty machine' ? begin : 'horme backup now',
-  });
-}

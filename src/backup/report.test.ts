@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Backup, History, Proof } from './agent-types.ts';
-import { drillLines, listScreen } from './report.ts';
+import { drillLines, listScreen, snapshotsScreen } from './report.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');
 
@@ -80,6 +80,36 @@ history 20261101-000000-aaaa
 
   test('of nothing says what to type', () => {
     expect(listScreen({ histories: [] }, now)).toBe('no backup yet: horme backup now');
+    expect(snapshotsScreen({ snapshots: [] }, now)).toBe('no snapshot of files yet: horme backup now');
+  });
+
+  test('of what can’t be read is not one of nothing', () => {
+    const problems = [{ repository: 2, kind: 's3' as const, message: 'it can’t be read: access denied' }];
+    const said = 'not read: repository 2 (s3): it can’t be read: access denied';
+    expect(listScreen({ histories: [], problems }, now)).toBe(said);
+    expect(listScreen({ histories, problems }, now)).toBe(`${listScreen({ histories }, now)}\n\n${said}`);
+    const ofFiles = [{ repository: 2, message: 'repository 2 (s3): access denied' }];
+    expect(snapshotsScreen({ snapshots: [], problems: ofFiles }, now)).toBe(
+      'not read: repository 2 (s3): access denied',
+    );
+  });
+
+  test('names the hole between two windows', () => {
+    const windows = [
+      { from: '2026-11-20T03:02:00Z', to: '2026-11-21T10:00:00Z' },
+      { from: '2026-11-22T03:02:00Z', to: '2026-11-24T15:59:41Z' },
+    ];
+    const window = { from: '2026-11-20T03:02:00Z', to: '2026-11-24T15:59:41Z' };
+    const repositories = [{ repository: 2, kind: 's3' as const, window, windows, backups: [], gaps: [] }];
+    expect(listScreen({ histories: [{ stanza: 'a', current: true, systemId: '1', repositories }] }, now)).toBe(
+      [
+        'history a (current)',
+        '  repository 2, s3',
+        '    reaches every moment from 2026-11-20 03:02:00Z to 2026-11-21 10:00:00Z',
+        '    no moment between 2026-11-21 10:00:00Z and 2026-11-22 03:02:00Z',
+        '    reaches every moment from 2026-11-22 03:02:00Z to 2026-11-24 15:59:41Z',
+      ].join('\n'),
+    );
   });
 
   test('takes an agent’s clock that is ahead for the same time', () => {

@@ -1,16 +1,18 @@
 import { bytes, duration, table, type Column } from '../output/format.ts';
 import type {
+  AgentWindow,
   Backup,
   History,
   Iso,
   ListAnswer,
+  ListProblem,
   MissingWal,
   Proof,
   RepositoryHistory,
   RepositoryKind,
   SnapshotsAnswer,
 } from './agent-types.ts';
-import { dated, newestFirst, targetText } from './target.ts';
+import { dated, newestFirst, targetText, windowsIn } from './target.ts';
 
 /** Said wherever the only backups are beside what they are of. */
 export const localLabel = 'does not survive this machine';
@@ -26,11 +28,20 @@ const columns: Column[] = [
   { title: 'PROVEN' },
 ];
 
-/** All that there is to restore from, the newest history and the newest backup first. */
-export function listScreen({ histories }: ListAnswer, now: Date): string {
+/** All that there is to restore from, the newest history and the newest backup first; then what could not be read. */
+export function listScreen({ histories, problems = [] }: ListAnswer, now: Date): string {
   const screens = newestFirst(histories).map((history) => historyScreen(history, now));
-  return screens.length === 0 ? 'no backup yet: horme backup now' : screens.join('\n\n');
+  return screenOf(screens.join('\n\n'), 'backup', problems);
 }
+
+/** Where not all could be read, nobody knows that there is none. */
+function screenOf(listed: string, what: string, problems: readonly ListProblem[]): string {
+  if (listed === '' && problems.length === 0) return `no ${what} yet: horme backup now`;
+  return [listed, problems.map(problemText).join('\n')].filter((part) => part !== '').join('\n\n');
+}
+
+export const problemText = ({ repository, kind, message }: ListProblem): string =>
+  `not read: ${kind === undefined ? '' : `${repositoryName({ repository, kind })}: `}${oneLine(message)}`;
 
 function historyScreen(history: History, now: Date): string {
   const version = history.version ? `, PostgreSQL ${history.version}` : '';
@@ -39,14 +50,25 @@ function historyScreen(history: History, now: Date): string {
   return [title, ...repositories.flat()].join('\n');
 }
 
-function repositoryLines({ repository, kind, window, backups, gaps }: RepositoryHistory, now: Date): string[] {
+function repositoryLines(held: RepositoryHistory, now: Date): string[] {
+  const { repository, kind, backups, gaps } = held;
   const label = kind === 'local' ? `: ${localLabel}` : '';
   return [
     `  repository ${repository}, ${kind}${label}`,
-    `    ${window ? `reaches ${windowText(window)}` : 'nothing to restore from'}`,
+    ...windowLines(windowsIn(held)).map((line) => `    ${line}`),
     ...(backups.length === 0 ? [] : backupTable(backups, now).map((line) => `    ${line}`)),
     ...gaps.map((gap) => `    ${missingText(gap)}: older backups reach no further`),
   ];
+}
+
+/** With what lies between two of them: a moment of it can't be restored. */
+function windowLines(windows: readonly AgentWindow[]): string[] {
+  if (windows.length === 0) return ['nothing to restore from'];
+  return windows.flatMap((window, index) => {
+    const before = windows[index - 1];
+    const hole = before ? [`no moment between ${timeText(before.to)} and ${timeText(window.from)}`] : [];
+    return [...hole, `reaches ${windowText(window)}`];
+  });
 }
 
 function backupTable(backups: readonly Backup[], now: Date): string[] {
@@ -75,8 +97,7 @@ const snapshotColumns: Column[] = [
 ];
 
 /** Of each source the newest ones first. */
-export function snapshotsScreen({ snapshots }: SnapshotsAnswer, now: Date): string {
-  if (snapshots.length === 0) return 'no snapshot of files yet: horme backup now';
+export function snapshotsScreen({ snapshots, problems = [] }: SnapshotsAnswer, now: Date): string {
   const rows = snapshots
     .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
     .map(({ id, at, kind, name, repository, bytes: size, files }) => [
@@ -88,7 +109,7 @@ export function snapshotsScreen({ snapshots }: SnapshotsAnswer, now: Date): stri
       bytes(size),
       String(repository),
     ]);
-  return table(snapshotColumns, rows);
+  return screenOf(rows.length === 0 ? '' : table(snapshotColumns, rows), 'snapshot of files', problems);
 }
 
 function provenText(proof: Backup['proof'], now: Date): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AgentWindow, History } from './agent-types.ts';
-import { parseTarget, reachable, targetText } from './target.ts';
+import { parseTarget, reachable, targetText, unreachable } from './target.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');
 const at = (text: string) => parseTarget(text, now).toISOString();
@@ -131,13 +131,20 @@ const day = (from: number, to: number): AgentWindow => ({
   to: `2026-11-${String(to).padStart(2, '0')}T15:00:00Z`,
 });
 
+/** Its name, or what is said where there is none. */
+function holding(target: Date, histories: History[]): string {
+  const found = reachable(target, histories);
+  if (!found) throw unreachable(target, histories);
+  return found.stanza;
+}
+
 describe('the history of a target', () => {
   const histories = [
     history('20261101-000000-aaaa', false, day(2, 14), day(1, 12)),
     history('20261110-000000-bbbb', true, day(12, 24), null),
     history('20261105-000000-cccc', false, null),
   ];
-  const of = (text: string) => reachable(new Date(text), histories).stanza;
+  const of = (text: string) => holding(new Date(text), histories);
 
   test('is the one whose window holds it, the newest where several do', () => {
     expect(of('2026-11-01T03:00:00Z')).toBe('20261101-000000-aaaa');
@@ -148,7 +155,26 @@ describe('the history of a target', () => {
 
   test('is the current one, whatever its name', () => {
     const both = [history('20261201-000000-zzzz', false, day(1, 9)), history('20261101-000000-aaaa', true, day(1, 9))];
-    expect(reachable(new Date('2026-11-05T00:00:00Z'), both).stanza).toBe('20261101-000000-aaaa');
+    expect(holding(new Date('2026-11-05T00:00:00Z'), both)).toBe('20261101-000000-aaaa');
+  });
+
+  test('does not hold a moment behind missing WAL, whatever lies around it, unless another repository has it', () => {
+    const one = history('20261110-000000-bbbb', true, day(2, 24));
+    const [repository] = one.repositories;
+    const windows = [day(2, 9), day(12, 24)];
+    const holed = { ...one, repositories: repository ? [{ ...repository, windows }] : [] };
+    const [before, within] = [new Date('2026-11-09T12:00:00Z'), new Date('2026-11-10T12:00:00Z')];
+    expect(holding(before, [holed])).toBe(one.stanza);
+    expect(refusal(() => holding(within, [holed]))).toMatchObject({
+      code: 'target-unreachable',
+      lastSeen: [
+        '2026-11-02 03:00:00Z to 2026-11-09 15:00:00Z (history 20261110-000000-bbbb)',
+        '2026-11-12 03:00:00Z to 2026-11-24 15:00:00Z (history 20261110-000000-bbbb)',
+      ].join('\n'),
+      next: "horme restore --to '2026-11-09 15:00:00Z'",
+    });
+    const whole = { ...one, repositories: [...holed.repositories, ...one.repositories] };
+    expect(holding(within, [whole])).toBe(one.stanza);
   });
 
   test('is told by what can be reached when there is none', () => {
@@ -164,7 +190,7 @@ describe('the history of a target', () => {
       next: "horme restore --to '2026-11-01 03:00:00Z'",
     });
     expect(refusal(() => of('2026-11-24T15:00:01Z')).next).toBe('horme restore --latest');
-    expect(refusal(() => reachable(now, [history('a', true, null)]))).toEqual({
+    expect(refusal(() => holding(now, [history('a', true, null)]))).toEqual({
       code: 'target-unreachable',
       exitCode: 3,
       message: 'no backup reaches 2026-11-24 16:00:00Z: there is none yet',
@@ -185,11 +211,11 @@ describe('the history of a target', () => {
         const those = all.map((each, index) => history(`2026110${index}`, index === all.length - 1, ...each));
         const expected = all.findLastIndex((each) => holds(target, each));
         if (expected >= 0) {
-          expect(reachable(target, those).stanza).toBe(`2026110${expected}`);
+          expect(holding(target, those)).toBe(`2026110${expected}`);
           return;
         }
-        const proposed = /--to '(.+)'/.exec(refusal(() => reachable(target, those)).next)?.[1];
-        if (proposed !== undefined) reachable(parseTarget(proposed, new Date('2027-01-01')), those);
+        const proposed = /--to '(.+)'/.exec(refusal(() => holding(target, those)).next)?.[1];
+        if (proposed !== undefined) holding(parseTarget(proposed, new Date('2027-01-01')), those);
       }),
     );
   });

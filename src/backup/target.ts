@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { AgentWindow, History } from './agent-types.ts';
+import type { AgentWindow, History, RepositoryHistory } from './agent-types.ts';
 
 export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
 
@@ -62,17 +62,19 @@ export function typed(target: RestoreTarget): string {
 
 /** All that can be reached, by repository: one that lies further back may hold what another no longer has. */
 function windowsOf({ repositories }: Pick<History, 'repositories'>): Window[] {
-  return repositories.flatMap(({ window }) => (window === null ? [] : [dated(window)]));
+  return repositories.flatMap((repository) => windowsIn(repository).map(dated));
 }
+
+export const windowsIn = ({ window, windows }: RepositoryHistory): AgentWindow[] =>
+  windows ?? (window === null ? [] : [window]);
 
 export const dated = ({ from, to }: AgentWindow): Window => ({ from: new Date(from), to: new Date(to) });
 
 /** The history that holds the target; of several the newest, which is the data that people saw last at that time. */
-export function reachable(target: Date, histories: readonly History[]): { stanza: string } {
-  const newest = newestFirst(histories);
-  const found = newest.find((history) => windowsOf(history).some(({ from, to }) => from <= target && target <= to));
-  if (!found) throw unreachable(target, newest);
-  return { stanza: found.stanza };
+export function reachable(target: Date, histories: readonly History[]): History | undefined {
+  return newestFirst(histories).find((history) =>
+    windowsOf(history).some(({ from, to }) => from <= target && target <= to),
+  );
 }
 
 export function newestFirst(histories: readonly History[]): History[] {
@@ -107,8 +109,8 @@ function future(target: Date, now: Date): OperatorError {
   });
 }
 
-function unreachable(target: Date, histories: readonly History[]): OperatorError {
-  const lines = histories.flatMap((history) =>
+export function unreachable(target: Date, histories: readonly History[]): OperatorError {
+  const lines = newestFirst(histories).flatMap((history) =>
     windowsOf(history).map(({ from, to }) => `${targetText(from)} to ${targetText(to)} (history ${history.stanza})`),
   );
   const message = `no backup reaches ${targetText(target)}`;

@@ -33,7 +33,7 @@ export async function restoreDatabase({ compose, content, say }: Place): Promise
   const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
   const { stanza } = historyOf(
     { kind: 'latest' },
-    { histories: list.histories.map(newestFirst) },
+    { ...list, histories: list.histories.map(newestFirst) },
     content.database?.version,
     'on an empty machine',
   );

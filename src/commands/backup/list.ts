@@ -1,18 +1,36 @@
 import type { ListAnswer, SnapshotsAnswer } from '../../backup/agent-types.ts';
 import { listScreen, snapshotsScreen } from '../../backup/report.ts';
+import { exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../command.ts';
 import { askAll, backupOf } from './agents.ts';
 
-export async function run(context: CommandContext): Promise<void> {
+export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   backupOf(session);
-  const { database, files } = await askAll<ListAnswer | SnapshotsAnswer>(session, () => ['list']);
+  const answers = await askAll<ListAnswer | SnapshotsAnswer>(session, () => ['list']);
+  const database = answers.database as ListAnswer | undefined;
+  const files = answers.files as SnapshotsAnswer | undefined;
   const now = new Date();
-  const screens = [
-    ...(database ? [listScreen(database as ListAnswer, now)] : []),
-    ...(files ? [snapshotsScreen(files as SnapshotsAnswer, now)] : []),
-  ];
+  const screens = [...(database ? [listScreen(database, now)] : []), ...(files ? [snapshotsScreen(files, now)] : [])];
   context.print(screens.join('\n\n'));
-  context.result({ schema: 'horme.backups/1', project: session.stack.project, ...database, ...files });
+  const problems = [...told('database', database), ...told('files', files)];
+  context.result({
+    schema: 'horme.backups/1',
+    project: session.stack.project,
+    ...database,
+    ...files,
+    problems,
+  });
+  const unlisted = [database, files].some((answer) => answer && listsNothing(answer));
+  return unlisted ? exitCodes.checkFailed : exitCodes.done;
+}
+
+const told = (of: 'database' | 'files', answer: ListAnswer | SnapshotsAnswer | undefined) =>
+  (answer?.problems ?? []).map((problem) => ({ of, ...problem }));
+
+/** And not because there is nothing: what could be read has none, if any could. */
+export function listsNothing(answer: ListAnswer | SnapshotsAnswer): boolean {
+  const listed = 'histories' in answer ? answer.histories : answer.snapshots;
+  return listed.length === 0 && (answer.problems ?? []).length > 0;
 }
