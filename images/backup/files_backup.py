@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import cache
@@ -58,13 +58,15 @@ def backup(told: Settings, arguments: Namespace, progress: Progress) -> dict[str
     chosen = snapshots.of_numbers(told, getattr(arguments, "repositories", None))
     with lock.one_at_a_time(), ExitStack() as until_the_end:
         found, problems = _ready(sources.wanted(told, kinds), until_the_end)
-        done = [_into(told, repository, found, problems, progress) for repository in chosen]
+        # A source's time is the same in all repositories, so that whoever wants the newest can take the nearest.
+        taken: dict[Source, datetime] = {}
+        done = [_into(told, repository, found, problems, taken, progress) for repository in chosen]
         if set(kinds) == set(sources.KINDS):
-            status.update(ROLE, lambda known: _record(known, done))
+            status.update(ROLE, lambda known: _record(known, found, done))
     # Each once: what can't be read is missing in every repository.
     problems = dict.fromkeys(problem for one in done for problem in one.problems)
     if problems:
-        raise AgentError("backup-failed", "\n".join(problems), "horme-backup backup tries again")
+        raise AgentError("backup-failed", "\n".join(problems), "horme backup now")
     return {"repositories": [one.fields() for one in done]}
 
 
@@ -85,14 +87,19 @@ def _ready(wanted: Sequence[Source], until_the_end: ExitStack) -> tuple[list[Sou
 
 
 def _into(
-    told: Settings, repository: Repository, found: Sequence[Source], problems: Sequence[str], progress: Progress
+    told: Settings,
+    repository: Repository,
+    found: Sequence[Source],
+    problems: Sequence[str],
+    taken: dict[Source, datetime],
+    progress: Progress,
 ) -> Done:
     done, started = Done(repository, problems=list(problems)), time.monotonic()
     try:
         if restic.make_if_missing(told, repository):
             progress(f"{restic.named(repository)} was made")
         for source in found:
-            _snapshot(told, done, source, progress)
+            _snapshot(told, done, source, taken.setdefault(source, moments.now()), progress)
         if not done.problems:
             _expire(told, repository, progress)
     except AgentError as error:
@@ -103,7 +110,7 @@ def _into(
     return done
 
 
-def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) -> None:
+def _snapshot(told: Settings, done: Done, source: Source, at: datetime, progress: Progress) -> None:
     where = f"{restic.named(done.repository)}: {source.title}"
     summary: dict[str, Any] = {}
     unread: list[str] = []
@@ -119,8 +126,8 @@ def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) ->
 
     paths = [str(path) for path in source.paths]
     # `--host`: a container's own name changes with every container, and a snapshot's parent is looked for by it. `--time`:
-    # what expires is counted from the newest snapshot, so their times are of the clock that is watched for jumps.
-    own = ["--host", told.project, "--tag", source.tags, "--time", restic.time_option(moments.now())]
+    # by it snapshots expire, so it is of the clock that is watched for jumps.
+    own = ["--host", told.project, "--tag", source.tags, "--time", restic.time_option(at)]
     arguments = ["backup", *own, "--exclude", sources.REPLACING, *paths]
     restic.run(
         told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=NICE
@@ -133,15 +140,17 @@ def _snapshot(told: Settings, done: Done, source: Source, progress: Progress) ->
 
 
 def _expire(told: Settings, repository: Repository, progress: Progress) -> None:
-    """`--keep-last 1`: what is backed up no more keeps its last, until someone deletes it knowingly."""
+    """By our own clock: restic counts `--keep-within` from the newest snapshot of a source, so those of one that is backed up no
+    more would stay for ever, and the oldest moment would lack the snapshot from before it."""
     if not clock.expiry_allowed(ROLE):
         progress(f"{restic.named(repository)}: nothing is expired, the clock can't be believed")
         return
-    keep = ["--keep-within", f"{told.keep_days}d", "--keep-last", "1"]
     # Only of a restic that is gone for half an hour: whoever reads now keeps its lock.
     restic.run(told, repository, ["unlock"], seconds=restic.ASK_SECONDS)
-    group = ["--host", told.project, "--group-by", "tags"]
-    restic.run(told, repository, ["forget", *group, *keep], seconds=EXPIRE_SECONDS, nice=NICE)
+    own = [one for one in snapshots.of(told, repository) if one.host == told.project]
+    expired = [one.id for one in snapshots.expired(own, moments.now() - timedelta(days=told.keep_days))]
+    if expired:
+        restic.run(told, repository, ["forget", *expired], seconds=EXPIRE_SECONDS, nice=NICE)
     if _prune_is_due(repository):
         restic.run(told, repository, ["prune"], seconds=EXPIRE_SECONDS, nice=NICE)
         status.update(ROLE, lambda known: _of(known, repository).update(lastPruneAt=moments.text(moments.now())))
@@ -152,7 +161,7 @@ def _prune_is_due(repository: Repository) -> bool:
     return last is None or moments.now() - moments.parse(last) >= PRUNE_EVERY
 
 
-def _record(known: dict[str, Any], done: Sequence[Done]) -> None:
+def _record(known: dict[str, Any], found: Sequence[Source], done: Sequence[Done]) -> None:
     now = moments.now()
     at = moments.text(now)
     sizes = known.setdefault("sizes", [])
@@ -162,7 +171,7 @@ def _record(known: dict[str, Any], done: Sequence[Done]) -> None:
         if one.problems:
             entry.update(lastError="; ".join(one.problems), lastFailureAt=at)
             continue
-        entry.update(lastError=None, lastBackupAt=at, lastBackupBytes=one.bytes)
+        entry.update(lastError=None, lastBackupAt=at, lastBackupBytes=one.bytes, sources=[each.tags for each in found])
         sizes.append({"repository": one.repository.number, "at": at, "bytes": one.bytes})
     known["sizes"] = [one for one in sizes if moments.parse(one["at"]) > now - timedelta(days=SIZES_DAYS)]
 

@@ -1,7 +1,7 @@
 """The snapshots of the repositories: listed, and one chosen."""
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ Progress = Callable[[str], None]
 class Snapshot:
     id: str
     at: datetime
+    host: str
     kind: str
     name: str | None
     repository: int
@@ -43,20 +44,35 @@ def of(told: Settings, repository: Repository) -> list[Snapshot]:
 
 
 def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
-    """Of the first repository that has it. Those that can't be asked are named and passed over."""
-    problems = []
+    """The newest that fits, wherever it is: a repository may have missed runs. Of one run the first repository's, which is on this
+    machine. Those that can't be asked are named and passed over."""
+    hits, problems = [], []
     for repository in of_numbers(told, [arguments.repo] if arguments.repo else None):
         try:
             found = _fitting(of(told, repository), arguments, kind)
-            if found:
-                return repository, found
-            problems.append(f"{restic.named(repository)} has none")
         except AgentError as error:
             problems.append(error.message)
             progress(error.message)
-    raise AgentError(
-        "no-snapshot", f"no snapshot was found: {'; '.join(problems)}", "horme-backup list shows what there is"
-    )
+            continue
+        if not found:
+            problems.append(f"{restic.named(repository)} has none")
+            continue
+        hits.append((repository, found))
+        if arguments.snapshot:
+            break
+    if not hits:
+        raise AgentError("no-snapshot", f"no snapshot was found: {'; '.join(problems)}", "horme backup list")
+    return max(hits, key=lambda hit: hit[1].at)
+
+
+def expired(found: Sequence[Snapshot], since: datetime) -> list[Snapshot]:
+    """Of `found`, oldest first, those that no moment from `since` on needs. Of each source the newest from before is needed, so the
+    last one stays also of what is backed up no more."""
+    before: dict[tuple[str, str | None], list[Snapshot]] = {}
+    for one in found:
+        if one.at <= since:
+            before.setdefault((one.kind, one.name), []).append(one)
+    return [one for of_source in before.values() for one in of_source[:-1]]
 
 
 def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:
@@ -83,6 +99,7 @@ def _snapshot(repository: Repository, told: dict[str, Any]) -> Snapshot:
     return Snapshot(
         id=told["id"],
         at=moments.parse(told["time"]),
+        host=told.get("hostname", ""),
         kind=tags.get("kind", ""),
         name=tags.get("name"),
         repository=repository.number,

@@ -5,7 +5,7 @@ import stat
 import subprocess
 import unittest
 from argparse import Namespace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from unittest import mock
 
@@ -13,8 +13,11 @@ import support
 import cache
 import clock
 import files
+import files_backup
 import moments
+import restic
 import settings
+import snapshots
 import sources
 import status
 from settings import AgentError
@@ -149,15 +152,38 @@ class Files(unittest.TestCase):
 
     def test_old_snapshots_expire_except_the_last_of_what_is_gone_and_except_while_the_clock_is_odd(self):
         self.back_up()
-        old = ["backup", "--host", self.told.project, "--time", "2020-01-01 00:00:00", str(self.volume)]
-        for tags in ("kind=volume,name=uploads", "kind=volume,name=gone"):
-            files.restic.run(self.told, self.told.repositories[0], [*old, "--tag", tags], seconds=60)
+        for year in (2019, 2020):
+            for name in ("uploads", "gone"):
+                old = ["--host", self.told.project, "--time", f"{year}-01-01 00:00:00", "--tag", f"kind=volume,name={name}"]
+                files.restic.run(self.told, self.told.repositories[0], ["backup", *old, str(self.volume)], seconds=60)
         with mock.patch.object(clock, "expiry_allowed", return_value=False):
             self.back_up()
-        self.assertEqual(len(self.listed("volume")), 4)
+        self.assertEqual(len(self.listed("volume")), 6)
         self.back_up()
         left = [(one["name"], one["at"][:4]) for one in self.listed("volume")]
-        self.assertEqual((left.count(("uploads", "2020")), left.count(("gone", "2020"))), (0, 1))
+        # Of what is still listed it is needed until another one is as old as `keep`.
+        self.assertEqual((left.count(("gone", "2019")), left.count(("gone", "2020"))), (0, 1))
+        self.assertEqual((left.count(("uploads", "2019")), left.count(("uploads", "2020"))), (0, 1))
+
+    def test_what_the_last_thirty_days_need_is_kept_to_the_day_and_comes_back(self):
+        start = moments.now() - timedelta(days=47)
+        days = (*range(0, 45, 5), 47)
+        for day in days:
+            (self.volume / "picture").write_text(f"day {day}")
+            with (
+                mock.patch.object(moments, "now", return_value=start + timedelta(days=day)),
+                mock.patch.object(clock, "jump", return_value=None),
+                # Each call of restic takes most of a second.
+                mock.patch.object(restic, "exists", return_value=day > 0),
+                mock.patch.object(files_backup, "_prune_is_due", return_value=False),
+            ):
+                self.back_up(kinds=("volume",))
+        left = [round((moments.parse(one["at"]) - start) / timedelta(days=1)) for one in self.listed("volume")]
+        # Thirty days before the last one is day 17, which needs day 15.
+        self.assertEqual(left, [day for day in days if day >= 15])
+        into = self.target("uploads")
+        self.restore(into, at=moments.text(start + timedelta(days=17)))
+        self.assertEqual((into / "picture").read_text(), "day 15")
 
     def test_damage_is_found(self):
         self.back_up()
@@ -173,6 +199,105 @@ class Files(unittest.TestCase):
         self.back_up(kinds=("state",))
         self.assertEqual(self.listed("volume"), [])
         self.assertNotIn("lastBackupAt", status.read("files")["repositories"]["1"])
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+TWO = [settings.Repository(number, "local", {}) for number in (1, 2)]
+
+
+def snapshot(id: str, at: datetime, name: str = "uploads", host: str = "shop-production") -> dict:
+    return {"id": id, "time": moments.text(at), "hostname": host, "tags": ["kind=volume", f"name={name}"]}
+
+
+class Repositories(unittest.TestCase):
+    """With restic's listings made up."""
+
+    def setUp(self):
+        support.empty_folders()
+        self.told = support.told(repositories=TWO)
+        self.listings: dict[int, list[dict] | AgentError] = {}
+        self.asked: list[list[str]] = []
+        patched = mock.patch.object(restic, "run", self.answer)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def answer(self, _told: object, repository: settings.Repository, arguments: list[str], **_options: object) -> list[dict]:
+        self.asked.append(arguments)
+        found = self.listings.get(repository.number, [])
+        if isinstance(found, AgentError):
+            raise found
+        return found if arguments == ["snapshots"] else []
+
+    def choose(self, progress: object = quiet, **how: object) -> tuple[int, str]:
+        repository, found = snapshots.choose(self.told, chosen(**how), "volume", progress)
+        return repository.number, found.id
+
+    def test_the_newest_snapshot_is_the_newest_of_all_repositories(self):
+        days = [NOON + timedelta(days=day) for day in range(4)]
+        self.listings = {1: [snapshot("a0", days[0]), snapshot("a2", days[2])], 2: [snapshot("b1", days[1]), snapshot("b3", days[3])]}
+        self.assertEqual(self.choose(latest=True), (2, "b3"))
+        self.assertEqual(self.choose(at=moments.text(days[1])), (2, "b1"))
+        self.assertEqual(self.choose(at=moments.text(days[2])), (1, "a2"))
+        self.assertEqual(self.choose(latest=True, repo=1), (1, "a2"))
+        self.assertEqual(self.choose(snapshot="a0"), (1, "a0"))
+
+    def test_of_equal_ones_the_first_repository_s_is_taken(self):
+        self.listings = {1: [snapshot("a", NOON)], 2: [snapshot("b", NOON)]}
+        self.assertEqual(self.choose(latest=True), (1, "a"))
+
+    def test_those_that_can_t_be_asked_are_told_and_passed_over(self):
+        self.listings = {1: AgentError("repository-failed", "repository 1: refused"), 2: [snapshot("b", NOON)]}
+        told: list[str] = []
+        self.assertEqual((self.choose(told.append, latest=True), told), ((2, "b"), ["repository 1: refused"]))
+        self.listings[2] = []
+        with self.assertRaises(AgentError) as caught:
+            self.choose(latest=True)
+        self.assertEqual((caught.exception.code, caught.exception.next), ("no-snapshot", "horme backup list"))
+        self.assertIn("repository 1: refused; repository 2 (local) has none", caught.exception.message)
+
+    def back_up(self, clock_is_right: bool = True) -> None:
+        sources.volume_folder("uploads").mkdir(parents=True, exist_ok=True)
+        with (
+            mock.patch.object(clock, "expiry_allowed", return_value=clock_is_right),
+            mock.patch.object(moments, "now", return_value=NOON),
+        ):
+            files.backup(self.told, Namespace(type=None), quiet)
+
+    def expired(self, **how: bool) -> list[list[str]]:
+        self.asked.clear()
+        self.back_up(**how)
+        return [arguments[1:] for arguments in self.asked if arguments[0] == "forget"]
+
+    def test_what_no_moment_needs_any_more_is_forgotten_the_last_of_what_is_not_listed_any_more_stays(self):
+        days = {day: NOON - timedelta(days=day) for day in (29, 31, 32, 40, 41)}
+        self.listings[1] = [
+            *(snapshot(f"listed-{day}", days[day]) for day in (41, 31, 29)),
+            *(snapshot(f"gone-{day}", days[day], "gone") for day in (40, 32)),
+            *(snapshot(f"other-{day}", days[day], host="blog-production") for day in (41, 40)),
+        ]
+        self.assertEqual(self.expired(), [["listed-41", "gone-40"]])
+        self.assertEqual(self.expired(clock_is_right=False), [])
+        self.listings[1] = [snapshot("listed-31", days[31]), snapshot("gone-41", days[41], "gone")]
+        self.assertEqual(self.expired(), [])
+
+    def test_a_run_notes_what_it_had_and_has_one_time_in_all_repositories(self):
+        self.back_up()
+        known = status.read("files")["repositories"]
+        self.assertEqual([known[number]["sources"] for number in "12"], [["kind=volume,name=uploads"]] * 2)
+        times = iter(NOON + timedelta(minutes=minute) for minute in range(100))
+        self.asked.clear()
+        with mock.patch.object(moments, "now", side_effect=lambda: next(times)):
+            files.backup(self.told, Namespace(type=None, kinds=("volume",)), quiet)
+        taken = [arguments[arguments.index("--time") + 1] for arguments in self.asked if arguments[0] == "backup"]
+        self.assertEqual((len(taken), len(set(taken))), (2, 1))
+
+    def test_what_failed_is_not_noted(self):
+        self.back_up()
+        self.told = support.told(repositories=TWO, volumes=["uploads", "gone"])
+        with self.assertRaises(AgentError) as caught:
+            self.back_up()
+        self.assertEqual(caught.exception.next, "horme backup now")
+        self.assertEqual(status.read("files")["repositories"]["1"]["sources"], ["kind=volume,name=uploads"])
 
 
 class Sources(unittest.TestCase):
