@@ -45,7 +45,10 @@ def retry_seconds(failures: int) -> float:
     return min(FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10), LAST_RETRY_SECONDS)
 
 
-def backup(cron: str, status: dict[str, Any], numbers: Sequence[int], now: datetime, tried: Tried) -> Due | None:
+def backup(
+    cron: str, status: dict[str, Any], numbers: Sequence[int], now: datetime, tried: Tried, sources: Sequence[str] = ()
+) -> Due | None:
+    """`sources` of files: one that a deploy has added doesn't wait for the schedule."""
     if tried.must_wait():
         return None
     slot = _slot(cron, status, "lastSlot", now)
@@ -61,7 +64,10 @@ def backup(cron: str, status: dict[str, Any], numbers: Sequence[int], now: datet
     if failed:
         return Due("the last one failed", None, failed)
     without = tuple(number for number in numbers if not _known(status, number).get("lastBackupAt"))
-    return Due("there is no backup yet", None, without) if without else None
+    if without:
+        return Due("there is no backup yet", None, without)
+    lacking = tuple(number for number in numbers if not set(sources) <= set(_known(status, number).get("sources", ())))
+    return Due("something new is to be backed up", None, lacking) if lacking else None
 
 
 def drill(cron: str, status: dict[str, Any], now: datetime, tried: Tried) -> Due | None:

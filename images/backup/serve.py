@@ -122,7 +122,8 @@ class Agent:
             self.set_up_at = known.get("setUpAt")
             self.worker.forget("backup")
         numbers = [one.number for one in told.repositories]
-        backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"))
+        wanted = [one.tags for one in sources.wanted(told)] if told.role == "files" else []
+        backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"), wanted)
         if backup:
             return self._back_up(backup)
         if told.role == "files":

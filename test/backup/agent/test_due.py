@@ -54,6 +54,21 @@ class Backup(unittest.TestCase):
     def test_a_new_repository_gets_its_first_and_the_others_none(self):
         self.assertEqual(backup(status(SLOT, SLOT), NOON, numbers=(1, 2)).repositories, (2,))
 
+    def test_a_source_that_a_deploy_added_does_not_wait_for_the_schedule(self):
+        known = status(SLOT, SLOT)
+        known["repositories"]["1"]["sources"] = ["kind=state", "kind=volume,name=uploads"]
+        known["repositories"]["2"] = backed_up(SLOT, sources=["kind=state", "kind=volume,name=uploads", "kind=cache"])
+        for sources, lacking in ((["kind=state"], None), (["kind=state", "kind=cache"], (1,)), (["kind=volume,name=new"], (1, 2))):
+            found = due.backup(NIGHTLY, known, (1, 2), NOON, Tried(), sources)
+            self.assertEqual(found and found.repositories, lacking)
+
+    def test_an_added_source_that_fails_is_tried_again_as_late_as_all_that_fails(self):
+        known = status(SLOT, SLOT)
+        known["repositories"]["1"].update(lastError="volume new is not there", lastFailureAt=moments.text(NOON), sources=[])
+        for tried in (Tried(1, 299), Tried(3, 1199)):
+            self.assertIsNone(due.backup(NIGHTLY, known, (1,), NOON, tried, ["kind=volume,name=new"]))
+        self.assertIsNone(due.backup(NIGHTLY, status(SLOT, SLOT), (1,), NOON, Tried(0, 299), ["kind=volume,name=new"]))
+
     def test_failures_are_tried_again_later_and_later_and_at_least_hourly(self):
         waits = [due.retry_seconds(count) / 60 for count in (1, 2, 3, 4, 5, 6, 10_000)]
         self.assertEqual(waits, [5, 10, 20, 40, 60, 60, 60])
