@@ -15,6 +15,9 @@ export interface VolumeDifferences {
   counts: { added: number; changed: number; removed: number };
 }
 
+/** One that crashes again and again, or is paused, writes too as soon as it goes on. */
+const runningStates = ['running', 'restarting', 'paused'];
+
 const words = (target: SnapshotTarget): string[] => {
   if (target === 'latest') return ['--latest'];
   return 'snapshot' in target ? ['--snapshot', target.snapshot] : ['--at', targetText(target.at)];
@@ -29,8 +32,10 @@ export async function volumeDifferences(
   name: string,
   target: SnapshotTarget,
 ): Promise<VolumeDifferences> {
-  await restoreInto(session, content, name, target, restoredVolume(name));
-  return once(session, content, {}, ['diff', '--kind', 'volume', '--name', name, ...words(target)]);
+  const { snapshot, repository } = await restoreInto(session, content, name, target, restoredVolume(name));
+  // Not the target once more: a backup that ended meanwhile may be newer than what was restored.
+  const same = ['--snapshot', snapshot, '--repo', String(repository)];
+  return once(session, content, {}, ['diff', '--kind', 'volume', '--name', name, ...same]);
 }
 
 export function differenceLines(name: string, { at, counts }: VolumeDifferences): string {
@@ -38,6 +43,10 @@ export function differenceLines(name: string, { at, counts }: VolumeDifferences)
   return `volume ${name} of ${targetText(new Date(at))}: ${parts.join(', ')}`;
 }
 
+/**
+ * A volume can't be renamed, and a run may be killed: an empty one beside it says, for as long as it is there, that it is
+ * not whole. The same again makes it anew then.
+ */
 export async function restoreVolumeAs(
   session: Session,
   content: ReleaseContent,
@@ -46,9 +55,33 @@ export async function restoreVolumeAs(
   as: string,
 ): Promise<void> {
   const { engine, stack } = session;
-  const volumes = await engine.volumes({ [labels.composeProject]: stack.project });
-  if (volumes.some((volume) => volume.name === `${stack.project}_${as}`)) throw exists(as);
-  await restoreInto(session, content, name, target, as);
+  const volume = `${stack.project}_${as}`;
+  const sign = `horme-restoring-${as}`;
+  const unfinished = `${stack.project}_${sign}`;
+  // Also what was made without Horme's labels: the engine would give it to us for a new one.
+  const names = (await engine.volumes({})).map((one) => one.name);
+  if (names.includes(unfinished)) await removeUnfinished(session, volume);
+  else if (names.includes(volume)) throw exists(as);
+  await engine.createVolume(unfinished, volumeLabels(stack.project, sign));
+  try {
+    await restoreInto(session, content, name, target, as);
+  } catch (error) {
+    await engine.removeVolume(volume);
+    await engine.removeVolume(unfinished);
+    throw error;
+  }
+  await engine.removeVolume(unfinished);
+}
+
+/** The agent of a killed run may still write into it. */
+async function removeUnfinished({ engine, stack }: Session, volume: string): Promise<void> {
+  const agents = await engine.containers({
+    [labels.project]: stack.project,
+    [labels.service]: filesService,
+    [labels.oneOff]: 'True',
+  });
+  for (const { id } of agents) await engine.remove(id);
+  await engine.removeVolume(volume);
 }
 
 async function restoreInto(
@@ -57,13 +90,13 @@ async function restoreInto(
   name: string,
   target: SnapshotTarget,
   into: string,
-): Promise<void> {
+): Promise<{ snapshot: string; repository: number }> {
   const { engine, stack } = session;
   const volume = `${stack.project}_${into}`;
   if (into === restoredVolume(name)) await engine.removeVolume(volume);
   await engine.createVolume(volume, volumeLabels(stack.project, into));
   const where = `${agentFolders.targets}/volume`;
-  await once(session, content, { [into]: where }, [
+  return once(session, content, { [into]: where }, [
     ...['restore', '--kind', 'volume', '--name', name, ...words(target), '--into', where],
   ]);
 }
@@ -79,13 +112,16 @@ export async function swapVolume(
   const former = `${name}-former-${stamp}`;
   await engine.createVolume(`${stack.project}_${former}`, volumeLabels(stack.project, former));
   const users = await usersOf(session, content, name);
+  const running = users.filter(({ runs }) => runs);
+  for (const { name: container, runs } of users)
+    if (!runs) emit({ kind: 'warning', text: `${container} did not run, and is not started: horme deploy starts it` });
   const mounts = {
     [name]: `${agentFolders.targets}/current`,
     [former]: `${agentFolders.targets}/former`,
     [restoredVolume(name)]: `${agentFolders.targets}/restored`,
   };
   try {
-    for (const { id, grace, name: container } of users) {
+    for (const { id, grace, name: container } of running) {
       emit({ kind: 'note', text: `${container} stops` });
       await engine.stop(id, grace);
     }
@@ -94,7 +130,7 @@ export async function swapVolume(
     await forgetFormer(session, `${stack.project}_${former}`, error);
     throw error;
   } finally {
-    for (const { id } of users) await engine.start(id);
+    for (const { id } of running) await engine.start(id);
   }
   await engine.removeVolume(`${stack.project}_${restoredVolume(name)}`);
   return `${stack.project}_${former}`;
@@ -109,6 +145,7 @@ async function forgetFormer({ engine, emit }: Session, former: string, error: un
   });
 }
 
+/** Containers of the services that have the volume. Of jobs those that run: one that has ended is done, and must not run again. */
 async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {
   const services = content.services.filter(
     (service) =>
@@ -118,9 +155,12 @@ async function usersOf({ engine, stack }: Session, content: ReleaseContent, name
   const containers = await engine.containers({ [labels.project]: stack.project });
   return services.flatMap((service) =>
     containers
-      // Those that a killed run has stopped, too: they are to run again afterwards.
       .filter(({ labels: own }) => own[labels.service] === service.name && own[labels.oneOff] !== 'True')
-      .map(({ id, name: container }) => ({ id, name: container, grace: service.stopSeconds })),
+      .map(({ id, name: container, state }) => ({
+        ...{ id, name: container, grace: service.stopSeconds },
+        runs: runningStates.includes(state),
+      }))
+      .filter(({ runs }) => runs || service.kind === 'service'),
   );
 }
 
