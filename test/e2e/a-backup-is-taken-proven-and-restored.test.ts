@@ -4,11 +4,20 @@ import { expect, test } from 'vitest';
 import { statusOf } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
 import { useDatabase } from './harness/database.ts';
+import { docker } from './harness/docker.ts';
 
 const scene = useDatabase('e2e-backup');
 const member = 'horme-postgres-1';
 const count = (table: string) => scene().sql(member, `SELECT count(*) FROM ${table}`);
 const deploy = () => scene().deploy({ replicas: 0 }, { top: { backup: {} } });
+
+/** A shell in a volume of the project. */
+const inVolume = (name: string, script: string) =>
+  docker(
+    ...['run', '--rm', '--volume', `${scene().project}_${name}:/volume`, '--workdir', '/volume'],
+    ...['debian:trixie-slim', 'sh', '-ec', script],
+  );
+const contentOf = (name: string) => inVolume(name, 'grep -r "" . | sort');
 
 /** The server's own clock, a second on: what was committed before is before it. */
 async function moment(): Promise<string> {
@@ -87,4 +96,42 @@ test('the former data goes when it is told to, and the restored is backed up', a
     120,
   );
   await shop.must('backup', 'verify');
+});
+
+test('the files of a volume that was added later come back, in place and as another volume', async () => {
+  const shop = scene();
+  const owner = ['com.docker.compose.project', 'horme.project'].map((name) => `--label=${name}=${shop.project}`);
+  const label = '--label=com.docker.compose.volume=uploads';
+  await docker('volume', 'create', ...owner, label, `${shop.project}_uploads`);
+  await inVolume('uploads', 'mkdir folder; echo kept > kept; echo old > changed; echo gone > folder/gone');
+  const then = './changed:old\n./folder/gone:gone\n./kept:kept';
+  const writer = { volumes: ['uploads:/uploads'] };
+  await shop.deploy(
+    { replicas: 0 },
+    { writer, top: { backup: { volumes: ['uploads'] } }, file: { volumes: { uploads: {} } } },
+  );
+  await eventually(
+    async () => (await shop.must('backup', 'list', '--json')).json?.['snapshots'] as { name: string | null }[],
+    (snapshots) => snapshots.some(({ name }) => name === 'uploads'),
+    120,
+  );
+
+  const newest = ['restore', '--latest', '--volume', 'uploads'];
+  await inVolume('uploads', 'echo newer > changed; echo added > added; rm -r folder');
+  await shop.must(...newest, '--as', 'copy');
+  expect(await contentOf('copy')).toBe(then);
+  expect((await shop.horme([...newest, '--as', 'copy'])).exitCode).toBe(2);
+
+  const asked = await shop.horme(newest);
+  // The folder counts as well.
+  expect([asked.exitCode, asked.stdout]).toEqual([
+    2,
+    expect.stringContaining('2 files come back, 1 change, 1 of now go'),
+  ]);
+  expect(await contentOf('uploads')).toBe('./added:added\n./changed:newer\n./kept:kept');
+  const { json } = await shop.must(...newest, '--confirm', 'local', '--json');
+  expect(await contentOf('uploads')).toBe(then);
+  const [former = ''] = json?.['former'] as string[];
+  expect(await contentOf(former.replace(`${shop.project}_`, ''))).toMatch(/^.\/added:added\n.\/changed:newer\n/m);
+  expect((await shop.container('writer')).state).toBe('running');
 });
