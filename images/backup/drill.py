@@ -14,7 +14,7 @@ import status
 import wal
 from backup import stanza_of
 from histories import archive_of, iso
-from lock import one_at_a_time
+from lock import until_a_restore_waits
 from pgbackrest import RESTORE_CONFIGURATION
 from repository import Backup, Progress
 from settings import SCRATCH, AgentError, Repository, Settings
@@ -31,7 +31,7 @@ GIBIBYTE = 1 << 30
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """A backup that can't be proved is recorded like one that can: the newest proof must not hide it."""
     stanza = stanza_of(settings)
-    with one_at_a_time(LOCK_SECONDS):
+    with until_a_restore_waits(LOCK_SECONDS):
         repository = _chosen_repository(settings, getattr(arguments, "repo", None))
         backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
         proof = _prove(settings, stanza, repository, backup, progress)
@@ -164,6 +164,8 @@ def _failed_assertions(settings: Settings, server: scratch.Server) -> list[str]:
         try:
             answer = scratch.query(server, settings.database_name, assertion["sql"], ASSERTION_SECONDS)
         except AgentError as error:
+            if error.code == "stopped":
+                raise
             answer = error.message
         if answer != assertion["expected"]:
             failed.append(

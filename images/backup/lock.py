@@ -1,10 +1,13 @@
 """One backup, drill or check at a time, across both containers: they share a folder with one file in it."""
 
 import fcntl
+import os
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import process
 import settings
 from settings import AgentError
 
@@ -12,27 +15,110 @@ POLL_SECONDS = 0.5
 # For a command or a scheduled run: long enough for a small backup of the other container, not for a large one, since whoever
 # typed it wants to know; `serve` asks again.
 WAIT_SECONDS = 60
+# As long as the longest backup may take.
+RESTORE_WAIT_SECONDS = 24 * 3600
+SAY_EVERY_SECONDS = 30
+
+# Bytes of the file that are locked as marks: for reading, which takes no more than reading it, and gone with who set them.
+DRILL, RESTORE, RESTORE_WAITS = range(3)
+
+Progress = Callable[[str], None]
 
 
 @contextmanager
 def one_at_a_time(wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
     """Held until the block ends or the process dies. AgentError 'busy' when it isn't free in time."""
-    # Read-only is enough for flock, and all that the other container's user may.
-    with open(settings.LOCK_FILE) as file:
-        _take(file.fileno(), time.monotonic() + wait_seconds, wait_seconds)
+    with _opened() as descriptor:
+        _take(descriptor, wait_seconds)
         yield
 
 
-def _take(descriptor: int, deadline: float, wait_seconds: float) -> None:
-    # By polling: a blocking flock has no deadline outside the main thread.
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise AgentError(
-                    "busy",
-                    f"another backup, drill or restore runs; it did not end within {wait_seconds:g} s",
-                    "wait for it to end, then repeat the command",
-                ) from None
+@contextmanager
+def until_a_restore_waits(wait_seconds: float) -> Iterator[None]:
+    """As `one_at_a_time`, for a drill: what it runs then is ended, with AgentError 'stopped'."""
+    with _opened() as descriptor:
+        _take(descriptor, wait_seconds)
+        _mark(descriptor, DRILL)
+        with process.ended_by(lambda: _give_way(descriptor)):
+            yield
+
+
+@contextmanager
+def for_a_restore(progress: Progress) -> Iterator[None]:
+    """Next, whoever else waits: someone was paged. What it waits for is said."""
+    with _opened() as descriptor:
+        _mark(descriptor, RESTORE_WAITS)
+        _take_soon(descriptor, progress)
+        _mark(descriptor, RESTORE)
+        _mark(descriptor, RESTORE_WAITS, fcntl.F_UNLCK)
+        yield
+
+
+@contextmanager
+def _opened() -> Iterator[int]:
+    # Read-only is enough for flock, and all that the other container's user may.
+    with open(settings.LOCK_FILE) as file:
+        yield file.fileno()
+
+
+# By polling: a blocking flock has no deadline outside the main thread.
+def _take(descriptor: int, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while _is_marked(descriptor, RESTORE_WAITS) or not _taken(descriptor):
+        if time.monotonic() >= deadline:
+            raise _busy(wait_seconds)
         time.sleep(POLL_SECONDS)
+
+
+def _take_soon(descriptor: int, progress: Progress) -> None:
+    began = time.monotonic()
+    said = 0
+    while not _taken(descriptor):
+        waited = time.monotonic() - began
+        if waited >= RESTORE_WAIT_SECONDS:
+            raise _busy(RESTORE_WAIT_SECONDS)
+        if waited >= said:
+            progress(f"{_what_runs(descriptor)} ({waited:.0f} s so far)")
+            said += SAY_EVERY_SECONDS
+        time.sleep(POLL_SECONDS)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _what_runs(descriptor: int) -> str:
+    if _is_marked(descriptor, DRILL):
+        return "a drill runs, which is ended for this restore"
+    if _is_marked(descriptor, RESTORE):
+        return "another restore runs, and is waited for"
+    return "a backup, or a check of the backups, runs, and is waited for"
+
+
+def _give_way(descriptor: int) -> None:
+    if _is_marked(descriptor, RESTORE_WAITS):
+        raise AgentError("stopped", "the drill was ended, because a restore waits", "horme backup drill, after the restore")
+
+
+def _busy(seconds: float) -> AgentError:
+    what = f"another backup, drill or restore runs; it did not end within {seconds:g} s"
+    return AgentError("busy", what, "wait for it to end, then repeat the command")
+
+
+def _mark(descriptor: int, mark: int, kind: int = fcntl.F_RDLCK) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _range(kind, mark))
+
+
+def _is_marked(descriptor: int, mark: int) -> bool:
+    """By another: one's own marks are no obstacle."""
+    (kind,) = struct.unpack_from("h", fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _range(fcntl.F_WRLCK, mark)))
+    return kind != fcntl.F_UNLCK
+
+
+def _range(kind: int, mark: int) -> bytes:
+    """`struct flock` of fcntl(2), as 64-bit Linux has it. Of the open file, not of the process, which opens it in two threads."""
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, mark, 1, 0)

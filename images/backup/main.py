@@ -129,6 +129,7 @@ def _of_database(commands: "_SubParsersAction[Parser]") -> None:
     restore.add_argument("--stanza")
     restore.add_argument("--repo", type=int)
     restore.add_argument("--into", required=True)
+    restore.add_argument("--accept-damage", action="store_true", help="also what the checks of tables and pages find damaged")
     swap = commands.add_parser("swap", help="take restored data into use; the members are stopped")
     swap.add_argument("--stamp", required=True)
     swap.add_argument("--members", required=True)

@@ -6,7 +6,9 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,12 +21,15 @@ from settings import AgentError
 GRACE_SECONDS = 10
 # `docker stop` kills after 10 s: our own end must come before.
 STOP_GRACE_SECONDS = 5
+LOOK_SECONDS = 1
 
 Line = Callable[[str], None]
 
 _running: set[subprocess.Popen[str]] = set()
 _guard = threading.Lock()
 _stopping = threading.Event()
+# Of a thread: `serve` runs others beside.
+_look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ def run(
 ) -> Completed:
     """`env` is added to the agent's own. Any exit code is an answer; AgentError 'deadline' when there is none in time.
     `keep_lines`: only so many of the last lines of each output are kept, where a program writes millions."""
+    _look.get()()
     child = start(argv, env=env, nice=nice, cwd=cwd, takes_input=stdin is not None)
     lines: tuple[deque[str], deque[str]] = (deque(maxlen=keep_lines), deque(maxlen=keep_lines))
     failures: list[Exception] = []
@@ -137,16 +143,37 @@ def end_all_on_signals() -> None:
     signal.signal(signal.SIGINT, stop)
 
 
+@contextmanager
+def ended_by(look: Callable[[], None]) -> Iterator[None]:
+    """What this thread runs in the block ends once `look`, which is called each second, raises: with what it raises."""
+    token = _look.set(look)
+    try:
+        yield
+    finally:
+        _look.reset(token)
+
+
 def stopping() -> bool:
     return _stopping.is_set()
 
 
 def _wait(child: subprocess.Popen[str], helpers: Sequence[threading.Thread], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    child.wait(seconds)
+    _wait_for_end(child, deadline)
     # A grandchild that keeps the pipe open must not keep us past the deadline either.
     for helper in helpers:
         helper.join(max(1.0, deadline - time.monotonic()))
+
+
+def _wait_for_end(child: subprocess.Popen[str], deadline: float) -> None:
+    while True:
+        try:
+            child.wait(max(0, min(LOOK_SECONDS, deadline - time.monotonic())))
+            return
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= deadline:
+                raise
+        _look.get()()
 
 
 def _politely(nice: int) -> list[str]:

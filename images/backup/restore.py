@@ -21,15 +21,15 @@ import reach
 import scratch
 from backup import stanza_of
 from histories import iso
-from lock import one_at_a_time
+from lock import for_a_restore
 from reach import Holding
 from repository import Backup, Progress
 from settings import MEMBERS, AgentError, Repository, Settings
 from wal import Segment
 
 MARK = ".horme-restored.json"
-LOCK_SECONDS = 600
 ROOM = 1.1
+ACCEPT = "another moment, or, where this is all there is, the same with --accept-damage"
 
 _TARGET_LINE = re.compile(r"^\s*recovery_target_(time|action)\s*=")
 _RECOVERY_LINE = re.compile(r"^\s*(restore_command|recovery_target\w*|archive_mode)\s*=|^# (Removed by|Recovery settings)")
@@ -41,6 +41,12 @@ class Request:
     value: str | None
     stanza: str
     repository: int | None
+    accepts_damage: bool = False
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What two must have in common for the one to be of use to the other."""
+        return {name: value for name, value in asdict(self).items() if name != "accepts_damage"}
 
 
 def restored_folder(settings: Settings, member: Path) -> Path:
@@ -53,14 +59,12 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     request = _request(settings, arguments)
     # In a container of its own nothing has written it yet.
     pgbackrest.write_configuration(settings)
-    with one_at_a_time(LOCK_SECONDS):
-        done = _done_before(settings, member, request)
-        if done:
-            progress("this was restored before, and is used again")
-            return done
-        result = _from_any_repository(settings, request, member, progress)
-        _mark(member, {"request": asdict(request), "at": iso(time.time()), "result": result})
-    return result
+    # Before it waits, and again after: that may have been for the same, left by a command that was killed.
+    if done := _done_before(settings, member, request, progress):
+        return done
+    with for_a_restore(progress):
+        done = _done_before(settings, member, request, progress)
+        return done or _from_any_repository(settings, request, member, progress)
 
 
 def _member(into: str) -> Path:
@@ -76,10 +80,10 @@ def _request(settings: Settings, arguments: Namespace) -> Request:
     if number and number > len(settings.repositories):
         raise AgentError("no-such-repository", f"there is no repository {number}; there are {len(settings.repositories)}")
     if arguments.latest:
-        return Request("latest", None, stanza, number)
+        return Request("latest", None, stanza, number, arguments.accept_damage)
     for kind in ("to", "label", "point"):
         if value := getattr(arguments, kind):
-            return Request(kind, _time(value) if kind == "to" else value, stanza, number)
+            return Request(kind, _time(value) if kind == "to" else value, stanza, number, arguments.accept_damage)
     raise AgentError("usage", "one of --to, --label, --latest and --point is needed")
 
 
@@ -94,18 +98,22 @@ def _time(text: str) -> str:
     return moment.isoformat(sep=" ")
 
 
-def _done_before(settings: Settings, member: Path, request: Request) -> dict[str, Any] | None:
+def _done_before(settings: Settings, member: Path, request: Request, progress: Progress) -> dict[str, Any] | None:
     try:
         mark = json.loads((member / MARK).read_text())
-        reused = mark["request"] == asdict(request) and restored_folder(settings, member).is_dir()
+        result, same = mark["result"], mark["request"] == request.wanted and restored_folder(settings, member).is_dir()
     except (FileNotFoundError, ValueError, KeyError):
         return None
     # What was the latest then is not the latest now.
-    return mark["result"] if reused and request.kind != "latest" else None
+    if not same or request.kind == "latest" or (result.get("damage") and not request.accepts_damage):
+        return None
+    progress("this was restored before, and is used again")
+    return result
 
 
 def _from_any_repository(settings: Settings, request: Request, member: Path, progress: Progress) -> dict[str, Any]:
-    """The first that has it. That a target is out of reach says more than that a repository could not be asked."""
+    """The first that has it. Of what failed, damage can be accepted; that a target is out of reach says more than that a
+    repository could not be asked."""
     failed: list[AgentError] = []
 
     def fails(repository: Repository, error: AgentError) -> None:
@@ -125,7 +133,8 @@ def _from_any_repository(settings: Settings, request: Request, member: Path, pro
             return _from_repository(settings, request, holding, newest, member, progress)
         except AgentError as error:
             fails(holding.repository, error)
-    raise next((one for one in failed if one.code == "target-unreachable"), failed[-1])
+    telling = [one for code in ("restored-damaged", "target-unreachable") for one in failed if one.code == code]
+    raise [*telling, failed[-1]][0]
 
 
 def _asked(
@@ -209,18 +218,22 @@ def _from_backup(
         replayed = _replayed_to_the_end(settings, request, holding, member, progress)
     for one in replayed.missing:
         progress(f"missing: {one}")
-    if problems := replayed.problems + scratch.checksums(folder):
-        raise AgentError("restored-damaged", "\n".join(problems))
+    damage = replayed.problems + scratch.checksums(folder)
     _forget_recovery(folder)
-    return {
+    result = {
         "folder": str(folder), "label": backup.label, "repository": repository.number, "stanza": request.stanza,
         "newestTransactionAt": replayed.newest_transaction or iso(backup.ended), "missing": replayed.missing,
-        "bytes": scratch.size(folder), "tables": replayed.tables,
+        "damage": damage, "bytes": scratch.size(folder), "tables": replayed.tables,
         "seconds": {
             "restore": round(restored - started, 1), "replay": round(replayed.at - restored, 1),
             "check": round(time.monotonic() - replayed.at, 1),
         },
     }  # fmt: skip
+    # Damaged data too: who then accepts it need not wait for it again.
+    _mark(member, {"request": request.wanted, "at": iso(time.time()), "result": result})
+    if damage and not request.accepts_damage:
+        raise AgentError("restored-damaged", "\n".join(damage), ACCEPT)
+    return result
 
 
 @dataclass(frozen=True)
@@ -229,7 +242,8 @@ class _Replayed:
     newest_transaction: str | None
     missing: list[str]
     problems: list[str]
-    tables: dict[str, int]
+    # None: its rows can't be read.
+    tables: dict[str, int | None]
 
 
 def _replayed(settings: Settings, member: Path, newest: Segment | None, progress: Progress) -> _Replayed:
@@ -239,7 +253,9 @@ def _replayed(settings: Settings, member: Path, newest: Segment | None, progress
         missing = drill.not_reached(newest, scratch.replayed_to(folder), scratch.complaints(server))
         transaction = scratch.newest_transaction(server)
         progress("tables and indexes are checked")
-        found = _Replayed(at, transaction, missing, scratch.amcheck(server), _counted(server, settings.database_name))
+        problems = scratch.amcheck(server)
+        tables = _counted(server, settings.database_name, bool(problems))
+        found = _Replayed(at, transaction, missing, problems, tables)
     log.unlink(missing_ok=True)
     return found
 
@@ -278,14 +294,16 @@ def _target(request: Request) -> list[str]:
     return [f"--type={kinds[request.kind]}", *target, "--target-action=promote"]
 
 
-def _counted(server: scratch.Server, database: str) -> dict[str, int]:
-    """Rows of each table of the user, counted: an estimate would not tell a restored table from a half of it."""
-    counting = """SELECT format('SELECT %L, count(*) FROM %I.%I', nspname || '.' || relname, nspname, relname)
-        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+def _counted(server: scratch.Server, database: str, damaged: bool) -> dict[str, int | None]:
+    """Rows of each table of the user, counted: an estimate would not tell a restored table from a half of it. Of damaged data,
+    as many tables as can be: each is named before it is counted."""
+    counting = """SELECT format('SELECT %L, ''-''', name), format('SELECT %L, count(*) FROM %I.%I', name, nspname, relname)
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace, LATERAL (SELECT nspname || '.' || relname AS name) named
         WHERE relkind = 'r' AND relpersistence <> 't' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
         ORDER BY 1 \\gexec"""
-    lines = [line.rsplit("\t", 1) for line in scratch.query(server, database, counting).splitlines()]
-    return {name: int(count) for name, count in lines}
+    going_on = "\\set ON_ERROR_STOP off\n" if damaged else ""
+    lines = [line.rsplit("\t", 1) for line in scratch.query(server, database, going_on + counting).splitlines()]
+    return {name: int(count) if count != "-" else None for name, count in lines}
 
 
 def _forget_recovery(folder: Path) -> None:

@@ -1,9 +1,13 @@
 import subprocess
 import sys
+import threading
+import time
 import unittest
+from unittest import mock
 
 import support
 import lock
+import process
 import settings
 from settings import AgentError
 
@@ -32,3 +36,58 @@ class Lock(unittest.TestCase):
             raise ValueError
         with lock.one_at_a_time(0.1):
             pass
+
+
+@mock.patch.object(lock, "POLL_SECONDS", 0.02)
+@mock.patch.object(process, "LOOK_SECONDS", 0.05)
+class Restore(unittest.TestCase):
+    """Marks belong to the open file: two threads meet as two containers do."""
+
+    def setUp(self):
+        support.empty_folders()
+        self.said: list[str] = []
+        self.restored = threading.Event()
+
+    def restore(self) -> threading.Thread:
+        def work() -> None:
+            with lock.for_a_restore(self.said.append):
+                self.restored.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        self.addCleanup(thread.join, 5)
+        deadline = time.monotonic() + 5
+        while not self.said and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return thread
+
+    def test_it_ends_a_drill_and_the_program_that_this_runs(self):
+        with self.assertRaises(AgentError) as caught, lock.until_a_restore_waits(1):
+            process.run(["true"], seconds=5)
+            self.restore()
+            process.run(["sleep", "300"], seconds=300)
+        self.assertEqual(caught.exception.code, "stopped")
+        self.assertTrue(self.restored.wait(5))
+        self.assertEqual(self.said, ["a drill runs, which is ended for this restore (0 s so far)"])
+        process.run(["true"], seconds=5)
+
+    def test_a_backup_is_waited_for_and_none_begins_before_it(self):
+        with lock.one_at_a_time(1):
+            self.restore()
+            with self.assertRaises(AgentError) as caught, lock.one_at_a_time(0.1):
+                pass
+            self.assertEqual(caught.exception.code, "busy")
+            process.run(["true"], seconds=5)
+            self.assertFalse(self.restored.is_set())
+        self.assertTrue(self.restored.wait(5))
+        self.assertRegex(self.said[0], "^a backup, or a check of the backups, runs, and is waited for")
+        with lock.one_at_a_time(5):
+            pass
+
+    def test_another_restore_is_named_and_what_waits_is_said_again(self):
+        with mock.patch.object(lock, "SAY_EVERY_SECONDS", 0.1), lock.for_a_restore(lambda _text: None):
+            self.restore()
+            time.sleep(0.3)
+        self.assertTrue(self.restored.wait(5))
+        self.assertGreater(len(self.said), 1)
+        self.assertRegex(self.said[-1], "^another restore runs, and is waited for")

@@ -3,7 +3,9 @@
 import os
 import unittest
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -105,6 +107,11 @@ class Chosen(unittest.TestCase):
         found = self.restored(LATEST, holding(1, [1], [1]), holding(2, [1], [1, 2]), failing=(2,))
         self.assertEqual((found, self.said), ((1, "backup-1"), ["repository 2 (s3): damaged"]))
 
+    def test_damage_which_can_be_accepted_is_told_before_what_can_t_be_reached(self):
+        with self.assertRaises(AgentError) as caught:
+            self.restored(to(1.5), holding(1, [1], [1, 2]), holding(2, [2], [2]), failing=(1,))
+        self.assertEqual(caught.exception.code, "restored-damaged")
+
     def test_a_stop_ends_it(self):
         self.assertEqual(self.refused(LATEST, AgentError("stopped", "the agent stops"), holding(2, [1], [1])).code, "stopped")
 
@@ -132,6 +139,7 @@ class Reached(unittest.TestCase):
     # What the repository has when it is asked once more.
     then: Holding | None = None
     newest_transaction: str | None = None
+    damage: list[str] = []
     early = AgentError("target-unreachable", "ended before the target")
 
     def setUp(self):
@@ -140,11 +148,11 @@ class Reached(unittest.TestCase):
     def from_backup(self, request: Request, newest: Segment | None, runs: list[object], said: list[str]) -> dict:
         """Recovery reads four segments."""
         known = {"newest_transaction": self.newest_transaction, "replayed_to": Segment(1, 4), "size": 1}
-        known.update(complaints=[], amcheck=[], checksums=[])
+        known.update(complaints=[], amcheck=self.damage, checksums=[])
         for module, name, value in [
             *((restore.scratch, name, value) for name, value in known.items()),
             (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_edit_recovery", None),
-            (restore.reach, "ask", self.then or self.found),
+            (restore.reach, "ask", self.then or self.found), (restore.os, "sync", None),
         ]:  # fmt: skip
             patched = mock.patch.object(module, name, return_value=value)
             patched.start()
@@ -178,6 +186,19 @@ class Reached(unittest.TestCase):
             self.from_backup(to(5.9), None, [self.early, nullcontext()], [])
         self.assertEqual(caught.exception.code, "target-unreachable")
         self.assertIn(Segment(1, 6).name, caught.exception.message)
+
+    def test_damage_is_refused_until_it_is_accepted_and_then_what_was_restored_is_used(self):
+        self.damage, told = ["pg_amcheck: an index lacks a row"], support.told()
+        asked, accepting = to(3.9), replace(to(3.9), accepts_damage=True)
+        with self.assertRaises(AgentError) as caught:
+            self.from_backup(asked, None, [nullcontext()], [])
+        self.assertEqual(caught.exception.code, "restored-damaged")
+        self.assertIn("--accept-damage", caught.exception.next)
+        self.assertEqual(self.from_backup(accepting, None, [nullcontext()], [])["damage"], self.damage)
+        restore.restored_folder(told, settings.MEMBERS).mkdir()
+        done = partial(restore._done_before, told, settings.MEMBERS, progress=lambda _text: None)
+        self.assertIsNone(done(asked))
+        self.assertEqual(done(accepting)["damage"], self.damage)
 
     def test_less_than_there_is_is_said(self):
         self.assertEqual(drill.not_reached(Segment(1, 6), Segment(1, 6), []), [])
