@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../engine/process.ts';
 import { stackOf, userService } from '../release/testing.ts';
-import { outsideRepository } from './make.ts';
+import { withoutSecrets } from '../backup/part.ts';
+import type { Repository } from './kit-content.ts';
+import { outsideRepository, refuseUndeployed } from './make.ts';
 
 test('a build from outside of the repository is told when the kit is made', async () => {
   const root = await mkdtemp(join(tmpdir(), 'horme-make-'));
@@ -25,4 +27,21 @@ test('a build from outside of the repository is told when the kit is made', asyn
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+});
+
+test('no kit is made of repositories that the live release does not have', () => {
+  const bucket = (name: string, keySecret = 'hidden'): Repository => ({
+    ...{ kind: 's3', endpoint: 's3.example.com', bucket: name, region: 'eu', prefix: '' },
+    ...{ keyId: 'id', keySecret },
+  });
+  const own = { schedule: '0 3 * * *', drillSchedule: '30 4 * * *', keepDays: 30, encrypt: true };
+  const backup = { ...own, volumes: [], assertions: [], repositories: [{ kind: 'local' as const }, bucket('new')] };
+  const stack = stackOf([], { backup });
+  const live = (...repositories: Repository[]) => ({
+    backup: { history: undefined, repositories: repositories.map(withoutSecrets) },
+  });
+  refuseUndeployed(stack, undefined);
+  refuseUndeployed(stack, live({ kind: 'local' }, bucket('new', 'rotated')));
+  for (const other of [live({ kind: 'local' }, bucket('old')), live({ kind: 'local' }), { backup: undefined }])
+    expect(() => refuseUndeployed(stack, other)).toThrow(/are not those that/);
 });

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
+import { withoutSecrets } from '../backup/part.ts';
 import { run } from '../engine/process.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
 import { pathsOf, withoutCredentials } from '../release/origin.ts';
+import { stableJson, type ReleaseContent } from '../release/release.ts';
 import type { Settings } from '../release/settings.ts';
 import { commitOf } from '../release/sources.ts';
 import type { Vault } from '../release/vault.ts';
@@ -36,6 +39,21 @@ async function remoteOf(directory: string): Promise<string | undefined> {
   const remote = withoutCredentials(stdout.trim());
   return exitCode === 0 && remote !== '' ? remote : undefined;
 }
+
+/** The file may name a bucket that nothing was ever written to: then its kit would bring nothing back. */
+export function refuseUndeployed({ backup, project }: Stack, live: Pick<ReleaseContent, 'backup'> | undefined): void {
+  const [wanted, deployed] = [backup?.repositories.map(withoutSecrets), live?.backup?.repositories];
+  if (!live || stableJson(wanted) === stableJson(deployed)) return;
+  throw new OperatorError(`the repositories in the file are not those that ${project} is deployed with`, {
+    code: 'kit-undeployed',
+    exitCode: exitCodes.checkFailed,
+    lastSeen: `deployed: ${named(deployed ?? [])}\nin the file: ${named(wanted ?? [])}`,
+    next: 'horme deploy',
+  });
+}
+
+const named = (repositories: Record<string, unknown>[]): string =>
+  repositories.map((one) => Object.values(one).join(' ')).join(', ') || 'none';
 
 /** What no commit has, so that nobody can build it again from the remote. */
 export async function outsideRepository({ directory, services }: Stack): Promise<string[]> {
