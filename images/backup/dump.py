@@ -21,6 +21,8 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     if not folder.is_dir() or not (member / MARK).exists():
         raise AgentError("nothing-restored", f"{member.name} has no completely restored data")
     file, log = member / f"{settings.version}.restored.dump", member / f"{settings.version}.restored.log"
+    # Compressed, and without indexes: it is no larger than what it is of.
+    scratch.room_for(member, scratch.size(folder))
     with scratch.running(folder, log, progress) as server:
         progress(f"{settings.database_name} is dumped")
         _dump(server, settings.database_name, file)

@@ -8,6 +8,7 @@ import type { History } from './agent-types.ts';
 import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
+import { oneLine } from './report.ts';
 import { targetText, type RestoreTarget } from './target.ts';
 
 /** What was restored beside production, and checked. */
@@ -18,9 +19,18 @@ export interface Restored {
   newestTransactionAt: string;
   seconds: { restore: number; replay: number; check: number };
   bytes: number;
-  tables: Record<string, number>;
+  /** Null: damaged, so that its rows can't be counted. */
+  tables: Record<string, number | null>;
   /** What is not known to be in it, in words. An agent of before tells none. */
   missing?: string[];
+  /** What the checks found and `--accept-damage` let pass. */
+  damage?: string[];
+}
+
+export interface RestoreWish {
+  target: RestoreTarget;
+  history: History;
+  acceptsDamage: boolean;
 }
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
@@ -56,30 +66,32 @@ export const memberMounts = (members: string[]): Record<string, string> =>
   Object.fromEntries(members.map((name) => [dataVolume(memberNumber(name)), `${agentFolders.members}/${name}`]));
 
 /** Into a folder beside the first member's data; production goes on. Repeated for the same target, it is there at once. */
-export const restoreBeside = (
-  session: Session,
-  content: ReleaseContent,
-  target: RestoreTarget,
-  history: History,
-): Promise<Restored> => restoreIn(session, content, target, history, memberService(1));
+export const restoreBeside = (session: Session, content: ReleaseContent, wish: RestoreWish): Promise<Restored> =>
+  restoreIn(session, content, wish, memberService(1));
 
-export function restoreIn(
+export async function restoreIn(
   { compose, stack, emit }: Session,
   content: ReleaseContent,
-  target: RestoreTarget,
-  history: History,
+  { target, history, acceptsDamage }: RestoreWish,
   member: string,
 ): Promise<Restored> {
   const into = ['--into', `${agentFolders.members}/${member}`];
   const of = ['--stanza', history.stanza, ...versionWords(history, content.database?.version)];
-  const words = ['restore', ...targetWords(target), ...of, ...into];
-  return askOnce<Restored>(
+  const words = ['restore', ...targetWords(target), ...of, ...into, ...damageWords(acceptsDamage)];
+  const restored = await askOnce<Restored>(
     { compose, project: stack.project },
     content,
     { service: backupService, mounts: memberMounts([member]), words },
     (text) => emit({ kind: 'note', text }),
   );
+  for (const text of damageLines(restored)) emit({ kind: 'warning', text });
+  return restored;
 }
+
+/** An agent of before knows the option not, and is not asked with it unless it is wanted. */
+export const damageWords = (accepted: boolean): string[] => (accepted ? ['--accept-damage'] : []);
+
+export const damageLines = ({ damage = [] }: Restored): string[] => damage.map((text) => `damaged: ${oneLine(text)}`);
 
 function targetWords(target: RestoreTarget): string[] {
   switch (target.kind) {
@@ -114,12 +126,13 @@ export async function tablesNow(
 }
 
 /** A line for each table that would be another; `undefined`: production can't be asked. */
-export function differences(now: Record<string, number> | undefined, restored: Record<string, number>): string[] {
+export function differences(now: Record<string, number> | undefined, restored: Restored['tables']): string[] {
   if (now === undefined) return ['production does not answer, so what would change is not known'];
   const names = [...new Set([...Object.keys(now), ...Object.keys(restored)])].sort();
   const lines = names.flatMap((name) => {
     const [before, after] = [now[name], restored[name]];
     if (before === after) return [];
+    if (after === null) return [`${name}: is damaged, so that its rows can't be counted`];
     if (before === undefined) return [`${name}: comes back with ${after} rows`];
     if (after === undefined) return [`${name}: goes, with its ${before} rows`];
     return [`${name}: ${before} rows now, ${after} then`];

@@ -10,6 +10,10 @@ const acceptSchema: OptionDeclaration = {
   flags: '--accept-schema',
   description: 'roll back although the database was migrated since; migrations are not undone',
 };
+const acceptDamage: OptionDeclaration = {
+  flags: '--accept-damage',
+  description: 'take data whose tables, indexes or pages the checks find damaged, where there is no better',
+};
 const serviceNames = { name: '[service...]' };
 
 /** The command line as data: the parser, the help, the completion and the documentation come from this list. */
@@ -213,6 +217,7 @@ export const commands: readonly CommandDeclaration[] = [
         flags: '--as <name>',
         description: 'into a new database (or with --volume: a new volume) of this name, beside production',
       },
+      acceptDamage,
       wait,
       { flags: '--confirm <env>', description: "the environment's name: confirms that its data is to be replaced" },
     ],
@@ -240,6 +245,7 @@ export const commands: readonly CommandDeclaration[] = [
         flags: '--accept-sources',
         description: 'build images although their commit has other files than they were built from',
       },
+      acceptDamage,
     ],
     example: 'horme recover --env production --kit shop.kit',
     load: () => import('./recover.ts'),

@@ -1,7 +1,15 @@
-import type { History, ListAnswer } from '../backup/agent-types.ts';
+import type { ListAnswer } from '../backup/agent-types.ts';
 import { historyOf, type Use } from '../backup/history.ts';
-import { backupService } from '../backup/names.ts';
-import { archiveEverything, differences, restoreBeside, tablesNow, type Restored } from '../backup/restore.ts';
+import { backupService, filesService } from '../backup/names.ts';
+import {
+  archiveEverything,
+  damageWords,
+  differences,
+  restoreBeside,
+  tablesNow,
+  type Restored,
+  type RestoreWish,
+} from '../backup/restore.ts';
 import { restoreAsDatabase } from '../backup/restore-as.ts';
 import {
   differenceLines,
@@ -11,6 +19,7 @@ import {
   type SnapshotTarget,
 } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
+import { refuseMissing, type SnapshotsSeen } from '../backup/snapshots.ts';
 import { parseTarget, typed, type RestoreTarget } from '../backup/target.ts';
 import { databaseName } from '../database/names.ts';
 import { deploy } from '../deploy/deploy.ts';
@@ -28,6 +37,7 @@ import type { CommandContext } from './command.ts';
 import { confirmed } from './confirm.ts';
 import { report } from './deploy.ts';
 import { underLock } from './under-lock.ts';
+import { withResult } from './with-result.ts';
 
 /** What is to be restored, and to when. */
 interface Wanted {
@@ -36,6 +46,7 @@ interface Wanted {
   database: boolean;
   volumes: string[];
   as: string | undefined;
+  acceptsDamage: boolean;
 }
 
 /** What runs, and the lock that keeps it as it is. */
@@ -62,7 +73,10 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
 }
 
 function wantedOf({ flags }: CommandContext, session: Session): Wanted {
-  const { to, backup, latest, onlyDatabase, volume, as } = flags as Record<string, string | boolean | undefined>;
+  const { to, backup, latest, onlyDatabase, volume, as, acceptDamage } = flags as Record<
+    string,
+    string | boolean | undefined
+  >;
   const options = backupOf(session);
   const given = [to, backup, latest].filter((one) => one !== undefined && one !== false);
   if (given.length !== 1) throw targetMissing();
@@ -82,6 +96,7 @@ function wantedOf({ flags }: CommandContext, session: Session): Wanted {
     database: session.stack.database !== undefined && one === undefined,
     volumes,
     as: typeof as === 'string' ? as : undefined,
+    acceptsDamage: acceptDamage === true,
   };
 }
 
@@ -120,10 +135,14 @@ async function liveRelease({ engine, stack }: Session): Promise<{ store: Store; 
 async function lookAt(
   session: Session,
   live: ReleaseContent,
-  { target, snapshot, database, volumes }: Wanted,
+  wanted: Wanted,
 ): Promise<{ restored: Restored | undefined; lines: string[] }> {
+  const { snapshot, database, volumes } = wanted;
   const lines: string[] = [];
-  const restored = database ? await restoredDatabase(session, live, target) : undefined;
+  if (volumes.length > 0) await lookForSnapshots(session, wanted);
+  const restored = database
+    ? await restoreBeside(session, live, await wishOf(session, live, wanted, 'in place'))
+    : undefined;
   if (restored) {
     const { engine, stack } = session;
     const now = await tablesNow(engine, stack.project, databaseName(stack));
@@ -137,14 +156,25 @@ async function lookAt(
   return { restored, lines };
 }
 
-async function restoredDatabase(session: Session, live: ReleaseContent, target: RestoreTarget): Promise<Restored> {
-  return restoreBeside(session, live, target, await historyFor(session, live, target, 'in place'));
+async function lookForSnapshots(session: Session, { target, snapshot, database, volumes }: Wanted): Promise<void> {
+  const seen = await ask<SnapshotsSeen>(session, filesService, ['list']);
+  refuseMissing(
+    volumes,
+    snapshot,
+    seen,
+    database ? `horme restore ${typed(target)} --only-database` : 'horme backup list',
+  );
 }
 
-async function historyFor(session: Session, live: ReleaseContent, target: RestoreTarget, use: Use): Promise<History> {
+async function wishOf(
+  session: Session,
+  live: ReleaseContent,
+  { target, acceptsDamage }: Wanted,
+  use: Use,
+): Promise<RestoreWish> {
   await archiveEverything(session);
   const list = await ask<ListAnswer>(session, backupService, ['list']);
-  return historyOf(target, list, live.database?.version, use);
+  return { target, history: historyOf(target, list, live.database?.version, use), acceptsDamage };
 }
 
 function restoredLine({ label, repository, newestTransactionAt, bytes: size, seconds }: Restored): string {
@@ -175,7 +205,7 @@ async function swap(
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
   const result = await swapDatabase(session, production, stamp);
   if (result.exitCode === exitCodes.done) context.print(formerLine(session));
-  return report(context, session, result);
+  return report(withResult(context, { damage: restored.damage ?? [] }), session, result);
 }
 
 /** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
@@ -196,13 +226,14 @@ async function besides(
   context: CommandContext,
   session: Session,
   live: ReleaseContent,
-  { target, snapshot, database, volumes }: Wanted,
+  wanted: Wanted,
   name: string,
 ): Promise<void> {
   const { project } = session.stack;
+  const { snapshot, database, volumes } = wanted;
   if (database) {
-    const history = await historyFor(session, live, target, 'beside');
-    const restored = await restoreAsDatabase(session, live, target, history, name);
+    const wish = await wishOf(session, live, wanted, 'beside');
+    const restored = await restoreAsDatabase(session, live, wish, name);
     context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
     context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
     return;
@@ -213,17 +244,19 @@ async function besides(
   context.result({ schema: 'horme.restore/1', project, volume: `${project}_${name}` });
 }
 
-function unconfirmed({ flags }: CommandContext, { stack }: Session, { target }: Wanted): OperatorError {
+function unconfirmed({ flags }: CommandContext, { stack }: Session, { target, acceptsDamage }: Wanted): OperatorError {
   const only =
     flags.onlyDatabase === true
       ? ' --only-database'
       : typeof flags.volume === 'string'
         ? ` --volume ${flags.volume}`
         : '';
+  const own = [`horme restore ${typed(target)}${only}`, ...damageWords(acceptsDamage)];
+  const words = [...own, `--confirm ${stack.environment.name}`];
   return new OperatorError(`nothing was changed: this replaces data of ${stack.project}`, {
     code: 'confirmation',
     exitCode: exitCodes.usage,
-    next: `horme restore ${typed(target)}${only} --confirm ${stack.environment.name}   (what was restored beside is used)`,
+    next: `${words.join(' ')}   (what was restored beside is used)`,
   });
 }
 
