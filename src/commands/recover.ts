@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ago, timeText } from '../backup/report.ts';
+import { damageLines } from '../backup/restore.ts';
 import { composeDriver } from '../engine/compose.ts';
 import { openConnection } from '../engine/connection.ts';
 import { dockerEngine } from '../engine/docker.ts';
@@ -14,13 +15,17 @@ import { emptyStack } from '../recovery/stack.ts';
 import type { Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { report } from './deploy.ts';
+import { withResult } from './with-result.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const kit = await readKit(context);
   const session = sessionOf(context, kit);
-  const recovery = await recover(session, kit, { acceptSources: context.flags.acceptSources === true });
+  const { acceptSources, acceptDamage } = context.flags;
+  const accepted = { acceptSources: acceptSources === true, acceptDamage: acceptDamage === true };
+  const recovery = await recover(session, kit, accepted);
   context.print(screen(recovery));
-  return report(context, session, recovery.deployed);
+  const { database, missing, deployed } = recovery;
+  return report(withResult(context, { missing, damage: database?.damage ?? [] }), session, deployed);
 }
 
 async function readKit(context: CommandContext): Promise<KitContent> {
@@ -49,19 +54,20 @@ function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): 
   };
 }
 
-export function screen({ database, seconds }: Recovery): string {
+export function screen({ database, missing, seconds }: Recovery): string {
   const rows = Object.entries(seconds).map(([name, took]) => [name, duration(took)]);
   const total = Object.values(seconds).reduce((sum, took) => sum + took, 0);
   const newest = database
     ? [
         `newest transaction recovered: ${timeText(database.newestTransactionAt)}, ${ago(database.newestTransactionAt, new Date())}`,
-        ...(database.missing ?? []).map((why) => `missing: ${why}`),
+        ...damageLines(database),
       ]
     : [];
   return [
     table([{ title: 'step' }, { title: 'took', align: 'right' }], [...rows, ['all', duration(total)]]),
     '',
     ...newest,
+    ...missing.map((what) => `missing: ${what}`),
   ].join('\n');
 }
 

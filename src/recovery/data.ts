@@ -2,10 +2,11 @@ import type { ListAnswer } from '../backup/agent-types.ts';
 import { historyOf } from '../backup/history.ts';
 import { agentFolders, backupService, filesService } from '../backup/names.ts';
 import { askOnce, writingForAll } from '../backup/one-off.ts';
-import { memberMounts, type Restored } from '../backup/restore.ts';
+import { damageWords, memberMounts, type Restored } from '../backup/restore.ts';
 import { cacheVolume } from '../cache/part.ts';
 import { memberService } from '../database/names.ts';
 import type { Compose } from '../engine/compose.ts';
+import { OperatorError } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 
 const first = memberService(1);
@@ -28,7 +29,7 @@ export const hasCache = (content: ReleaseContent): boolean =>
   toldAgent(content).cache && content.compose.volumes?.[cacheVolume] !== undefined;
 
 /** The newest of the newest history, checked, beside where the first member will look for its data. */
-export async function restoreDatabase({ compose, content, say }: Place): Promise<Restored> {
+export async function restoreDatabase({ compose, content, say }: Place, acceptsDamage: boolean): Promise<Restored> {
   const place = { compose, project: content.project };
   const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
   const { stanza } = historyOf(
@@ -37,7 +38,8 @@ export async function restoreDatabase({ compose, content, say }: Place): Promise
     content.database?.version,
     'on an empty machine',
   );
-  const words = ['restore', '--latest', '--stanza', stanza, '--into', `${agentFolders.members}/${first}`];
+  const into = ['--into', `${agentFolders.members}/${first}`];
+  const words = ['restore', '--latest', '--stanza', stanza, ...into, ...damageWords(acceptsDamage)];
   return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
 }
 
@@ -50,15 +52,19 @@ export async function swapDatabase({ compose, content, say }: Place): Promise<vo
 /** On a new machine none is the present one: the newest by its name is. */
 const newestFirst = (history: ListAnswer['histories'][number]) => ({ ...history, current: false });
 
-export async function restoreFiles({ compose, content, say }: Place, name: string): Promise<{ at: string }> {
-  return files({ compose, content, say }, name, ['--kind', 'volume', '--name', name]);
+/** Of when the content is; undefined: no repository has any of it yet. */
+export interface FilesRestored {
+  at?: string;
 }
 
-export const restoreCache = (place: Place): Promise<{ at: string }> => files(place, cacheVolume, ['--kind', 'cache']);
+export const restoreFiles = (place: Place, name: string): Promise<FilesRestored> =>
+  files(place, name, ['--kind', 'volume', '--name', name]);
 
-async function files({ compose, content, say }: Place, volume: string, which: string[]): Promise<{ at: string }> {
+export const restoreCache = (place: Place): Promise<FilesRestored> => files(place, cacheVolume, ['--kind', 'cache']);
+
+async function files({ compose, content, say }: Place, volume: string, which: string[]): Promise<FilesRestored> {
   const target = `${agentFolders.targets}/volume`;
-  return askOnce<{ at: string }>(
+  const restored = askOnce<FilesRestored>(
     { compose, project: content.project },
     content,
     {
@@ -69,4 +75,9 @@ async function files({ compose, content, say }: Place, volume: string, which: st
     },
     say,
   );
+  return restored.catch((error: unknown) => {
+    // Listed a moment before the machine was lost, or never backed up: nothing is there to wait for.
+    if (error instanceof OperatorError && error.code === 'no-snapshot') return {};
+    throw error;
+  });
 }

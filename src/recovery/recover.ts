@@ -1,5 +1,5 @@
 import { anew } from '../backup/history.ts';
-import type { Restored } from '../backup/restore.ts';
+import { damageLines, type Restored } from '../backup/restore.ts';
 import { newHistory } from '../backup/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { killPoint } from '../deploy/fault.ts';
@@ -14,7 +14,15 @@ import { nothingApplied, writeApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, ownerOf, writeHistory, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
-import { filesToRestore, hasCache, restoreCache, restoreDatabase, restoreFiles, swapDatabase } from './data.ts';
+import {
+  filesToRestore,
+  hasCache,
+  restoreCache,
+  restoreDatabase,
+  restoreFiles,
+  swapDatabase,
+  type FilesRestored,
+} from './data.ts';
 import { platformImageOf, platformImagesOf, userImages } from './images.ts';
 import type { KitContent } from './kit-content.ts';
 import { RecoveryLog } from './log.ts';
@@ -25,6 +33,8 @@ import { restoreState } from './state.ts';
 export interface Recovery {
   deployed: DeployResult;
   database: Restored | undefined;
+  /** What has no backup, or isn't known to be in it, in words. */
+  missing: string[];
   /** Seconds of each step, also of those that a run before this one has taken. */
   seconds: Record<string, number>;
 }
@@ -33,7 +43,7 @@ export interface Recovery {
 export async function recover(
   session: Session,
   kit: KitContent,
-  { acceptSources }: { acceptSources: boolean },
+  { acceptSources, acceptDamage }: { acceptSources: boolean; acceptDamage: boolean },
 ): Promise<Recovery> {
   const { engine, connection, emit } = session;
   const { project } = kit;
@@ -50,11 +60,10 @@ export async function recover(
   const present = inHistory(content, vault.backup.history);
   const database =
     present.database &&
-    (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'))));
+    (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'), acceptDamage)));
   if (database) await step(session, log, 'swap', () => swapDatabase(data(session, present, 'swap')));
-  for (const name of filesToRestore(present))
-    await step(session, log, `volume ${name}`, () => restoreFiles(data(session, present, `volume ${name}`), name));
-  if (hasCache(present)) await step(session, log, 'cache', () => restoreCache(data(session, present, 'cache')));
+  const empty = await restoreAllFiles(session, log, present);
+  for (const text of [...(database ? damageLines(database) : []), ...empty]) emit({ kind: 'warning', text });
   const started = performance.now();
   const deployed = await deploy(deploySession(session, present), {
     ...deployDefaults,
@@ -65,7 +74,24 @@ export async function recover(
   });
   const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
   if (deployed.exitCode === exitCodes.done) await log.end();
-  return { deployed, database, seconds };
+  return { deployed, database, missing: [...(database?.missing ?? []), ...empty], seconds };
+}
+
+/** What begins empty, in words: a listed volume need not have a snapshot yet. */
+async function restoreAllFiles(session: Session, log: RecoveryLog, content: ReleaseContent): Promise<string[]> {
+  const empty: string[] = [];
+  const restore = async (
+    name: string,
+    what: string,
+    work: (from: ReturnType<typeof data>) => Promise<FilesRestored>,
+  ) => {
+    const { at } = await step(session, log, name, () => work(data(session, content, name)));
+    if (at === undefined) empty.push(`${what} has no snapshot: it begins empty`);
+  };
+  for (const name of filesToRestore(content))
+    await restore(`volume ${name}`, `the volume ${name}`, (from) => restoreFiles(from, name));
+  if (hasCache(content)) await restore('cache', 'the cache', restoreCache);
+  return empty;
 }
 
 const place = ({ engine, compose, emit }: Session, id: string) => ({
