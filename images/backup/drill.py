@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import gently
 import moments
 import proofs
 import repository as repositories
@@ -54,7 +55,7 @@ def _chosen_backup(stanza: str, repository: Repository, label: str | None) -> Ba
     found = [one for one in (known.backups if known else []) if label in (None, one.label)]
     if not found:
         named = f"no backup {label}" if label else "no backup yet"
-        raise AgentError("no-backup", f"repository {repository.number} has {named} of {stanza}", "horme-backup backup")
+        raise AgentError("no-backup", f"repository {repository.number} has {named} of {stanza}", "horme backup now")
     return found[-1]
 
 
@@ -125,10 +126,11 @@ def _restored_and_checked(
 def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> None:
     """Of one backup into a folder; `--archive-mode=off`, or what starts there would write into the same archive."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    repositories.call(
-        "restore", f"--set={label}", f"--pg1-path={data}", "--archive-mode=off", *options,
-        stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=scratch.NICE,
-    )  # fmt: skip
+    with gently.flushed(data, "pgbackrest"):
+        repositories.call(
+            "restore", f"--set={label}", f"--pg1-path={data}", "--archive-mode=off", *options,
+            stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=scratch.NICE,
+        )  # fmt: skip
 
 
 def _measure(proof: dict[str, Any], backup: Backup, seconds: float, newest: str | None) -> None:
@@ -145,8 +147,10 @@ def _damage(server: scratch.Server, database: str) -> list[str]:
     """What a restore does too before it gives a database back; a table that can't be counted is damaged."""
     found = scratch.amcheck(server)
     try:
-        scratch.rows(server, database)
+        scratch.rows(server, database, damaged=False)
     except AgentError as error:
+        if error.code == "stopped":
+            raise
         found.append(error.message)
     return found
 

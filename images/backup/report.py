@@ -8,7 +8,10 @@ import schedule
 from settings import Repository, Settings
 
 OF_ARCHIVE = ("archiveFailing", "archiveFailingSince", "archiveError", "oldestReadySeconds", "walBytes", "gaps")
-OF_REPOSITORY = ("lastBackupAt", "lastBackupSeconds", "lastBackupBytes", "lastError", "lastFailureAt")
+OF_REPOSITORY = (
+    *("lastBackupAt", "lastBackupSeconds", "lastBackupBytes"),
+    *("lastError", "lastFailureAt", "lastExpireError", "historyLost"),
+)
 
 
 def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def _replayed(settings: Settings, member: Path, newest: Segment | None, progress
         transaction = scratch.newest_transaction(server)
         progress("tables and indexes are checked")
         problems = scratch.amcheck(server)
-        tables = _counted(server, settings.database_name, bool(problems))
+        tables = scratch.rows(server, settings.database_name, damaged=bool(problems))
         found = _Replayed(at, transaction, missing, problems, tables)
     log.unlink(missing_ok=True)
     return found
@@ -292,18 +292,6 @@ def _target(request: Request) -> list[str]:
         return []
     target = [f"--target={request.value}"] if request.kind != "label" else []
     return [f"--type={kinds[request.kind]}", *target, "--target-action=promote"]
-
-
-def _counted(server: scratch.Server, database: str, damaged: bool) -> dict[str, int | None]:
-    """Rows of each table of the user, counted: an estimate would not tell a restored table from a half of it. Of damaged data,
-    as many tables as can be: each is named before it is counted."""
-    counting = """SELECT format('SELECT %L, ''-''', name), format('SELECT %L, count(*) FROM %I.%I', name, nspname, relname)
-        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace, LATERAL (SELECT nspname || '.' || relname AS name) named
-        WHERE relkind = 'r' AND relpersistence <> 't' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
-        ORDER BY 1 \\gexec"""
-    going_on = "\\set ON_ERROR_STOP off\n" if damaged else ""
-    lines = [line.rsplit("\t", 1) for line in scratch.query(server, database, going_on + counting).splitlines()]
-    return {name: int(count) if count != "-" else None for name, count in lines}
 
 
 def _forget_recovery(folder: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import gently
 import moments
 import process
 import wal
@@ -98,14 +99,16 @@ def amcheck(server: Server) -> list[str]:
     return [] if done.exit_code == 0 else [f"pg_amcheck: {(done.stdout + done.stderr).strip()[-2000:]}"]
 
 
-def rows(server: Server, database: str) -> dict[str, int]:
-    """Of each table of the user, counted: an estimate would not tell a restored table from a half of it."""
-    counting = """SELECT format('SELECT %L, count(*) FROM %I.%I', nspname || '.' || relname, nspname, relname)
-        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+def rows(server: Server, database: str, damaged: bool) -> dict[str, int | None]:
+    """Of each table of the user, counted: an estimate would not tell a restored table from a half of it. Of damaged data, as many
+    as can be: each table is named before it is counted, and None is one whose rows can't be read."""
+    counting = """SELECT format('SELECT %L, ''-''', name), format('SELECT %L, count(*) FROM %I.%I', name, nspname, relname)
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace, LATERAL (SELECT nspname || '.' || relname AS name) named
         WHERE relkind = 'r' AND relpersistence <> 't' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
         ORDER BY 1 \\gexec"""
-    lines = [line.rsplit("\t", 1) for line in query(server, database, counting).splitlines()]
-    return {name: int(count) for name, count in lines}
+    going_on = "\\set ON_ERROR_STOP off\n" if damaged else ""
+    lines = [line.rsplit("\t", 1) for line in query(server, database, going_on + counting).splitlines()]
+    return {name: int(count) if count != "-" else None for name, count in lines}
 
 
 def checksums(data: Path) -> list[str]:
@@ -133,11 +136,11 @@ def size(folder: Path) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Never through a link: rmtree unlinks those inside, and refuses to begin at one."""
+    """Never through a link."""
     if folder.is_symlink():
         raise AgentError("link-in-the-way", f"{folder} is a link, and is not followed")
     if folder.exists():
-        shutil.rmtree(folder)
+        gently.remove(folder)
 
 
 def room_for(folder: Path, bytes_needed: float) -> None:

@@ -46,11 +46,13 @@ def of(told: Settings, repository: Repository) -> list[Snapshot]:
 def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
     """The newest that fits, wherever it is: a repository may have missed runs. Of one run the first repository's, which is on this
     machine. Those that can't be asked are named and passed over."""
-    hits, problems = [], []
+    hits, problems, asked = [], [], True
     for repository in of_numbers(told, [arguments.repo] if arguments.repo else None):
         try:
             found = _fitting(of(told, repository), arguments, kind)
         except AgentError as error:
+            # One that was never made has been asked.
+            asked = asked and error.code == "no-repository"
             problems.append(error.message)
             progress(error.message)
             continue
@@ -61,7 +63,8 @@ def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) 
         if arguments.snapshot:
             break
     if not hits:
-        raise AgentError("no-snapshot", f"no snapshot was found: {'; '.join(problems)}", "horme backup list")
+        code = "no-snapshot" if asked else "repository-unreachable"
+        raise AgentError(code, f"no snapshot was found: {'; '.join(problems)}", "horme backup list")
     return max(hits, key=lambda hit: hit[1].at)
 
 

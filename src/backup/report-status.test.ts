@@ -73,6 +73,15 @@ describe('the status', () => {
     );
   });
 
+  test('names what could not be deleted, and backups that are gone', () => {
+    const historyLost = { from: hoursAgo(240), to: hoursAgo(24), foundAt: hoursAgo(1) };
+    const odd = { ...repository(2, 's3', 1), lastExpireError: 'access\ndenied', historyLost };
+    expect(problems({ repositories: [repository(1, 'local', 1), odd] })).toEqual([
+      'repository 2 (s3): what is too old could not be deleted: access denied',
+      'repository 2 (s3): its backups from 2026-11-14 16:00:00Z to 2026-11-23 16:00:00Z are gone, found 2026-11-24 15:00:00Z: it was emptied, or is another one now',
+    ]);
+  });
+
   test('says that local backups alone do not survive the machine', () => {
     const local = { repositories: [repository(1, 'local', 1)] };
     const label = 'backups are local only: does not survive this machine';

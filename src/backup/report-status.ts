@@ -90,8 +90,21 @@ function backupProblem(
   return isOld ? [`the last backup of the ${what} ${where} is ${duration(age)} old: horme backup now`] : [];
 }
 
-function errorProblem(what: string, { lastError, ...repository }: RepositoryStatus): string[] {
-  return lastError === null ? [] : [`${repositoryName(repository)} fails for the ${what}: ${oneLine(lastError)}`];
+function errorProblem(
+  what: string,
+  { lastError, lastExpireError, historyLost, ...repository }: RepositoryStatus,
+): string[] {
+  const where = repositoryName(repository);
+  return [
+    ...(lastError === null ? [] : [`${where} fails for the ${what}: ${oneLine(lastError)}`]),
+    ...(lastExpireError ? [`${where}: what is too old could not be deleted: ${oneLine(lastExpireError)}`] : []),
+    ...(historyLost
+      ? [
+          `${where}: its backups from ${timeText(historyLost.from)} to ${timeText(historyLost.to)} are gone, found ` +
+            `${timeText(historyLost.foundAt)}: it was emptied, or is another one now`,
+        ]
+      : []),
+  ];
 }
 
 function databaseProblems(status: BackupStatus, now: Date): string[] {

@@ -21,7 +21,7 @@ test('volumes that all have a snapshot of before the time are as well', () => {
 });
 
 test('one that has none is named, with its oldest and with the repository that could not be asked', () => {
-  const problems = [{ message: 'repository 2 (s3): it hangs' }];
+  const problems = [{ repository: 2, kind: 's3' as const, message: 'repository 2 (s3): it hangs' }];
   const refused = (names: string[], target: SnapshotTarget): unknown => {
     try {
       refuseMissing(names, target, { snapshots, problems }, 'horme restore --only-database');

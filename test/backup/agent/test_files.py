@@ -252,8 +252,14 @@ class Repositories(unittest.TestCase):
         self.listings[2] = []
         with self.assertRaises(AgentError) as caught:
             self.choose(latest=True)
-        self.assertEqual((caught.exception.code, caught.exception.next), ("no-snapshot", "horme backup list"))
+        self.assertEqual((caught.exception.code, caught.exception.next), ("repository-unreachable", "horme backup list"))
         self.assertIn("repository 1: refused; repository 2 (local) has none", caught.exception.message)
+
+    def test_that_there_is_none_is_said_when_all_were_asked_also_one_that_was_never_made(self):
+        self.listings = {1: AgentError("no-repository", "repository 1 holds no backups yet"), 2: []}
+        with self.assertRaises(AgentError) as caught:
+            self.choose(latest=True)
+        self.assertEqual(caught.exception.code, "no-snapshot")
 
     def back_up(self, clock_is_right: bool = True) -> None:
         sources.volume_folder("uploads").mkdir(parents=True, exist_ok=True)

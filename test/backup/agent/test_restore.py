@@ -148,10 +148,10 @@ class Reached(unittest.TestCase):
     def from_backup(self, request: Request, newest: Segment | None, runs: list[object], said: list[str]) -> dict:
         """Recovery reads four segments."""
         known = {"newest_transaction": self.newest_transaction, "replayed_to": Segment(1, 4), "size": 1}
-        known.update(complaints=[], amcheck=self.damage, checksums=[])
+        known.update(complaints=[], amcheck=self.damage, rows={}, checksums=[])
         for module, name, value in [
             *((restore.scratch, name, value) for name, value in known.items()),
-            (restore.drill, "restore", None), (restore, "_counted", {}), (restore, "_edit_recovery", None),
+            (restore.drill, "restore", None), (restore, "_edit_recovery", None),
             (restore.reach, "ask", self.then or self.found), (restore.os, "sync", None),
         ]:  # fmt: skip
             patched = mock.patch.object(module, name, return_value=value)
