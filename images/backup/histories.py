@@ -12,6 +12,7 @@ import repository as repositories
 import status
 import wal
 from lock import one_at_a_time
+from proofs import rto_seconds
 from repository import Backup, Progress, Stanza
 from settings import AgentError, Repository, Settings
 from wal import Segment
@@ -176,7 +177,7 @@ def _told(backup: Backup, proof: dict[str, Any] | None) -> dict[str, Any]:
         "databaseBytes": backup.database_bytes,
         "repositoryBytes": backup.repository_bytes,
         "error": backup.error,
-        "proof": proof and {name: proof[name] for name in ("at", "seconds", "ok")},
+        "proof": proof and {"at": proof["at"], "seconds": rto_seconds(proof), "ok": proof["ok"]},
     }
 
 

@@ -175,7 +175,7 @@ def _candidates(request: Request, holding: Holding) -> list[Backup]:
         backups = [one for one in holding.history.backups if one.label == request.value]
     if request.kind == "to" and request.value:
         wanted = datetime.fromisoformat(request.value).timestamp()
-        _refuse_after_the_end(request, holding, wanted)
+        _refuse_beyond(request, holding, wanted)
         backups = [one for one in backups if one.ended < wanted]
     if not backups:
         what = f"{request.value} is before the oldest backup" if request.kind == "to" else f"no backup {request.value or ''}"
@@ -183,12 +183,18 @@ def _candidates(request: Request, holding: Holding) -> list[Backup]:
     return backups if request.kind == "point" else backups[:1]
 
 
-def _refuse_after_the_end(request: Request, holding: Holding, wanted: float) -> None:
+def _refuse_beyond(request: Request, holding: Holding, wanted: float) -> None:
     """Before hours of restoring and replaying, at whose end Postgres would say so. Arrival is known to the second."""
-    window = histories.window(holding.history, holding.archive)
-    if window and wanted >= window[1] + 1:
-        until = f"the WAL of {request.stanza} in it, whose newest arrived at {iso(window[1])}"
-        raise AgentError("target-unreachable", f"{request.value} is after {until}", "horme backup list")
+    gaps = histories.gaps_of(holding.history, holding.archive)
+    found = histories.windows(holding.history, holding.archive, gaps)
+    if not found or wanted <= found[0][0] or any(begin < wanted < end + 1 for begin, end in found):
+        return
+    if wanted < found[-1][0]:
+        why = f"{request.value} is in a gap of the WAL of {request.stanza} in it"
+    else:
+        until = f"the WAL of {request.stanza} in it, whose newest arrived at {iso(found[-1][1])}"
+        why = f"{request.value} is after {until}"
+    raise AgentError("target-unreachable", why, "horme backup list")
 
 
 def _from_backup(

@@ -190,7 +190,7 @@ describe('a problem is', () => {
     const bad = { ...repository(2, 's3', 13), lastError: 'HTTP 403\n\u001b[31mdenied' };
     const repositories = [repository(1, 'local', 13), bad];
     const expected = 'repository 2 (s3) fails for the database: HTTP 403 [31mdenied';
-    expect(problems({ repositories, failing: bad.lastError })).toEqual([expected]);
+    expect(problems({ repositories, failing: `in repository 2: ${bad.lastError}` })).toEqual([expected]);
     expect(problems({ repositories, failing: 'disk full' })).toEqual([
       expected,
       'the backup of the database fails: disk full',

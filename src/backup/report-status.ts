@@ -62,14 +62,18 @@ function lastText(last: { at: string; type?: string | null; seconds: number } | 
 
 function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
   const { repositories, lastBackup, failing } = status;
-  const errors = repositories.map(({ lastError }) => lastError);
+  const told = repositories.flatMap(({ repository, lastError }) =>
+    lastError === null ? [] : [`in repository ${repository}: ${lastError}`],
+  );
   return [
     ...(lastBackup === null
       ? [`there is no backup of the ${what} yet: horme backup now`]
       : repositories.flatMap((repository) => backupProblem(what, repository, status, now))),
     ...repositories.flatMap((repository) => errorProblem(what, repository)),
-    // The repository has said it already.
-    ...(failing === null || errors.includes(failing) ? [] : [`the backup of the ${what} fails: ${oneLine(failing)}`]),
+    // Else the repositories have said it already.
+    ...(failing === null || failing === told.join('; ')
+      ? []
+      : [`the backup of the ${what} fails: ${oneLine(failing)}`]),
     ...(status.clockJumped
       ? [`the clock of the backup of the ${what} jumped: nothing old is deleted until it ran evenly for a day`]
       : []),

@@ -147,7 +147,7 @@ describe('the history of a target', () => {
   const of = (text: string) => holding(new Date(text), histories);
 
   test('is the one whose window holds it, the newest where several do', () => {
-    expect(of('2026-11-01T03:00:00Z')).toBe('20261101-000000-aaaa');
+    expect(of('2026-11-01T03:00:01Z')).toBe('20261101-000000-aaaa');
     expect(of('2026-11-05T12:00:00Z')).toBe('20261101-000000-aaaa');
     expect(of('2026-11-13T12:00:00Z')).toBe('20261110-000000-bbbb');
     expect(of('2026-11-24T15:00:00Z')).toBe('20261110-000000-bbbb');
@@ -187,7 +187,7 @@ describe('the history of a target', () => {
         '2026-11-02 03:00:00Z to 2026-11-14 15:00:00Z (history 20261101-000000-aaaa)',
         '2026-11-01 03:00:00Z to 2026-11-12 15:00:00Z (history 20261101-000000-aaaa)',
       ].join('\n'),
-      next: "horme restore --to '2026-11-01 03:00:00Z'",
+      next: "horme restore --to '2026-11-01 03:00:01Z'",
     });
     expect(refusal(() => of('2026-11-24T15:00:01Z')).next).toBe('horme restore --latest');
     expect(refusal(() => holding(now, [history('a', true, null)]))).toEqual({

@@ -3,7 +3,7 @@ import type { AgentWindow, History, RepositoryHistory } from './agent-types.ts';
 
 export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
 
-/** From when to when a history can be restored, both ends included. */
+/** After what time and up to when a history can be restored. */
 export interface Window {
   from: Date;
   to: Date;
@@ -73,7 +73,8 @@ export const dated = ({ from, to }: AgentWindow): Window => ({ from: new Date(fr
 /** The history that holds the target; of several the newest, which is the data that people saw last at that time. */
 export function reachable(target: Date, histories: readonly History[]): History | undefined {
   return newestFirst(histories).find((history) =>
-    windowsOf(history).some(({ from, to }) => from <= target && target <= to),
+    // A backup ended within the second that its window begins with.
+    windowsOf(history).some(({ from, to }) => from < target && target <= to),
   );
 }
 
@@ -129,7 +130,7 @@ function nearest(target: Date, windows: readonly Window[]): string {
   if (windows.length === 0) return 'horme backup now';
   // The end of the newest window moves on while one types, and a target needs a transaction after it.
   if (windows.every(({ to }) => to < target)) return 'horme restore --latest';
-  const ends = windows.flatMap(({ from, to }) => [from, to]);
+  const ends = windows.flatMap(({ from, to }) => [new Date(from.getTime() + 1000), to]);
   const distance = (at: Date) => Math.abs(at.getTime() - target.getTime());
   return command(targetText(ends.reduce((best, at) => (distance(at) < distance(best) ? at : best))));
 }

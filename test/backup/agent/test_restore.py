@@ -128,6 +128,13 @@ class Chosen(unittest.TestCase):
         self.assertEqual(self.restored(to(3 + 0.9 / MINUTE), short, long), (1, "backup-1"))
         self.assertEqual(self.refused(to(9), short, long).code, "target-unreachable")
 
+    def test_one_with_a_gap_there_is_passed_over(self):
+        gap, whole = holding(1, [1, 8], [1, 2, 3, 6, 7, 8, 9]), holding(2, [1], list(range(1, 10)))
+        self.assertEqual(self.restored(to(5.5), gap, whole), (2, "backup-1"))
+        self.assertRegex(self.said[0], "is in a gap of the WAL of")
+        self.assertEqual(self.restored(to(1.5), gap, whole), (1, "backup-1"))
+        self.assertEqual(self.refused(to(5.5), gap).code, "target-unreachable")
+
     def test_one_whose_oldest_backup_is_younger_is_passed_over(self):
         wal = [1, 2, 3, 4, 5]
         self.assertEqual(self.restored(to(2.5), holding(1, [3], wal), holding(2, [1], wal)), (2, "backup-1"))
