@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Measured with `npm run bench -- backup`: what a fast disk writes meanwhile costs a commit some ten milliseconds.
-FLUSH_SECONDS = 0.05
+# What is written meanwhile holds a commit up by some ten milliseconds: see `npm run bench -- backup`.
+FLUSH_SECONDS = 0.02
 # Some GiB a second are deleted.
 PIECE_BYTES = 16 << 20
 PAUSE_SECONDS = 0.02

@@ -171,6 +171,8 @@ def _argv(data: Path, socket: str, access: Path) -> list[str]:
         # Nobody reads before the end of recovery; with it on, Postgres pauses when the primary had larger limits.
         "hot_standby": "off",
         "autovacuum": "off",
+        # As in gently.py: what its small buffers don't hold reaches the disk soon, and not all at a checkpoint.
+        "backend_flush_after": "256kB",
         "jit": "off",
         **_limits(data),
     }
