@@ -74,6 +74,17 @@ export const firstBackups = (scene: Scene): Promise<SeenStatus> =>
     180,
   );
 
+/** The WAL that a member has written to so far, once the bucket has it: the segment's name, and its object's key. */
+export async function archived({ scene, s3 }: Stage, member: string): Promise<{ segment: string; key: string }> {
+  const segment = await scene.sql(member, 'SELECT pg_walfile_name(pg_switch_wal())');
+  const key = await eventually(
+    async () => (await s3.objects()).find((one) => one.key.includes(`/${segment}-`))?.key ?? '',
+    (found) => found !== '',
+    120,
+  );
+  return { segment, key };
+}
+
 /** All containers, volumes and networks of the project: a machine that burnt down. The bucket is somewhere else. */
 export async function loseMachine({ scene, s3 }: Stage): Promise<void> {
   const network = `${scene.project}_horme-backup`;
