@@ -24,7 +24,7 @@ export interface RepositoryServer {
   id: string;
   /** All of them without a prefix. */
   objects(prefix?: string): Promise<StoredObject[]>;
-  /** Other bytes in the middle, the same length. */
+  /** Other bytes in the middle, the same length; once more, and it is as it was. */
   corrupt(key: string): Promise<void>;
   remove(key: string): Promise<void>;
   /** Connections hang, without any answer. */
