@@ -205,7 +205,7 @@ describe('opening refuses', () => {
 
   test('values that would be more than a value where they end up', async () => {
     const secrets = (change: object) => ({ ...content.secrets, ...change });
-    const [, s3] = content.repositories;
+    const [, s3, sftp] = content.repositories;
     const changes: Record<string, unknown>[] = [
       { secrets: secrets({ id: '../other' }) },
       { secrets: secrets({ cipher: 'x\nrepo1-host=evil' }) },
@@ -217,6 +217,7 @@ describe('opening refuses', () => {
       { repositories: [] },
       { repositories: Array.from({ length: 5 }, () => ({ kind: 'local' })) },
       { repositories: [{ ...s3, prefix: 'a/../../b' }] },
+      { repositories: [{ ...sftp, path: '/srv/backups/../../etc' }] },
       { repositories: [{ ...s3, endpoint: 'a b' }] },
       { repositories: [{ kind: 'ftp' }] },
     ];
