@@ -7,7 +7,9 @@ import { Scene } from '../test/database/scene.ts';
 import { run } from '../src/engine/process.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const ports = { http: 18_480, https: 18_843 };
+/** HORME_BENCH_PORT: where this one or the next is taken. */
+const port = Number(process.env['HORME_BENCH_PORT'] ?? 18_480);
+const ports = { http: port, https: port + 1 };
 
 /** A project of its own for one part, with Horme as it would be installed; nothing of it is left. */
 export async function withScene<T>(name: string, work: (scene: Scene) => Promise<T>): Promise<T> {
