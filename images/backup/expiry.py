@@ -31,7 +31,7 @@ def expire(settings: Settings, stanza: str, number: int, newest: Backup, progres
         else:
             repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=NICE)
     if unreadable:
-        raise AgentError("repository-unreachable", "; ".join(error.message for error in unreadable))
+        raise AgentError("repository-unreachable", "; ".join(error.message for error in unreadable.values()))
 
 
 def _is_past(settings: Settings, number: int, history: Stanza, began: int | None) -> bool:

@@ -128,7 +128,7 @@ def _checked(told: Settings, repository: Repository, snapshot: Snapshot, folder:
     if devices:
         raise AgentError("devices-in-backup", f"the snapshot holds devices: {', '.join(devices[:20])}; nothing was restored")
     if not roots:
-        raise AgentError("no-snapshot", f"snapshot {snapshot.id[:8]} holds no {folder}")
+        raise AgentError("snapshot-incomplete", f"snapshot {snapshot.id[:8]} holds no {folder}")
     return roots[0]
 
 

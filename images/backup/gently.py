@@ -12,8 +12,8 @@ from pathlib import Path
 # What is written meanwhile holds a commit up by some ten milliseconds: see `npm run bench -- backup`.
 FLUSH_SECONDS = 0.02
 # Some GiB a second are deleted.
-PIECE_BYTES = 16 << 20
-PAUSE_SECONDS = 0.02
+PIECE_BYTES = 32 << 20
+PAUSE_SECONDS = 0.01
 
 PROCESSES = Path("/proc")
 
@@ -46,13 +46,14 @@ def remove(folder: Path) -> None:
 
 
 def _shrink(path: Path) -> None:
-    if path.is_symlink() or not path.is_file():
-        return
-    size = path.stat().st_size
-    while size > PIECE_BYTES:
-        size -= PIECE_BYTES
-        os.truncate(path, size)
-        time.sleep(PAUSE_SECONDS)
+    try:
+        size = path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+        while size > PIECE_BYTES:
+            size -= PIECE_BYTES
+            os.truncate(path, size)
+            time.sleep(PAUSE_SECONDS)
+    except OSError:
+        pass  # It is removed whole.
 
 
 def _written(folder: Path, program: str) -> set[str]:
@@ -61,8 +62,8 @@ def _written(folder: Path, program: str) -> set[str]:
         try:
             if (process / "comm").read_text().strip() == program:
                 found.update(os.readlink(one) for one in (process / "fd").iterdir())
-        except OSError:
-            continue  # It has ended, or is another user's.
+        except (OSError, ValueError):
+            continue  # It has ended, is another user's, or has no name.
     return {path for path in found if path.startswith(f"{folder}/")}
 
 

@@ -65,27 +65,31 @@ def run(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[s
     found: dict[str, dict[str, Any]] = {}
     problems: list[dict[str, Any]] = []
     for repository in settings.repositories:
-        for error in _listed(settings, repository, proofs, found):
+        for stanza, error in _listed(settings, repository, proofs, found):
             progress(f"repository {repository.number} ({repository.kind}): {error.message}")
-            problems.append({"repository": repository.number, "kind": repository.kind, "message": error.message})
+            own = {"repository": repository.number, "kind": repository.kind, "stanza": stanza, "message": error.message}
+            problems.append(own)
     listed = sorted(found.values(), key=lambda one: (not one["current"], one["stanza"]))
     return {"histories": listed, "problems": problems}
 
 
 def _listed(
     settings: Settings, repository: Repository, proofs: list[dict[str, Any]], found: dict[str, dict[str, Any]]
-) -> list[AgentError]:
-    """Adds what the repository has to `found`; what of it can't be read is its answer."""
-    unreadable: list[AgentError] = []
+) -> list[tuple[str | None, AgentError]]:
+    """Adds what the repository has to `found`; what of it can't be read is its answer, with the history where it is one."""
     try:
         known, unreadable = repositories.info(repository.number)
-        for history in known:
-            told = _in_repository(repository, history, proofs)
-            found.setdefault(history.name, _entry(settings, history))["repositories"].append(told)
     except AgentError as error:
-        # Not one history after the other: a repository that hangs does so for minutes each time.
-        unreadable.append(error)
-    return unreadable
+        return [(None, error)]
+    problems: list[tuple[str | None, AgentError]] = list(unreadable.items())
+    for index, history in enumerate(known):
+        try:
+            told = _in_repository(repository, history, proofs)
+        except AgentError as error:
+            # Not one history after the other: a repository that hangs does so for minutes each time.
+            return [*problems, (max(one.name for one in known[index:]), error)]
+        found.setdefault(history.name, _entry(settings, history))["repositories"].append(told)
+    return problems
 
 
 def verify(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
@@ -185,7 +189,7 @@ def _wrong_in_repository(settings: Settings, repository: Repository) -> list[str
     """One without a backup has nothing that could be wrong, which is not to be taken for well."""
     known, unreadable = repositories.info(repository.number)
     wrong = [one for history in known for one in _wrong_in(repository, history)]
-    wrong += [error.message for error in unreadable]
+    wrong += [error.message for error in unreadable.values()]
     if not any(one.name == settings.stanza and one.backups for one in known):
         wrong.append(f"it has no readable backup of the present history {settings.stanza}")
     return wrong

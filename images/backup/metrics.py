@@ -91,9 +91,10 @@ def _gaps(status: dict[str, Any]) -> float | None:
 
 def _is_covered(gap: dict[str, Any], repository: dict[str, Any]) -> bool:
     """By a backup that ended since the gap was found: pgBackRest saw all WAL of it from begin to end, so that the gap lies
-    before. An error may be that it has damaged pages, and then it covers nothing."""
-    ended = repository.get("lastBackupAt")
-    return bool(ended) and not repository.get("lastError") and moments.parse(ended) > moments.parse(gap["foundAt"])
+    before. An error that is no later failure is that it has damaged pages, and then it covers nothing."""
+    ended, failed = repository.get("lastBackupAt"), repository.get("lastFailureAt")
+    damaged = repository.get("lastError") and not (failed and ended and moments.parse(failed) > moments.parse(ended))
+    return bool(ended) and not damaged and moments.parse(ended) > moments.parse(gap["foundAt"])
 
 
 def _clock_jumped(role: str, status: dict[str, Any]) -> str:

@@ -72,16 +72,16 @@ def call(
     return done.stdout
 
 
-def info(repository: int) -> tuple[list[Stanza], list[AgentError]]:
-    """All histories in a repository, and those of which can't be read, why. A repository that can't be read is an error, not
+def info(repository: int) -> tuple[list[Stanza], dict[str, AgentError]]:
+    """All histories in a repository, and by name why others can't be read. A repository that can't be read is an error, not
     one without backups."""
     found: list[Stanza] = []
-    unreadable: list[AgentError] = []
+    unreadable: dict[str, AgentError] = {}
     for told in _told(repository):
         try:
             found.append(_stanza(told))
         except AgentError as error:
-            unreadable.append(error)
+            unreadable[told["name"]] = error
     return found, unreadable
 
 

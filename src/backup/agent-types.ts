@@ -75,6 +75,8 @@ export interface ListProblem {
   repository: number;
   /** The agent of files leaves it out: its message names the repository. */
   kind?: RepositoryKind;
+  /** The newest history that it keeps from being read; none: all of the repository. */
+  stanza?: string | null;
   message: string;
 }
 

@@ -103,6 +103,15 @@ describe('while a repository can’t be read', () => {
     );
   });
 
+  test('the newest is not taken for one of a former history', () => {
+    const hidden = problems.map((problem) => ({ ...problem, stanza: after.stanza }));
+    const list = { histories: [before], problems: hidden };
+    expect(() => historyOf({ kind: 'latest' }, list, 17, 'on an empty machine')).toThrow(
+      expect.objectContaining({ code: 'repository-unreachable' }),
+    );
+    expect(historyOf(at('2026-11-05T12:00:00Z'), list, 17, 'in place')).toBe(before);
+  });
+
   test('what the others have is found', () => {
     expect(historyOf({ kind: 'latest' }, { ...both, problems }, 18, 'in place')).toBe(after);
   });

@@ -35,6 +35,9 @@ const versionOf = ({ version }: History): number | undefined => (version ? Numbe
 
 function holding(target: RestoreTarget, { histories, problems = [] }: ListAnswer, use: Use): History {
   const found = fitting(target, histories);
+  const hidden =
+    target.kind === 'latest' ? problems.filter(({ stanza }) => found && stanza && stanza > found.stanza) : [];
+  if (hidden.length > 0) throw unread(target, hidden);
   if (found) return found;
   // What could not be read may hold it: nobody is to be told that there is none.
   throw problems.length > 0 ? unread(target, problems) : missing(target, histories, use);
@@ -55,7 +58,7 @@ function unread(target: RestoreTarget, problems: ListProblem[]): OperatorError {
       ? targetText(target.at)
       : target.kind === 'backup'
         ? `the backup ${target.label}`
-        : 'a backup';
+        : 'the newest backup';
   return new OperatorError(`${what} may be in what could not be read; in what could, it is not`, {
     code: 'repository-unreachable',
     exitCode: exitCodes.checkFailed,

@@ -113,11 +113,11 @@ function secretFiles({ repositories }: BackupOptions): Record<string, SecretName
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
-/** Of the default: where cores or the disk are short, production goes first. The engine warns where it can't weigh the disk. */
-const tenth = { cpu_shares: 102, blkio_config: { weight: 50 } };
+/** A tenth of the default: where cores are short, production goes first. The disk's weight can't be set on every engine. */
+const weight = { cpu_shares: 102 };
 
 const shared = (agent: string, role: 'database' | 'files'): ComposeService => ({
-  ...tenth,
+  ...weight,
   environment: { HORME_BACKUP: agent, HORME_BACKUP_ROLE: role },
   ...impatientNames,
   stop_grace_period: '30s',

@@ -20,7 +20,7 @@ export async function restoreAsDatabase(
   name: string,
 ): Promise<Restored> {
   const { engine, compose, stack, emit } = session;
-  if (!namePattern.test(name)) throw notName(name);
+  if (!namePattern.test(name) || name === filling) throw notName(name);
   const primary = await primaryMember(engine, stack.project);
   const taken = await ask(engine, primary.container, `SELECT count(*) FROM pg_database WHERE datname = '${name}'`);
   if (taken !== '0') throw exists(name);

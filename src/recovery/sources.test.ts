@@ -89,6 +89,13 @@ test('without a checkout that has the commit, the remote is cloned', async () =>
   await expect(places([api], { directory: place })).rejects.toMatchObject({ code: 'sources-missing' });
 });
 
+test('a repository that the builder fetches is built from what it has, whatever token an older Horme noted', async () => {
+  const build = { context: 'https://ada:token@example.com/shop.git#v1' };
+  const api = { name: 'api', image: 'shop/api:0123456789ab', build, commits: [] };
+  expect(await places([api])).toEqual(new Map([['api', repository]]));
+  expect(events).toEqual([]);
+});
+
 describe('with a submodule', () => {
   let library: string;
   let without: Built;

@@ -60,8 +60,9 @@ function mayLieIn(directory: string, { build }: Built): boolean {
   return isElsewhere(context) || existsSync(inline === undefined ? resolve(context, dockerfile) : context);
 }
 
-/** An image's tag has the hash of the sources it was built from. */
+/** An image's tag has the hash of the sources it was built from. Of a repository that the builder fetches, all that is known is where. */
 async function isMadeFrom(directory: string, { image, build }: Built): Promise<boolean> {
+  if (isElsewhere(build.context)) return true;
   const hash = await sourcesHash(buildIn(build, directory)).catch(() => 'of a folder that is not there');
   return image.endsWith(`:${hash}`);
 }

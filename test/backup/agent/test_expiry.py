@@ -34,7 +34,8 @@ class Past(unittest.TestCase):
 class Unreadable(unittest.TestCase):
     def test_a_history_that_can_t_be_read_is_told_once_the_others_are_expired(self):
         newest = Backup("backup", "full", 1, 2, "0" * 24, "0" * 24, 1, 1, False)
-        found = [Stanza("present", "1", "17", [newest])], [AgentError("repository-unreachable", "history former can't be read")]
+        unreadable = {"former": AgentError("repository-unreachable", "history former can't be read")}
+        found = [Stanza("present", "1", "17", [newest])], unreadable
         with (
             mock.patch.object(expiry.clock, "expiry_allowed", return_value=True),
             mock.patch.object(expiry.repositories, "info", return_value=found),

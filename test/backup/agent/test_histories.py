@@ -102,12 +102,13 @@ class Asked(unittest.TestCase):
 
     def test_a_repository_that_can_t_be_read_is_a_problem_of_the_list(self):
         message = "it can't be read: ERROR: [029]: damaged / other"
-        self.assertEqual(self.listed(), ([(STANZA, [1])], [{"repository": 2, "kind": "s3", "message": message}]))
+        self.assertEqual(self.listed(), ([(STANZA, [1])], [{"repository": 2, "kind": "s3", "stanza": None, "message": message}]))
 
     def test_a_history_that_can_t_be_read_hides_no_other(self):
         self.has[2] = [told(FORMER, 99), told(STANZA)]
         found, (problem,) = self.listed()
         self.assertEqual(found, [(STANZA, [1, 2])])
+        self.assertEqual(problem["stanza"], FORMER)
         self.assertRegex(problem["message"], f"^history {FORMER} can't be read: ERROR")
         self.assertEqual(repositories.history(2, STANZA).name, STANZA)
         with self.assertRaisesRegex(AgentError, FORMER):

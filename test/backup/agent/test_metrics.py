@@ -84,6 +84,8 @@ class Metrics(unittest.TestCase):
 
         self.assertEqual((gaps("1", "2026-11-24T03:04:59Z"), gaps("1", "2026-11-24T03:05:00Z")), (0.0, 1.0))
         self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastError="pages of the database have a wrong checksum"), 1.0)
+        later = {"lastError": "refused", "lastFailureAt": "2026-11-25T03:00:00Z"}
+        self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", **later), 0.0)
         self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastBackupAt=None), 1.0)
         self.assertEqual(gaps("2", "2026-11-24T02:00:00Z"), 1.0)
 
