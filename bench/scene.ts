@@ -25,7 +25,7 @@ export async function withScene<T>(name: string, work: (scene: Scene) => Promise
 /** The same, before a bucket that its backups go to. */
 export const withBucket = <T>(name: string, kind: 'moto' | 'ceph', work: (stage: Stage) => Promise<T>): Promise<T> =>
   withScene(name, async (scene) => {
-    await removeRepositories();
+    await removeRepositories(scene.project);
     const s3 = await startS3(kind, { network: await ensureNetwork(scene.project), alias: 's3.test' });
     try {
       await writeFile(join(scene.directory, 's3-ca.pem'), s3.ca);

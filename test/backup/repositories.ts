@@ -6,7 +6,9 @@ import { docker } from '../e2e/harness/docker.ts';
 import { eventually } from '../database/scene.ts';
 import { ensureImage, fixtures } from './fixture-image.ts';
 
-const label = 'horme.test=backup';
+/** Another run of tests or of the bench may have its own. */
+const labelOf = (network: string) => `horme.test.backup=${network}`;
+const networkOf = (project: string) => `${project}_horme-backup`;
 const readySeconds = 90;
 const objectSeconds = 60;
 /** Ceph's OSD writes its memory to disk meanwhile; the engine kills what takes longer. */
@@ -108,16 +110,17 @@ export async function startSftp(place: Place): Promise<SftpServer> {
  * server can then be there before the first deploy. Close the servers before the project is removed.
  */
 export async function ensureNetwork(project: string): Promise<string> {
-  const [short, name] = ['horme-backup', `${project}_horme-backup`];
+  const [short, name] = ['horme-backup', networkOf(project)];
   const found = await docker('network', 'ls', '--quiet', '--filter', `name=^${name}$`);
   if (found !== '') return name;
-  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.network=${short}`, label];
+  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.network=${short}`, labelOf(name)];
   await docker('network', 'create', ...labels.flatMap((one) => ['--label', one]), name);
   return name;
 }
 
-/** All servers that are left of any test. A network that others are still on stays: it goes with its project. */
-export async function removeRepositories(): Promise<void> {
+/** All servers of the project that are left. A network that others are still on stays: it goes with its project. */
+export async function removeRepositories(project: string): Promise<void> {
+  const label = labelOf(networkOf(project));
   const containers = words(await docker('ps', '-aq', '--filter', `label=${label}`));
   if (containers.length > 0) await docker('rm', '-fv', ...containers);
   for (const network of words(await docker('network', 'ls', '-q', '--filter', `label=${label}`))) {
@@ -165,7 +168,7 @@ async function startContainer(fixture: string, place: Place, environment: Record
   const image = await ensureImage(fixture);
   const variables = Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
   const network = ['--network', place.network, '--network-alias', place.alias];
-  const id = await docker('run', '--detach', '--label', label, ...network, ...variables, image);
+  const id = await docker('run', '--detach', '--label', labelOf(place.network), ...network, ...variables, image);
   await untilReady(id);
   return id;
 }

@@ -36,14 +36,14 @@ export function useBackups(name: string, kind: 'moto' | 'ceph'): () => Stage {
   const scene = useDatabase(name);
   let s3: S3Server | undefined;
   beforeAll(async () => {
-    await removeRepositories();
+    await removeRepositories(scene().project);
     s3 = await startS3(kind, { network: await ensureNetwork(scene().project), alias });
     await writeFile(join(scene().directory, 's3-ca.pem'), s3.ca);
   });
   afterAll(async () => {
     await s3?.close();
     await removeProject(scene().project).catch(() => undefined);
-    await removeRepositories();
+    await removeRepositories(scene().project);
   });
   return () => {
     if (!s3) throw new Error('the bucket is made before the first test');

@@ -89,7 +89,7 @@ test('a full disk fails aloud within two minutes, production goes on, and with r
   // WAL finds room, a full backup does not: without room for WAL too it would wait ten minutes for that first.
   await inside('truncate --size=-2M filler');
   const refused = await scene.horme(['backup', 'now', '--full', '--json']);
-  const why = /^repository 1 \(local\): .*No space left on device.*; its disk has \d MiB free$/;
+  const why = /^repository 1 \(local\): .*unable to write .*; its disk has \d MiB free$/;
   expect([refused.exitCode, refused.json['message']]).toEqual([3, expect.stringMatching(why)]);
   await writers.untilWriting(10);
   await inside(fillWith('rest'));
