@@ -1,13 +1,22 @@
 import { createInterface } from 'node:readline/promises';
 import type { CommandContext } from './command.ts';
 
-/** Asks a person at a terminal; without one, or with --json, nobody is there to say yes. */
-export async function confirmed({ options, signal }: CommandContext, question: string): Promise<boolean> {
-  if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) return false;
+/** Asks a person at a terminal whether to go on. */
+export async function confirmed(context: CommandContext, question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await answer(context, `${question} [y/N] `)) ?? '');
+}
+
+/** Before data is replaced: a name is typed on purpose, where a `y` may be a habit. */
+export async function confirmedByName(context: CommandContext, question: string, name: string): Promise<boolean> {
+  return (await answer(context, `${question} Type ${name} to do it: `)) === name;
+}
+
+/** Undefined without a terminal, or with --json: nobody is there. */
+async function answer({ options, signal }: CommandContext, question: string): Promise<string | undefined> {
+  if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await dialogue.question(`${question} [y/N] `, { signal });
-    return /^y(es)?$/i.test(answer.trim());
+    return (await dialogue.question(question, { signal })).trim();
   } finally {
     dialogue.close();
   }

@@ -34,7 +34,7 @@ import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
 import { ask, backupOf } from './backup/agents.ts';
 import type { CommandContext } from './command.ts';
-import { confirmed } from './confirm.ts';
+import { confirmedByName } from './confirm.ts';
 import { report } from './deploy.ts';
 import { underLock } from './under-lock.ts';
 import { withResult } from './with-result.ts';
@@ -183,8 +183,9 @@ function restoredLine({ label, repository, newestTransactionAt, bytes: size, sec
 }
 
 async function agreed(context: CommandContext, { stack }: Session): Promise<boolean> {
-  if (context.flags.confirm === stack.environment.name) return true;
-  return context.flags.confirm === undefined && confirmed(context, `Replace the data of ${stack.project} by this?`);
+  const { name } = stack.environment;
+  if (context.flags.confirm !== undefined) return context.flags.confirm === name;
+  return confirmedByName(context, `Replace the data of ${stack.project} by this?`, name);
 }
 
 /** Volumes first: where the database is not to be swapped, they are all. */
