@@ -9,20 +9,33 @@ import { retireScript, rolesMark, rolesScript } from './roles.ts';
 
 /** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
 const synchronousSeconds = 60;
+/** Patroni's loop takes at most 10 s. */
+const settingsSeconds = 30;
 
 /** Patroni keeps them in etcd and tells the members. With `zero-loss` they are shared only once a commit really waits. */
 export async function shareSettings(context: Context): Promise<void> {
   const { engine, content } = context;
   const wanted = databaseOf(content);
   const primary = await primaryMember(engine, content.project);
-  const { exitCode, output } = await engine.exec(
-    primary.container,
-    ['patronictl', '-c', patroniFile, 'edit-config', '--force', '--quiet', '--replace', '-', content.project],
-    JSON.stringify(wanted.shared),
-  );
-  if (exitCode !== 0) throw new Error(`patronictl: ${output.trim()}`);
+  await editSettings(context, primary.container, JSON.stringify(wanted.shared));
   if (wanted.zeroLoss && !(await becomesSynchronous(context, primary.container))) throw notSynchronous();
   await noteApplied(context.store, { database: sharedFingerprint(content) });
+}
+
+/** Of a cluster that has just begun there are none to edit: Patroni writes them soon after its first member leads. */
+async function editSettings({ engine, content, signal }: Context, container: string, settings: string): Promise<void> {
+  const words = ['edit-config', '--force', '--quiet', '--replace', '-', content.project];
+  let said = '';
+  const edited = await until(
+    async () => {
+      const { exitCode, output } = await engine.exec(container, ['patronictl', '-c', patroniFile, ...words], settings);
+      said = output.trim();
+      if (exitCode !== 0 && !said.includes('config key does not exist')) throw new Error(`patronictl: ${said}`);
+      return exitCode === 0;
+    },
+    { seconds: settingsSeconds, everyMilliseconds: 200, signal },
+  );
+  if (!edited) throw new Error(`patronictl: ${said}`);
 }
 
 async function becomesSynchronous({ engine, signal }: Context, container: string): Promise<boolean> {
