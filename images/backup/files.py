@@ -58,7 +58,7 @@ def restore(told: Settings, arguments: Namespace, progress: Progress) -> dict[st
     kind, folder = _source(arguments)
     repository, snapshot = snapshots.choose(told, arguments, kind, progress)
     progress(f"{restic.named(repository)}: snapshot {snapshot.id[:8]} of {moments.text(snapshot.at)}")
-    root = _checked(told, repository, snapshot, folder)
+    root = checked(told, repository, snapshot, folder)
     started = time.monotonic()
     summary = _restored(told, repository, f"{snapshot.id}:{folder}", into, progress)
     if kind == "cache":
@@ -83,7 +83,7 @@ def diff(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, 
     repository, snapshot = snapshots.choose(told, arguments, "volume", progress)
     progress(f"{restic.named(repository)}: snapshot {snapshot.id[:8]} of {moments.text(snapshot.at)}")
     then: differences.Tree = {}
-    _nodes(told, repository, snapshot, lambda node: differences.note(then, node, folder))
+    nodes(told, repository, snapshot, lambda node: differences.note(then, node, folder))
     return {"snapshot": snapshot.id, "at": moments.text(snapshot.at), **differences.compare(then, folder)}
 
 
@@ -112,7 +112,7 @@ def _target(into: str) -> Path:
     return path
 
 
-def _checked(told: Settings, repository: Repository, snapshot: Snapshot, folder: Path) -> dict[str, Any]:
+def checked(told: Settings, repository: Repository, snapshot: Snapshot, folder: Path, nice: int = 0) -> dict[str, Any]:
     """What the snapshot says of the folder itself. AgentError when it lacks the folder, or has a device in it: whoever can
     write into a repository could hand a container the machine's disk."""
     devices: list[str] = []
@@ -124,7 +124,7 @@ def _checked(told: Settings, repository: Repository, snapshot: Snapshot, folder:
         elif node.get("type") in DEVICES and Path(node["path"]).is_relative_to(folder):
             devices.append(node["path"])
 
-    _nodes(told, repository, snapshot, look)
+    nodes(told, repository, snapshot, look, nice)
     if devices:
         raise AgentError("devices-in-backup", f"the snapshot holds devices: {', '.join(devices[:20])}; nothing was restored")
     if not roots:
@@ -132,8 +132,10 @@ def _checked(told: Settings, repository: Repository, snapshot: Snapshot, folder:
     return roots[0]
 
 
-def _nodes(told: Settings, repository: Repository, snapshot: Snapshot, look: Callable[[dict[str, Any]], None]) -> None:
-    restic.run(told, repository, ["ls", snapshot.id], seconds=READ_ALL_SECONDS, on_message=look)
+def nodes(
+    told: Settings, repository: Repository, snapshot: Snapshot, look: Callable[[dict[str, Any]], None], nice: int = 0
+) -> None:
+    restic.run(told, repository, ["ls", snapshot.id], seconds=READ_ALL_SECONDS, on_message=look, nice=nice)
 
 
 def _restored(

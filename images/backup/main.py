@@ -7,6 +7,7 @@ import sys
 import threading
 import traceback
 from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import moments
@@ -31,6 +32,7 @@ COMMANDS = {
         "backup": "files:backup",
         "list": "files:list_snapshots",
         "verify": "files:verify",
+        "drill": "files_drill:run",
         "restore": "files:restore",
         "diff": "files:diff",
         "replace": "replace:run",
@@ -82,8 +84,12 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
         import report
 
         return report.status(told, status.read(told.role), moments.now())
-    module, _, function = COMMANDS[told.role][arguments.command].partition(":")
-    return getattr(importlib.import_module(module), function)(told, arguments, progress)
+    return work_of(told.role, arguments.command)(told, arguments, progress)
+
+
+def work_of(role: str, command: str) -> Callable[..., dict[str, Any]]:
+    module, _, function = COMMANDS[role][command].partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def progress(text: str) -> None:
@@ -111,15 +117,16 @@ def parser(role: str) -> ArgumentParser:
     commands.add_parser("verify", help="read everything in all repositories")
     backup = commands.add_parser("backup", help="take a backup now")
     backup.add_argument("--type", choices=("full", "diff", "incr"), help="database only; snapshots of files are always whole")
+    drill = commands.add_parser("drill", help="restore a backup beside, check it, delete it")
+    drill.add_argument("--repo", type=int)
+    if role == "database":
+        drill.add_argument("--label")
     (_of_database if role == "database" else _of_files)(commands)
     return top
 
 
 def _of_database(commands: "_SubParsersAction[Parser]") -> None:
     commands.add_parser("set-up", help="make the repositories ready")
-    drill = commands.add_parser("drill", help="restore a backup beside, check it, delete it")
-    drill.add_argument("--repo", type=int)
-    drill.add_argument("--label")
     restore = commands.add_parser("restore", help="restore beside a member's data")
     target = restore.add_mutually_exclusive_group(required=True)
     target.add_argument("--to", metavar="'YYYY-MM-DD HH:MM:SS+ZZ'")

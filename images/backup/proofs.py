@@ -17,8 +17,8 @@ def add(known: dict[str, Any], proof: Proof) -> None:
 
 
 def newest(known: dict[str, Any], stanza: str | None) -> dict[int, Proof]:
-    """By repository, in one history: what was proven before a restore says nothing of what came after it."""
-    return {one["repository"]: one for one in known.get("proofs", []) if one["stanza"] == stanza}
+    """By repository, in one history: what was proven before a restore says nothing of what came after it. Files have none."""
+    return {one["repository"]: one for one in known.get("proofs", []) if one.get("stanza") == stanza}
 
 
 def rto_seconds(proof: Proof) -> float | None:

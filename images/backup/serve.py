@@ -22,6 +22,7 @@ import record
 import schedule
 import sources
 import status
+from main import work_of
 from settings import Settings
 from worker import Worker
 
@@ -126,13 +127,12 @@ class Agent:
         backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"), wanted)
         if backup:
             return self._back_up(backup)
-        if told.role == "files":
-            return self._back_up_state(known)
+        # What a release wrote does not wait for a drill.
+        if told.role == "files" and self._back_up_state(known):
+            return
         drill = due.drill(told.drill_schedule, known, now, self.worker.tried("drill"))
         if drill:
-            import drill as drills
-
-            work = partial(drills.run, told, Namespace(repo=None, label=None), log)
+            work = partial(work_of(told.role, "drill"), told, Namespace(repo=None, label=None), log)
             self._start("drill", drill.reason, work, record.slot("lastDrillSlot", drill))
 
     def _back_up(self, wanted: due.Due) -> None:
@@ -140,33 +140,25 @@ class Agent:
         fields = record.slot("lastSlot", wanted)
         if self.told.role == "files":
             fields["stateSeen"] = sources.fingerprint(sources.state_folder())
-        self._start("backup", wanted.reason, partial(_backup_of(self.told.role), self.told, arguments, log), fields)
+        self._start("backup", wanted.reason, partial(work_of(self.told.role, "backup"), self.told, arguments, log), fields)
 
-    def _back_up_state(self, known: status.Status) -> None:
+    def _back_up_state(self, known: status.Status) -> bool:
+        """True when it was begun."""
         if time.monotonic() - self.state_looked < LOOK_SECONDS:
-            return
+            return False
         self.state_looked = time.monotonic()
         # Before the backup: what is written during it is seen as new.
         seen = sources.fingerprint(sources.state_folder())
-        if due.state(known, seen, self.worker.tried("state")):
-            arguments = Namespace(type=None, repositories=None, kinds=("state",))
-            work = partial(_backup_of(self.told.role), self.told, arguments, log)
-            self._start("state", "the project's state changed", work, {"stateSeen": seen})
+        if not due.state(known, seen, self.worker.tried("state")):
+            return False
+        arguments = Namespace(type=None, repositories=None, kinds=("state",))
+        work = partial(work_of(self.told.role, "backup"), self.told, arguments, log)
+        self._start("state", "the project's state changed", work, {"stateSeen": seen})
+        return True
 
     def _start(self, kind: str, reason: str, work: Callable[[], Any], fields: dict[str, Any]) -> None:
         log(f"{kind}: {reason}")
         self.worker.start(kind, work, partial(record.outcome, self.told.role, kind, fields))
-
-
-def _backup_of(role: str) -> Callable[..., dict[str, Any]]:
-    # Late: a container has the programs of its own role only.
-    if role == "database":
-        import backup
-
-        return backup.run
-    import files
-
-    return files.backup
 
 
 def _watch(what: str, look: Callable[[], None], stop: threading.Event) -> None:

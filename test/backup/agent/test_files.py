@@ -14,6 +14,7 @@ import cache
 import clock
 import files
 import files_backup
+import files_drill
 import moments
 import restic
 import settings
@@ -185,15 +186,59 @@ class Files(unittest.TestCase):
         self.restore(into, at=moments.text(start + timedelta(days=17)))
         self.assertEqual((into / "picture").read_text(), "day 15")
 
+    def largest_pack(self) -> Path:
+        return max((settings.FILES / "repository" / "data").rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
+
+    def damage(self, pack: Path) -> None:
+        pack.chmod(0o600)
+        pack.write_bytes(b"damage" + pack.read_bytes()[6:])
+
     def test_damage_is_found(self):
         self.back_up()
         self.assertEqual(files.verify(self.told, Namespace(), quiet), {"problems": []})
-        pack = max((settings.FILES / "repository" / "data").rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
-        pack.chmod(0o600)
-        pack.write_bytes(b"damage" + pack.read_bytes()[6:])
+        pack = self.largest_pack()
+        self.damage(pack)
         error = self.refused(lambda: files.verify(self.told, Namespace(), quiet))
         self.assertEqual(error.code, "verification-failed")
         self.assertIn(pack.name, error.message)
+
+    def drill(self) -> dict:
+        return files_drill.run(self.told, Namespace(repo=None), quiet)
+
+    def test_a_drill_proves_what_is_whole_and_leaves_nothing_of_it(self):
+        # As the engine writes the state: the agent may give no file to another user, and a proof must not need it.
+        os.chown(sources.state_folder() / "ledger", 101, 101)
+        (sources.state_folder() / "empty").touch()
+        (sources.state_folder() / "link").symlink_to("ledger")
+        self.back_up()
+        proof = self.drill()
+        self.assertEqual((proof["ok"], proof["restored"], proof["part"], proof["parts"]), (True, ["state"], 1, 30))
+        self.assertFalse((settings.FILES / "drill").exists())
+        self.assertEqual(os.listdir(settings.FILES / "repository" / "locks"), [])
+
+    def test_a_drill_finds_a_damaged_pack_and_a_missing_one_and_a_missing_snapshot(self):
+        self.told = support.told(keep_days=1)
+        (self.volume / "picture").write_bytes(os.urandom(1 << 20))
+        self.back_up()
+        pack = self.largest_pack()
+        whole = pack.read_bytes()
+        self.damage(pack)
+        self.assertIn(pack.name, self.refused(self.drill).message)
+        pack.unlink()
+        self.assertEqual(self.refused(self.drill).code, "drill-failed")
+        pack.write_bytes(whole)
+        self.assertTrue(self.drill()["ok"])
+        self.told = support.told(keep_days=1, volumes=["uploads", "added"])
+        self.assertIn("volume added: there is no snapshot", self.refused(self.drill).message)
+        self.assertEqual([one["ok"] for one in status.read("files")["proofs"]], [False, False, True, False])
+
+    def test_a_drill_finds_state_that_can_not_be_restored(self):
+        (sources.state_folder() / "ledger").write_bytes(os.urandom(1 << 20))
+        self.back_up(kinds=("state",))
+        self.told = support.told(volumes=[])
+        self.damage(self.largest_pack())
+        self.assertIn("state: ", self.refused(self.drill).message)
+        self.assertEqual(status.read("files")["proofs"][-1]["restored"], [])
 
     def test_the_state_alone_counts_as_no_backup(self):
         self.back_up(kinds=("state",))

@@ -68,7 +68,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual((code, line["code"]), (1, "stopped"))
 
     def test_wrong_arguments_and_settings_are_errors_of_the_same_form(self):
-        for argv in (["nonsense"], ["restore"], ["restore", "--kind", "volume", "--into", "x"], ["drill"]):
+        for argv in (["nonsense"], ["restore"], ["restore", "--kind", "volume", "--into", "x"], ["drill", "--label", "x"]):
             self.assertEqual(called(*argv)[1][-1]["code"], "usage")
         self.assertEqual(called("status", told={})[1][-1]["code"], "settings-invalid")
         self.assertEqual(called("status", told={**TOLD, "repositories": [{"kind": "tape"}]})[1][-1]["code"], "settings-invalid")
