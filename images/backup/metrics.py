@@ -25,6 +25,9 @@ OF_DATABASE = (
 OF_PROOF = (
     ("horme_backup_last_proof_timestamp_seconds", "at", "When a restore was last tried."),
     ("horme_backup_last_proof_ok", "ok", "1 when it went well."),
+)
+# What a drill of the database measures.
+OF_MEASURED = (
     ("horme_backup_rpo_seconds", "newestTransactionAgeSeconds", "Age of the newest transaction in the last drill."),
     ("horme_backup_rto_seconds", "rtoSeconds", "How long a restore takes: restore, replay and checks of the last drill."),
     ("horme_backup_restore_seconds_per_gibibyte", "secondsPerGibibyte", "The same for each GiB of data."),
@@ -32,9 +35,9 @@ OF_PROOF = (
 
 
 def render(role: str, status: dict[str, Any]) -> str:
-    parts = [*_of_repositories(role, status), _clock_jumped(role, status)]
+    parts = [*_of_repositories(role, status), _clock_jumped(role, status), *_of_proofs(role, status)]
     if role == "database":
-        parts += [*_of_proofs(status), *_of_archive(status)]
+        parts += _of_archive(status)
     return "".join(parts)
 
 
@@ -63,14 +66,15 @@ def size_ratio(sizes: list[dict[str, Any]], repository: int) -> float | None:
     return newest / mean if mean else None
 
 
-def _of_proofs(status: dict[str, Any]) -> list[str]:
+def _of_proofs(role: str, status: dict[str, Any]) -> list[str]:
     newest = sorted(proofs.newest(status, status.get("stanza")).items())
     told = [
-        ({"repository": str(number)}, {**proof, "rtoSeconds": proofs.rto_seconds(proof)}) for number, proof in newest
+        ({"role": role, "repository": str(number)}, {**proof, "rtoSeconds": proofs.rto_seconds(proof)})
+        for number, proof in newest
     ]
     return [
         _family(name, help, [(labels, _number(proof.get(field))) for labels, proof in told])
-        for name, field, help in OF_PROOF
+        for name, field, help in (*OF_PROOF, *(OF_MEASURED if role == "database" else ()))
     ]
 
 

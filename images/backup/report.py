@@ -18,16 +18,20 @@ def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, An
     # Those of the environment: one that it had says nothing any more, one that is new has no backup yet.
     entries = {str(one.number): known.get("repositories", {}).get(str(one.number), {}) for one in told.repositories}
     known = {**known, "repositories": entries}
+    newest = proofs.newest(known, told.stanza if told.role == "database" else None)
+    own = [newest.get(one.number) for one in told.repositories]
     common = {
         "role": told.role,
         "repositories": [_repository(one, entries[str(one.number)]) for one in told.repositories],
         "clockJumped": bool(known.get("clockJumped")),
         "failing": _failing(known),
         "backupIntervalSeconds": _interval(told.schedule, now),
+        "drillIntervalSeconds": _interval(told.drill_schedule, now),
+        # Of the last repository: what is left when this machine is not.
+        "lastProof": own[-1],
+        "proofs": [one for one in own if one],
     }
-    if told.role != "database":
-        return common
-    return {**common, **_of_database(told, known), "drillIntervalSeconds": _interval(told.drill_schedule, now)}
+    return {**common, **_of_database(known, own[-1])} if told.role == "database" else common
 
 
 def _interval(cron: str, now: datetime) -> float | None:
@@ -57,18 +61,12 @@ def _last_backup(number: int, known: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _of_database(told: Settings, known: dict[str, Any]) -> dict[str, Any]:
-    newest = proofs.newest(known, told.stanza)
-    own = [newest.get(one.number) for one in told.repositories]
-    # Of the last repository: what is left when this machine is not.
-    proof = own[-1]
+def _of_database(known: dict[str, Any], proof: proofs.Proof | None) -> dict[str, Any]:
     archive = {name: known.get(name) for name in OF_ARCHIVE}
     return {
         **archive,
         "archiveFailing": bool(archive["archiveFailing"]),
         "gaps": archive["gaps"] or [],
-        "lastProof": proof,
-        "proofs": [one for one in own if one],
         "rpoSeconds": proof and proof.get("newestTransactionAgeSeconds"),
         "rtoSeconds": proof and proofs.rto_seconds(proof),
         "window": _window(known),

@@ -35,6 +35,8 @@ KNOWN = {
     "gaps": [{"repository": 1, "foundAt": "2026-11-24T03:04:59Z"}, {"repository": 1, "foundAt": "2026-11-24T03:05:00Z"}],
 }  # fmt: skip
 
+FILES_PROOF = {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": True, "seconds": 4.0}
+
 
 def reported(role: str, known: dict) -> dict:
     repositories = [Repository(1, "local", {}), Repository(2, "s3", {})]
@@ -51,10 +53,10 @@ class Metrics(unittest.TestCase):
             'horme_backup_last_duration_seconds{role="database",repository="1",kind="local"} 12.5',
             'horme_backup_size_bytes{role="database",repository="1",kind="local"} 300.0',
             'horme_backup_size_ratio{role="database",repository="1",kind="local"} 2.5',
-            'horme_backup_last_proof_timestamp_seconds{repository="2"} 1795494600.0',
-            'horme_backup_last_proof_ok{repository="2"} 0.0',
-            'horme_backup_rpo_seconds{repository="2"} 9.0',
-            'horme_backup_rto_seconds{repository="2"} 69.9',
+            'horme_backup_last_proof_timestamp_seconds{role="database",repository="2"} 1795494600.0',
+            'horme_backup_last_proof_ok{role="database",repository="2"} 0.0',
+            'horme_backup_rpo_seconds{role="database",repository="2"} 9.0',
+            'horme_backup_rto_seconds{role="database",repository="2"} 69.9',
             "horme_backup_archive_failing 1.0",
             "horme_backup_archive_oldest_ready_seconds 61.0",
             "horme_backup_wal_bytes 1024.0",
@@ -73,7 +75,7 @@ class Metrics(unittest.TestCase):
         text = metrics.render("database", KNOWN)
         self.assertNotIn('last_success_timestamp_seconds{role="database",repository="2"', text)
         self.assertNotIn("restore_seconds_per_gibibyte", text)
-        self.assertNotIn('last_proof_ok{repository="1"', text)
+        self.assertNotIn('last_proof_ok{role="database",repository="1"', text)
         self.assertNotIn("archive", metrics.render("database", {}))
 
     def test_a_gap_counts_until_a_good_backup_ended_after_it_was_found(self):
@@ -91,6 +93,12 @@ class Metrics(unittest.TestCase):
 
     def test_files_have_no_archive(self):
         self.assertNotIn("archive", metrics.render("files", KNOWN))
+
+    def test_files_have_a_proof_and_nothing_that_a_database_measures(self):
+        text = metrics.render("files", {"proofs": [FILES_PROOF]})
+        self.assertIn('horme_backup_last_proof_timestamp_seconds{role="files",repository="2"} 1795494600.0\n', text)
+        self.assertIn('horme_backup_last_proof_ok{role="files",repository="2"} 1.0\n', text)
+        self.assertNotIn("rto", text)
 
     def test_a_first_backup_has_nothing_to_compare_with(self):
         self.assertIsNone(metrics.size_ratio(KNOWN["sizes"][:1], 1))
@@ -131,4 +139,10 @@ class Report(unittest.TestCase):
     def test_how_often_there_should_be_a_backup_and_a_proof(self):
         told = reported("database", {})
         self.assertEqual((told["backupIntervalSeconds"], told["drillIntervalSeconds"]), (24 * 3600, 7 * 24 * 3600))
-        self.assertNotIn("drillIntervalSeconds", reported("files", {}))
+        self.assertEqual(reported("files", {})["drillIntervalSeconds"], 7 * 24 * 3600)
+
+    def test_of_files_the_proof_is_told_and_no_times_of_a_database(self):
+        told = reported("files", {"proofs": [FILES_PROOF]})
+        self.assertEqual((told["lastProof"], told["proofs"]), (FILES_PROOF, [FILES_PROOF]))
+        self.assertNotIn("rtoSeconds", told)
+        self.assertEqual((reported("files", {})["lastProof"], reported("files", {})["proofs"]), (None, []))
