@@ -91,11 +91,17 @@ export interface ListAnswer {
   problems?: ListProblem[];
 }
 
-/** Of one drill: a restore into nowhere, started and checked. What was not measured before it failed is null. */
-export interface Proof {
+/** What came of one drill. */
+export interface DrillOutcome {
   at: Iso;
-  label: string;
   repository: number;
+  ok: boolean;
+  problems: string[];
+}
+
+/** Of the database: a restore into nowhere, started and checked. What was not measured before it failed is null. */
+export interface Proof extends DrillOutcome {
+  label: string;
   /** From the first byte restored until the database answers; of these the restore, and the replay of WAL. */
   seconds: number | null;
   restoreSeconds: number | null;
@@ -107,8 +113,17 @@ export interface Proof {
   secondsPerGibibyte: number | null;
   newestTransactionAt: Iso | null;
   newestTransactionAgeSeconds: number | null;
-  ok: boolean;
-  problems: string[];
+}
+
+/** Of files: some are restored into nowhere, and a part of all that the repository has is read, each time the next one. */
+export interface FilesProof extends DrillOutcome {
+  kind: RepositoryKind;
+  seconds: number;
+  restored: ('state' | 'cache')[];
+  restoreSeconds: number;
+  /** From 1 to `parts`. */
+  part: number;
+  parts: number;
 }
 
 export interface RepositoryStatus {
@@ -131,16 +146,19 @@ export interface FilesStatus {
   failing: string | null;
   /** The longest time between two runs of the schedule around now; null for a schedule that never comes. */
   backupIntervalSeconds?: number | null;
+  /** As `backupIntervalSeconds`, of the drills. */
+  drillIntervalSeconds?: number | null;
+  /** In the last repository: what is left when this machine is not, where there is such a one. An older agent proves no files. */
+  lastProof?: DrillOutcome | null;
+  /** The newest of each repository; undefined from an older agent. */
+  proofs?: DrillOutcome[];
 }
 
 export interface BackupStatus extends FilesStatus {
   lastBackup: { at: Iso; label: string; type: BackupType; seconds: number; repository: number } | null;
-  /** Of the present history, in the last repository: what is left when this machine is not, where there is such a one. */
+  /** Of the present history, as the others. */
   lastProof: Proof | null;
-  /** The newest of each repository, of the present history; undefined from an older agent. */
   proofs?: Proof[];
-  /** As `backupIntervalSeconds`, of the drills. */
-  drillIntervalSeconds?: number | null;
   /** What `lastProof` measured; null without one. */
   rpoSeconds: number | null;
   rtoSeconds: number | null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BackupStatus, FilesStatus, Proof, RepositoryStatus } from './agent-types.ts';
+import type { BackupStatus, FilesProof, FilesStatus, Proof, RepositoryStatus } from './agent-types.ts';
 import { statusLines } from './report-status.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');
@@ -45,12 +45,27 @@ const database: BackupStatus = {
   failing: null,
   backupIntervalSeconds: 24 * 3600,
 };
+const filesProof: FilesProof = {
+  at: hoursAgo(11),
+  repository: 2,
+  kind: 's3',
+  seconds: 95.2,
+  restored: ['state', 'cache'],
+  restoreSeconds: 3.1,
+  part: 7,
+  parts: 30,
+  ok: true,
+  problems: [],
+};
 const files: FilesStatus = {
   lastBackup: { at: hoursAgo(12.9), seconds: 8, repository: 2 },
   repositories: [repository(1, 'local', 12.9), repository(2, 's3', 12.9)],
   clockJumped: false,
   failing: null,
   backupIntervalSeconds: 24 * 3600,
+  drillIntervalSeconds: 24 * 3600,
+  lastProof: filesProof,
+  proofs: [filesProof],
 };
 
 const problems = (change: Partial<BackupStatus>) => statusLines({ ...database, ...change }, files, now).problems;
@@ -60,7 +75,7 @@ describe('the status', () => {
     expect(statusLines(database, files, now)).toEqual({
       line: [
         'backup of the database: 13 h ago (full, took 2 min 5 s) · proven 11 h 30 min ago in repository 2 (s3) · RPO 11.8 s · RTO 3 min 10 s',
-        'backup of the files: 12 h 54 min ago (took 8.0 s)',
+        'backup of the files: 12 h 54 min ago (took 8.0 s) · proven 11 h ago in repository 2 (s3)',
       ],
       problems: [],
     });
@@ -102,7 +117,7 @@ describe('a problem is', () => {
       rpoSeconds: null,
       rtoSeconds: null,
     };
-    expect(statusLines(fresh, { ...files, ...none }, now)).toEqual({
+    expect(statusLines(fresh, { ...files, ...none, lastProof: null, proofs: [] }, now)).toEqual({
       line: ['backup of the database: none yet', 'backup of the files: none yet'],
       problems: [
         'there is no backup of the database yet: horme backup now',
@@ -129,23 +144,23 @@ describe('a problem is', () => {
     expect(problems({ ...week, ...aged(7) })).toEqual([]);
     expect(problems({ ...week, ...aged(7.1) })).toEqual([
       'the last backup of the database in repository 1 (s3) is 7 d 2 h old: horme backup now',
-      'the last proof of repository 1 (s3) is 14 d 5 h old: horme backup drill',
+      'the last proof of the database in repository 1 (s3) is 14 d 5 h old: horme backup drill',
     ]);
     expect(problems({ backupIntervalSeconds: null, drillIntervalSeconds: null, ...aged(99) })).toEqual([]);
   });
 
   test('a proof that is missing, old or failed', () => {
     expect(problems({ lastProof: null, proofs: [] })).toEqual([
-      'no backup in repository 2 (s3) is proven yet: horme backup drill',
+      'no backup of the database in repository 2 (s3) is proven yet: horme backup drill',
     ]);
     expect(statusLines({ ...database, lastProof: null }, undefined, now).line[0]).toContain(' · not proven · ');
     expect(problems({ lastProof: { ...proof, at: hoursAgo(49.9) } })).toEqual([]);
     expect(problems({ lastProof: { ...proof, at: hoursAgo(60) } })).toEqual([
-      'the last proof of repository 2 (s3) is 2 d 12 h old: horme backup drill',
+      'the last proof of the database in repository 2 (s3) is 2 d 12 h old: horme backup drill',
     ]);
     const failed = { ...proof, ok: false, problems: ['WAL 00A1 is\nmissing', 'b', 'c'] };
     expect(problems({ lastProof: failed, proofs: [failed] })).toEqual([
-      'the last proof of repository 2 (s3) failed 11 h 30 min ago: WAL 00A1 is missing, and 2 more: horme backup drill --repository 2',
+      'the last proof of the database in repository 2 (s3) failed 11 h 30 min ago: WAL 00A1 is missing, and 2 more: horme backup drill --repository 2',
     ]);
     expect(statusLines({ ...database, lastProof: failed }, undefined, now).line[0]).toContain(
       'not proven in repository 2 (s3)',
@@ -154,8 +169,8 @@ describe('a problem is', () => {
     // An older agent tells the last one alone.
     const { proofs: _, ...told } = database;
     expect(statusLines({ ...told, lastProof: older }, files, now).problems).toEqual([
-      'the last proof of repository 2 (s3) failed 2 d 12 h ago: unknown: horme backup drill --repository 2',
-      'the last proof of repository 2 (s3) is 2 d 12 h old: horme backup drill',
+      'the last proof of the database in repository 2 (s3) failed 2 d 12 h ago: unknown: horme backup drill --repository 2',
+      'the last proof of the database in repository 2 (s3) is 2 d 12 h old: horme backup drill',
     ]);
   });
 
@@ -165,8 +180,30 @@ describe('a problem is', () => {
     expect(statusLines(status, files, now)).toEqual({
       line: statusLines(database, files, now).line,
       problems: [
-        'the last proof of repository 1 (local) failed 1 d 16 h ago: a page is damaged: horme backup drill --repository 1',
+        'the last proof of the database in repository 1 (local) failed 1 d 16 h ago: a page is damaged: horme backup drill --repository 1',
       ],
+    });
+  });
+
+  test('the same of the files, and nothing of an agent that proves none', () => {
+    const told = (change: Partial<FilesStatus>) => statusLines(undefined, { ...files, ...change }, now);
+    const failed = { ...filesProof, ok: false, problems: ['cache: there is no snapshot of it'] };
+    expect(told({ lastProof: failed, proofs: [failed] })).toEqual({
+      line: ['backup of the files: 12 h 54 min ago (took 8.0 s) · not proven in repository 2 (s3)'],
+      problems: [
+        'the last proof of the files in repository 2 (s3) failed 11 h ago: cache: there is no snapshot of it: horme backup drill --repository 2',
+      ],
+    });
+    expect(told({ lastProof: { ...filesProof, at: hoursAgo(60) } }).problems).toEqual([
+      'the last proof of the files in repository 2 (s3) is 2 d 12 h old: horme backup drill',
+    ]);
+    expect(told({ lastProof: null, proofs: [] }).problems).toEqual([
+      'no backup of the files in repository 2 (s3) is proven yet: horme backup drill',
+    ]);
+    const { lastProof: _last, proofs: _proofs, ...older } = files;
+    expect(statusLines(undefined, older, now)).toEqual({
+      line: ['backup of the files: 12 h 54 min ago (took 8.0 s)'],
+      problems: [],
     });
   });
 

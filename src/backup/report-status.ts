@@ -1,5 +1,5 @@
 import { duration } from '../output/format.ts';
-import type { BackupStatus, FilesStatus, Gap, Proof, RepositoryStatus } from './agent-types.ts';
+import type { BackupStatus, DrillOutcome, FilesStatus, Gap, RepositoryStatus } from './agent-types.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
 /** Of an agent of before, which does not tell its schedule's interval. */
@@ -26,7 +26,7 @@ export function statusLines(
   return {
     line: [
       ...(database ? [databaseLine(database, now)] : []),
-      ...(files ? [`backup of the files: ${lastText(files.lastBackup, now)}`] : []),
+      ...(files ? [`backup of the files: ${takenAndProven(files, now).join(' · ')}`] : []),
       ...(local ? [`backups are local only: ${localLabel}`] : []),
     ],
     problems: [
@@ -37,10 +37,9 @@ export function statusLines(
 }
 
 function databaseLine(status: BackupStatus, now: Date): string {
-  const { lastBackup, rpoSeconds, rtoSeconds, window } = status;
+  const { rpoSeconds, rtoSeconds, window } = status;
   const parts = [
-    lastText(lastBackup, now),
-    ...(lastBackup ? [provenText(status, now)] : []),
+    ...takenAndProven(status, now),
     ...(rpoSeconds === null ? [] : [`RPO ${duration(rpoSeconds)}`]),
     ...(rtoSeconds === null ? [] : [`RTO ${duration(rtoSeconds)}`]),
     ...(window ? [windowText(window)] : []),
@@ -48,7 +47,13 @@ function databaseLine(status: BackupStatus, now: Date): string {
   return `backup of the database: ${parts.join(' · ')}`;
 }
 
-function provenText({ lastProof, repositories }: BackupStatus, now: Date): string {
+function takenAndProven(status: FilesStatus, now: Date): string[] {
+  const { lastBackup, lastProof } = status;
+  const proven = lastBackup === null || lastProof === undefined ? [] : [provenText(lastProof, status, now)];
+  return [lastText(lastBackup, now), ...proven];
+}
+
+function provenText(lastProof: DrillOutcome | null, { repositories }: FilesStatus, now: Date): string {
   const where = repositories.find(({ repository }) => repository === lastProof?.repository);
   const proven = lastProof?.ok ? `proven ${ago(lastProof.at, now)}` : 'not proven';
   return where ? `${proven} in ${repositoryName(where)}` : proven;
@@ -77,6 +82,7 @@ function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
     ...(status.clockJumped
       ? [`the clock of the backup of the ${what} jumped: nothing old is deleted until it ran evenly for a day`]
       : []),
+    ...proofProblems(what, status, now),
   ];
 }
 
@@ -112,44 +118,52 @@ function errorProblem(
 }
 
 function databaseProblems(status: BackupStatus, now: Date): string[] {
-  return [...proofProblems(status, now), ...archiveProblems(status, now), ...status.gaps.map(gapProblem)];
+  return [...archiveProblems(status, now), ...status.gaps.map(gapProblem)];
 }
 
 const gapProblem = ({ repository, foundAt, ...wal }: Gap) =>
   `${missingText(wal)} in repository ${repository}, found ${timeText(foundAt)}: older backups reach no further`;
 
 /** Whatever was proven elsewhere: each repository may be the one that is left. Drills by the schedule prove the last. */
-function proofProblems(status: BackupStatus, now: Date): string[] {
+function proofProblems(what: string, status: FilesStatus, now: Date): string[] {
   const { repositories, lastProof, proofs = lastProof ? [lastProof] : [] } = status;
+  // An agent of before, which proves no files.
+  if (lastProof === undefined) return [];
   const proofIn = ({ repository }: RepositoryStatus) => proofs.find((proof) => proof.repository === repository);
   return [
-    ...repositories.flatMap((repository) => failedProblem(repository, proofIn(repository), now)),
-    ...repositories.slice(-1).flatMap((repository) => oldProblem(repository, status, now)),
+    ...repositories.flatMap((repository) => failedProblem(what, repository, proofIn(repository), now)),
+    ...repositories.slice(-1).flatMap((repository) => oldProblem(what, repository, lastProof, status, now)),
   ];
 }
 
-function failedProblem(repository: RepositoryStatus, proof: Proof | undefined, now: Date): string[] {
+function failedProblem(
+  what: string,
+  repository: RepositoryStatus,
+  proof: DrillOutcome | undefined,
+  now: Date,
+): string[] {
   if (!proof || proof.ok) return [];
   const [first = 'unknown', ...others] = proof.problems;
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
   const next = `horme backup drill --repository ${repository.repository}`;
-  return [
-    `the last proof of ${repositoryName(repository)} failed ${ago(proof.at, now)}: ${oneLine(first)}${more}: ${next}`,
-  ];
+  const failed = `the last proof of the ${what} in ${repositoryName(repository)} failed ${ago(proof.at, now)}`;
+  return [`${failed}: ${oneLine(first)}${more}: ${next}`];
 }
 
 function oldProblem(
+  what: string,
   last: RepositoryStatus,
-  { lastProof, drillIntervalSeconds: interval = daySeconds }: BackupStatus,
+  lastProof: DrillOutcome | null,
+  { drillIntervalSeconds: interval = daySeconds }: FilesStatus,
   now: Date,
 ): string[] {
   const where = repositoryName(last);
   // Without a backup there is nothing to prove, and that is told.
   if (lastProof === null)
-    return last.lastBackupAt === null ? [] : [`no backup in ${where} is proven yet: horme backup drill`];
+    return last.lastBackupAt === null ? [] : [`no backup of the ${what} in ${where} is proven yet: horme backup drill`];
   const age = ageSeconds(lastProof.at, now);
   const isOld = interval !== null && age > drillsUntilOld * interval + runSeconds;
-  return isOld ? [`the last proof of ${where} is ${duration(age)} old: horme backup drill`] : [];
+  return isOld ? [`the last proof of the ${what} in ${where} is ${duration(age)} old: horme backup drill`] : [];
 }
 
 function archiveProblems({ archiveFailing, archiveFailingSince }: BackupStatus, now: Date): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Backup, History, Proof } from './agent-types.ts';
-import { drillLines, listScreen, snapshotsScreen } from './report.ts';
+import type { Backup, FilesProof, History, Proof } from './agent-types.ts';
+import { drillLines, filesDrillLine, listScreen, snapshotsScreen } from './report.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');
 
@@ -155,5 +155,15 @@ describe('a drill', () => {
     expect(drillLines({ ...proof, ...unmeasured, ...unknown, seconds: null })).toHaveLength(1);
     const { checkSeconds: _, ...older } = proof;
     expect(drillLines(older)[1]).toMatch(/ back in 3 min 10 s: .*start and replay 40\.2 s, 3 GiB,/);
+  });
+
+  test('of files says what was restored, and how much was read', () => {
+    const restored: FilesProof['restored'] = ['state', 'cache'];
+    const outcome = { at: '2026-11-24T04:30:00Z', repository: 2, kind: 's3' as const, ok: true, problems: [] };
+    const files: FilesProof = { ...outcome, restored, seconds: 95.2, restoreSeconds: 3.1, part: 7, parts: 30 };
+    expect(filesDrillLine(files)).toBe(
+      'the files of repository 2 (s3): state and cache restored in 3.1 s, 1/30 of all read: proven',
+    );
+    expect(filesDrillLine({ ...files, restored: ['state'], parts: 1 })).toMatch(/: state restored .* s, all read: /);
   });
 });

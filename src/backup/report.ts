@@ -2,6 +2,7 @@ import { bytes, duration, table, type Column } from '../output/format.ts';
 import type {
   AgentWindow,
   Backup,
+  FilesProof,
   History,
   Iso,
   ListAnswer,
@@ -123,6 +124,14 @@ function provenText(proof: Backup['proof'], now: Date): string {
 export function drillLines(proof: Proof): string[] {
   const proven = `backup ${proof.label} of repository ${proof.repository} is proven: restored, started and checked`;
   return [proven, ...timesOf(proof), ...newestOf(proof)];
+}
+
+/** As `drillLines`, of files. */
+export function filesDrillLine(proof: FilesProof): string {
+  const { restored, restoreSeconds, parts } = proof;
+  const back = `${restored.join(' and ')} restored in ${duration(restoreSeconds)}`;
+  const read = parts === 1 ? 'all read' : `1/${parts} of all read`;
+  return `the files of ${repositoryName(proof)}: ${back}, ${read}: proven`;
 }
 
 function timesOf(proof: Proof): string[] {

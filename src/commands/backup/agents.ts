@@ -26,12 +26,18 @@ export async function ask<T>(session: Session, service: string, words: string[])
 export const whose = (service: string) => (service === backupService ? 'database' : 'files');
 
 /** All of them, although one fails: that of the files must not be left out because the database's bucket is full. */
-export async function askAll<T>(session: Session, words: (service: string) => string[]): Promise<Record<string, T>> {
+export async function askAll<T>(
+  session: Session,
+  words: (service: string) => string[],
+  heard: (answer: T) => void = () => undefined,
+): Promise<Record<string, T>> {
   const answers: Record<string, T> = {};
   const failures: unknown[] = [];
   for (const service of agentServices(session)) {
     try {
-      answers[whose(service)] = await ask<T>(session, service, words(service));
+      const answer = await ask<T>(session, service, words(service));
+      answers[whose(service)] = answer;
+      heard(answer);
     } catch (error) {
       failures.push(error);
       if (failures.length > 1) session.emit({ kind: 'warning', text: (error as Error).message });

@@ -1,18 +1,21 @@
-import type { Proof } from '../../backup/agent-types.ts';
-import { backupService } from '../../backup/names.ts';
-import { drillLines } from '../../backup/report.ts';
+import type { FilesProof, Proof } from '../../backup/agent-types.ts';
+import { drillLines, filesDrillLine } from '../../backup/report.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../command.ts';
-import { databaseOf } from '../db/member.ts';
-import { ask, backupOf } from './agents.ts';
+import { askAll, backupOf } from './agents.ts';
 
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   backupOf(session);
-  databaseOf(session);
   const { repository } = context.flags;
-  const words = typeof repository === 'number' ? ['--repo', String(repository)] : [];
-  const proof = await ask<Proof>(session, backupService, ['drill', ...words]);
-  context.print(drillLines(proof).join('\n'));
-  context.result({ schema: 'horme.drill/1', project: session.stack.project, ...proof });
+  const words = ['drill', ...(typeof repository === 'number' ? ['--repo', String(repository)] : [])];
+  const proofs = await askAll<Proof | FilesProof>(
+    session,
+    () => words,
+    // At once: what one proved is said although the other fails.
+    (proof) => context.print(('label' in proof ? drillLines(proof) : [filesDrillLine(proof)]).join('\n')),
+  );
+  // The database's fields stand at the top, where they were before files had a drill.
+  const { database, ...files } = proofs;
+  context.result({ schema: 'horme.drill/1', project: session.stack.project, ...database, ...files });
 }
