@@ -42,11 +42,13 @@ test('a drill proves the newest backup, by the own assertions too, and says whic
   await writeFile(join(shop.directory, 'drill.sql'), '-- expect: 1000\nSELECT count(*)\nFROM orders;\n');
   await deploy();
   await shop.must('backup', 'now');
-  expect((await shop.must('backup', 'drill', '--json')).json).toMatchObject({ ok: true, problems: [] });
+  const files = { ok: true, problems: [], restored: ['state'] };
+  expect((await shop.must('backup', 'drill', '--json')).json).toMatchObject({ ok: true, problems: [], files });
   await writeFile(join(shop.directory, 'drill.sql'), '-- expect: 7\nSELECT count(*) FROM orders;\n');
   await deploy();
   const failed = await shop.horme(['backup', 'drill']);
   expect([failed.exitCode, failed.stderr]).toEqual([3, expect.stringContaining('1000')]);
+  expect(failed.stdout).toMatch(/^the files of repository 1 \(local\): state restored .*: proven$/m);
   expect((await statusOf(shop)).backup.database.lastProof).toMatchObject({ ok: false });
 });
 
