@@ -11,7 +11,7 @@ import pgbackrest
 import repository as repositories
 import status
 from histories import iso
-from lock import one_at_a_time
+from lock import PATIENT_SECONDS, one_at_a_time
 from repository import Backup, Progress, Stanza
 from settings import DATABASE, AgentError, Repository, Settings
 
@@ -30,8 +30,6 @@ LATE = "[082]"
 LOCKED = ("[050]", "LockAcquireError")
 # What the mean of seven days needs, and a little for clocks that differ.
 SIZES_KEPT_SECONDS = 8 * 24 * 3600
-# A backup or drill of the other container may be in the way.
-LOCK_SECONDS = 4 * 3600
 # What has just begun to fail may go again by itself.
 ARCHIVE_GRACE_SECONDS = 60
 LITTLE_ROOM = 0.05
@@ -65,7 +63,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     waits = archive_wait(status.read(settings.role), time.time())
     if waits:
         progress(waits)
-    with one_at_a_time(LOCK_SECONDS):
+    with one_at_a_time(PATIENT_SECONDS):
         for repository in settings.repositories:
             if repository.number not in chosen:
                 continue

@@ -16,13 +16,12 @@ import status
 import wal
 from backup import stanza_of
 from histories import archive_of, iso
-from lock import until_a_restore_waits
+from lock import PATIENT_SECONDS, until_a_restore_waits
 from pgbackrest import RESTORE_CONFIGURATION
 from repository import Backup, Progress
 from settings import SCRATCH, AgentError, Repository, Settings
 from wal import Segment
 
-LOCK_SECONDS = 4 * 3600
 RESTORE_SECONDS = 24 * 3600
 ASSERTION_SECONDS = 600
 # The data, and the WAL that is replayed into it.
@@ -33,7 +32,7 @@ GIBIBYTE = 1 << 30
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """A backup that can't be proved is recorded like one that can: the newest proof must not hide it."""
     stanza = stanza_of(settings)
-    with until_a_restore_waits(LOCK_SECONDS):
+    with until_a_restore_waits(PATIENT_SECONDS):
         repository = _chosen_repository(settings, getattr(arguments, "repo", None))
         backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
         proof = _prove(settings, stanza, repository, backup, progress)

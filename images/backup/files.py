@@ -16,6 +16,7 @@ import settings
 import snapshots
 import sources
 from files_backup import backup
+from lock import PATIENT_SECONDS, one_at_a_time
 from settings import AgentError, Repository, Settings
 from snapshots import Snapshot
 
@@ -42,11 +43,12 @@ def list_snapshots(told: Settings, _arguments: Namespace, progress: Progress) ->
 
 
 def verify(told: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
-    """Reads everything. It takes no lock of ours: restic's own keeps `prune` away, and a backup may go on beside it."""
+    """Reads everything. Under our lock and not restic's, which keeps out whoever would restore files meanwhile."""
     problems: list[str] = []
-    for repository in told.repositories:
-        progress(f"{restic.named(repository)}: everything is read")
-        problems.extend(_damage(told, repository))
+    with one_at_a_time(PATIENT_SECONDS):
+        for repository in told.repositories:
+            progress(f"{restic.named(repository)}: everything is read")
+            problems.extend(_damage(told, repository))
     if problems:
         raise AgentError("verification-failed", "; ".join(problems))
     return {"problems": []}
@@ -89,7 +91,7 @@ def diff(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, 
 
 def _damage(told: Settings, repository: Repository) -> list[str]:
     try:
-        restic.run(told, repository, ["check", "--read-data"], seconds=READ_ALL_SECONDS, nice=10)
+        restic.run(told, repository, ["check", "--no-lock", "--read-data"], seconds=READ_ALL_SECONDS, nice=10)
     except AgentError as error:
         return [error.message]
     return []

@@ -21,14 +21,12 @@ import settings
 import snapshots
 import sources
 import status
-from lock import until_a_restore_waits
+from lock import PATIENT_SECONDS, until_a_restore_waits
 from proofs import Proof
 from settings import AgentError, Repository, Settings
 from snapshots import Snapshot
 from sources import Source
 
-# The database's drill, which has the same schedule, may be in the way.
-LOCK_SECONDS = 4 * 3600
 RESTORED = ("state", "cache")
 # Of a drill each few hours: what is read costs traffic.
 MOST_PARTS = 30
@@ -39,7 +37,7 @@ ARCHIVE_BYTES_A_FILE = 2 << 10
 def run(told: Settings, arguments: Namespace, progress: files.Progress) -> dict[str, Any]:
     """Of the last repository unless told, as the database's. What proves nothing is recorded like what does."""
     repository = snapshots.of_numbers(told, [arguments.repo] if arguments.repo else None)[-1]
-    with until_a_restore_waits(LOCK_SECONDS):
+    with until_a_restore_waits(PATIENT_SECONDS):
         proof = _prove(told, repository, progress)
         status.update(told.role, lambda known: proofs.add(known, proof))
     if not proof["ok"]:

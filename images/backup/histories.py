@@ -11,7 +11,7 @@ import pgbackrest
 import repository as repositories
 import status
 import wal
-from lock import one_at_a_time
+from lock import PATIENT_SECONDS, one_at_a_time
 from proofs import rto_seconds
 from repository import Backup, Progress, Stanza
 from settings import AgentError, Repository, Settings
@@ -22,7 +22,6 @@ VERIFY_SECONDS = 24 * 3600
 NICE = 10
 
 _WRONG_FILE = re.compile(r"INFO: +((?:invalid (?:checksum|size|result|verify)|file missing|missing)\b.*)")
-LOCK_SECONDS = 4 * 3600
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _listed(
 
 def verify(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
     problems: list[str] = []
-    with one_at_a_time(LOCK_SECONDS):
+    with one_at_a_time(PATIENT_SECONDS):
         for repository in settings.repositories:
             progress(f"repository {repository.number} ({repository.kind}): every file is read")
             try:

@@ -15,6 +15,8 @@ POLL_SECONDS = 0.5
 # For a command or a scheduled run: long enough for a small backup of the other container, not for a large one, since whoever
 # typed it wants to know; `serve` asks again.
 WAIT_SECONDS = 60
+# For what reads or restores whole backups: the other container's own may be under way, by the same schedule.
+PATIENT_SECONDS = 4 * 3600
 # As long as the longest backup may take.
 RESTORE_WAIT_SECONDS = 24 * 3600
 SAY_EVERY_SECONDS = 30
