@@ -134,14 +134,19 @@ def window(history: Stanza, archive: Archive) -> tuple[float, float] | None:
     """No time outside it can be restored. Its end is when the newest WAL arrived, which is at most a minute's work old."""
     if not history.good:
         return None
-    return history.good[0].ended, max(history.good[-1].ended, archive.newest_at or 0)
+    return history.good[0].ended, _newest(history, archive)
+
+
+def _newest(history: Stanza, archive: Archive) -> float:
+    """The newest backup has its own WAL, whatever the clock of the repository says of when that arrived."""
+    return max(history.good[-1].ended, archive.newest_at or 0)
 
 
 def windows(history: Stanza, archive: Archive, gaps: list[wal.Gap]) -> list[tuple[float, float]]:
     """Any time in one of them can be restored: from the end of a backup to the first gap behind it. One without gaps."""
     found: list[tuple[float, float]] = []
     for backup in history.good:
-        end = _end(backup, archive, gaps)
+        end = _end(history, backup, archive, gaps)
         if end is None:
             continue
         if found and backup.ended <= found[-1][1]:
@@ -151,12 +156,12 @@ def windows(history: Stanza, archive: Archive, gaps: list[wal.Gap]) -> list[tupl
     return found
 
 
-def _end(backup: Backup, archive: Archive, gaps: list[wal.Gap]) -> float | None:
+def _end(history: Stanza, backup: Backup, archive: Archive, gaps: list[wal.Gap]) -> float | None:
     """None where WAL is missing that the backup itself needs."""
     start = wal.parse(backup.wal_start)
     gap = next((one for one in gaps if one.last >= start and one.last.position >= start.position), None)
     if gap is None:
-        return max(backup.ended, archive.newest_at or 0)
+        return _newest(history, archive)
     if gap.first.position <= wal.parse(backup.wal_stop).position:
         return None
     # A time is reached by a transaction after it: what came after the last arrival is in the gap, what came after the arrival

@@ -40,6 +40,10 @@ class Windows(unittest.TestCase):
         self.assertEqual(self.windows([backup(1)], archive()), [(1, 1)])
         self.assertEqual(self.windows([], archive(1)), [])
 
+    def test_a_repository_whose_clock_is_behind_makes_no_gap(self):
+        behind = Archive({segment: BEGAN - 1000 * MINUTE for segment in archive(1, 2, 3, 4).segments})
+        self.assertEqual(self.windows([backup(1), backup(4)], behind), [(1, 4)])
+
     def test_one_ends_before_a_gap_and_the_next_begins_with_the_backup_behind_it(self):
         # The transaction by which a time of the last minute is known to be reached may be in the gap.
         self.assertEqual(self.windows([backup(1), backup(2), backup(8)], archive(1, 2, 3, 4, 7, 8, 9)), [(1, 3), (8, 9)])
