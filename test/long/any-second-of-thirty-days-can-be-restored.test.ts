@@ -68,7 +68,8 @@ test('what is older than thirty days and a full backup is gone, with its WAL', a
 
 test.each([kept, 15, 1])('the moment of %i days ago is restored with its rows', async (ago) => {
   const words = ['restore', '--to', moments.get(days - ago) ?? '', '--into', `/members/${member}`];
-  expect(await inAgent(...words)).toMatchObject({ event: 'result', tables: { 'public.days': days - ago + 1 } });
+  const answer = await inAgent(...words);
+  expect(answer, JSON.stringify(answer)).toMatchObject({ event: 'result', tables: { 'public.days': days - ago + 1 } });
 });
 
 test('a moment that is older than all that is kept is refused', async () => {
