@@ -4,8 +4,8 @@ terabytes: each drill reads a part of all that the repository has, and goes on w
 import tarfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -66,26 +66,15 @@ def _prove(told: Settings, repository: Repository, progress: files.Progress) -> 
     # One that can't be asked proves nothing either way, and is asked again.
     found = snapshots.of(told, repository)
     for source in sources.wanted(told):
-        with _noting(problems, f"{source.title}: "):
+        with proofs.noting(problems, f"{source.title}: "):
             progress(f"{where}: {source.title} is looked at")
             _prove_source(told, repository, _newest(found, source), source, proof)
-    with _noting(problems):
+    with proofs.noting(problems):
         progress(f"{where}: part {part} of {parts} of all is read")
         _read(told, repository, part, parts)
     proof["seconds"] = round(time.monotonic() - started, 1)
     proof["ok"] = not problems
     return proof
-
-
-@contextmanager
-def _noting(problems: list[str], what: str = "") -> Iterator[None]:
-    """One source that is lost doesn't keep the others from being looked at."""
-    try:
-        yield
-    except AgentError as error:
-        if error.code == "stopped":
-            raise
-        problems.append(f"{what}{error.message}")
 
 
 def _newest(found: Sequence[Snapshot], source: Source) -> Snapshot:

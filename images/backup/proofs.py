@@ -1,11 +1,26 @@
 """What drills showed, as the status keeps it. Pure."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from settings import AgentError
 
 Proof = dict[str, Any]
 
 # Of each repository: a failure in one is not pushed out by drills of another.
 KEPT = 100
+
+
+@contextmanager
+def noting(problems: list[str], what: str = "") -> Iterator[None]:
+    """What can't be looked at is a problem, and doesn't keep the rest from being looked at."""
+    try:
+        yield
+    except AgentError as error:
+        if error.code == "stopped":
+            raise
+        problems.append(f"{what}{error.message}")
 
 
 def add(known: dict[str, Any], proof: Proof) -> None:

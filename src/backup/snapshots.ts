@@ -4,9 +4,6 @@ import { timeText } from './report.ts';
 import type { SnapshotTarget } from './restore-volume.ts';
 import { targetText } from './target.ts';
 
-/** What the agent for files lists. */
-export type SnapshotsSeen = SnapshotsAnswer & { problems?: { message: string }[] };
-
 /**
  * Looked at before anything is restored: the database takes hours. `next` is what can be typed instead. A repository that
  * could not be asked may have it, and what it said is told.
@@ -14,7 +11,7 @@ export type SnapshotsSeen = SnapshotsAnswer & { problems?: { message: string }[]
 export function refuseMissing(
   volumes: string[],
   target: SnapshotTarget,
-  { snapshots, problems = [] }: SnapshotsSeen,
+  { snapshots, problems = [] }: SnapshotsAnswer,
   next: string,
 ): void {
   for (const volume of volumes) {

@@ -1,4 +1,4 @@
-import type { ListAnswer } from '../backup/agent-types.ts';
+import type { ListAnswer, SnapshotsAnswer } from '../backup/agent-types.ts';
 import { historyOf, type Use } from '../backup/history.ts';
 import { backupService, filesService } from '../backup/names.ts';
 import {
@@ -19,7 +19,7 @@ import {
   type SnapshotTarget,
 } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
-import { refuseMissing, type SnapshotsSeen } from '../backup/snapshots.ts';
+import { refuseMissing } from '../backup/snapshots.ts';
 import { parseTarget, typed, type RestoreTarget } from '../backup/target.ts';
 import { databaseName } from '../database/names.ts';
 import { deploy } from '../deploy/deploy.ts';
@@ -157,7 +157,7 @@ async function lookAt(
 }
 
 async function lookForSnapshots(session: Session, { target, snapshot, database, volumes }: Wanted): Promise<void> {
-  const seen = await ask<SnapshotsSeen>(session, filesService, ['list']);
+  const seen = await ask<SnapshotsAnswer>(session, filesService, ['list']);
   refuseMissing(
     volumes,
     snapshot,
