@@ -2,10 +2,12 @@ import { until, type Context } from '../deploy/context.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { noteApplied } from '../release/settings.ts';
+import type { SeenMember } from './members.ts';
 import { patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
-import { ask, primaryMember, runScript } from './psql.ts';
+import { primaryMember, runScript } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
+import { synchronousMembers } from './synchronous.ts';
 
 /** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
 const synchronousSeconds = 60;
@@ -18,7 +20,7 @@ export async function shareSettings(context: Context): Promise<void> {
   const wanted = databaseOf(content);
   const primary = await primaryMember(engine, content.project);
   await editSettings(context, primary.container, JSON.stringify(wanted.shared));
-  if (wanted.zeroLoss && !(await becomesSynchronous(context, primary.container))) throw notSynchronous();
+  if (wanted.zeroLoss && !(await becomesSynchronous(context, primary))) throw notSynchronous();
   await noteApplied(context.store, { database: sharedFingerprint(content) });
 }
 
@@ -38,9 +40,8 @@ async function editSettings({ engine, content, signal }: Context, container: str
   if (!edited) throw new Error(`patronictl: ${said}`);
 }
 
-async function becomesSynchronous({ engine, signal }: Context, container: string): Promise<boolean> {
-  const question = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
-  return until(async () => Number(await ask(engine, container, question)) > 0, {
+async function becomesSynchronous({ engine, signal }: Context, primary: SeenMember): Promise<boolean> {
+  return until(async () => ((await synchronousMembers(engine, primary)) ?? []).length > 0, {
     seconds: synchronousSeconds,
     everyMilliseconds: 200,
     signal,

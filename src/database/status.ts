@@ -2,6 +2,7 @@ import type { Container, Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import { memberContainers, memberService, psql } from './members.ts';
+import { synchronousMembers } from './synchronous.ts';
 
 export interface MemberStatus {
   name: string;
@@ -12,8 +13,8 @@ export interface MemberStatus {
   /** How far a replica is behind what the primary has written, bytes; undefined when nobody can tell. */
   lagBytes: number | undefined;
   lagSeconds: number | undefined;
-  /** `sync`: a commit waits for it. */
-  sync: string | undefined;
+  /** Of a replica: a commit waits for it, and a failover may choose it. */
+  synchronous: boolean;
 }
 
 export interface SlotStatus {
@@ -59,11 +60,21 @@ export async function databaseStatus(engine: Engine, project: string): Promise<D
   const answers = await Promise.all(
     containers.map(async (container) => ({ container, answer: await answerOf(engine, container) })),
   );
-  const primary = answers.find(({ answer }) => answer?.role === 'primary')?.answer;
+  const leading = answers.find(({ answer }) => answer?.role === 'primary');
+  const primary = leading?.answer;
+  const synchronous = leading && primary ? await synchronousOf(engine, leading.container, primary) : [];
   return {
-    members: answers.map(({ container, answer }) => memberStatus(container, answer, primary)),
+    members: answers.map(({ container, answer }) => memberStatus(container, answer, primary, synchronous)),
     slots: primary?.slots ?? [],
   };
+}
+
+/** Patroni is asked where Postgres waits for one. While it can't tell, with etcd away, Postgres' word stands. */
+async function synchronousOf(engine: Engine, container: Container, { followers }: Answer): Promise<string[]> {
+  const waitedFor = followers.filter(({ sync }) => sync === 'sync' || sync === 'quorum').map(({ name }) => name);
+  if (waitedFor.length === 0) return [];
+  const member = { container: container.id, service: memberService(container) };
+  return (await synchronousMembers(engine, member)) ?? waitedFor;
 }
 
 async function answerOf(engine: Engine, { id, state }: Container): Promise<Answer | undefined> {
@@ -72,7 +83,12 @@ async function answerOf(engine: Engine, { id, state }: Container): Promise<Answe
   return exitCode === 0 ? (JSON.parse(output) as Answer) : undefined;
 }
 
-function memberStatus(container: Container, answer: Answer | undefined, primary: Answer | undefined): MemberStatus {
+function memberStatus(
+  container: Container,
+  answer: Answer | undefined,
+  primary: Answer | undefined,
+  synchronous: string[],
+): MemberStatus {
   const name = memberService(container);
   const follower = primary?.followers.find((one) => one.name === name);
   return {
@@ -82,7 +98,7 @@ function memberStatus(container: Container, answer: Answer | undefined, primary:
     timeline: answer?.timeline,
     lagBytes: answer?.role === 'primary' ? 0 : follower?.lagBytes,
     lagSeconds: answer?.lagSeconds ?? undefined,
-    sync: follower?.sync,
+    synchronous: synchronous.includes(name),
   };
 }
 
@@ -104,7 +120,7 @@ export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replic
 export function databaseProblems({ members, slots }: DatabaseStatus, wanted: DatabaseOptions): string[] {
   const leaders = members.filter(({ role }) => role === 'primary');
   const following = members.filter(({ role, state }) => role === 'replica' && state === 'streaming');
-  const synchronous = members.some(({ sync }) => sync === 'sync' || sync === 'quorum');
+  const waitedFor = members.some(({ synchronous }) => synchronous);
   return [
     ...(leaders.length === 1
       ? []
@@ -112,7 +128,7 @@ export function databaseProblems({ members, slots }: DatabaseStatus, wanted: Dat
     ...(leaders.length === 1 && following.length < wanted.replicas
       ? [`${following.length} of ${wanted.replicas} replicas follow the primary: horme db status`]
       : []),
-    ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !synchronous
+    ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !waitedFor
       ? ['no replica is synchronous: a failover could lose commits that are acknowledged now']
       : []),
     ...slots

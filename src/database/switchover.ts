@@ -9,6 +9,7 @@ import { authorityFile, poolerService, ports, proxyService, secretFile } from '.
 import { poolerFolder } from './pooler.ts';
 import { primaryBackend } from './proxy.ts';
 import { ask, database, primaryMember } from './psql.ts';
+import { synchronousMembers } from './synchronous.ts';
 
 /** How long the candidate may take to follow its primary, and with `zero-loss` to become synchronous; seconds. */
 const candidateSeconds = 60;
@@ -73,27 +74,28 @@ async function readyCandidate(
   to: string,
 ) {
   let candidate: SeenMember | undefined;
-  let state: string | undefined;
+  let follows = false;
   const able = await until(
     async () => {
       candidate = (await database(engine, project)).members.find(({ service }) => service === to);
-      state = await ask(
-        engine,
-        primary.container,
-        `SELECT coalesce(max(sync_state), 'away') FROM pg_stat_replication WHERE application_name = '${to}' AND state = 'streaming'`,
-      );
-      return candidate?.streaming === true && (zeroLoss ? state === 'sync' || state === 'quorum' : state !== 'away');
+      follows = candidate?.streaming === true && (await streamsFrom(engine, primary, to));
+      return follows && (!zeroLoss || ((await synchronousMembers(engine, primary))?.includes(to) ?? false));
     },
     { seconds: candidateSeconds, everyMilliseconds: 200, signal },
   );
   if (able && candidate) return candidate;
-  const why = state === 'async' ? 'it is not synchronous, so a commit could be lost' : 'it does not follow the primary';
+  const why = follows ? 'it is not synchronous, so a commit could be lost' : 'it does not follow the primary';
   throw new OperatorError(`${to} can't become the primary: ${why}`, {
     code: 'switchover-impossible',
     exitCode: exitCodes.checkFailed,
-    lastSeen: `state ${state ?? 'unknown'} after ${candidateSeconds} s`,
+    lastSeen: `${to} ${candidate ? 'answers' : 'does not answer'} after ${candidateSeconds} s`,
     next: 'horme db status',
   });
+}
+
+async function streamsFrom(engine: Engine, primary: SeenMember, to: string): Promise<boolean> {
+  const question = `SELECT count(*) FROM pg_stat_replication WHERE application_name = '${to}' AND state = 'streaming'`;
+  return (await ask(engine, primary.container, question)) !== '0';
 }
 
 /** Asked inside the candidate, by one statement that ends with the promotion; it is over when the order itself fails, too. */

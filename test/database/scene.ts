@@ -20,7 +20,7 @@ export interface Member {
   state: string;
   timeline?: number;
   lagBytes?: number;
-  sync?: string;
+  synchronous: boolean;
 }
 
 export interface DatabaseStatus {
@@ -113,14 +113,14 @@ export class Scene {
     return (await this.must('db', 'status', '--json')).json as unknown as DatabaseStatus;
   }
 
-  /** A primary, and every other member follows it; with `synchronous` a commit waits for one. */
+  /** A primary, and every other member follows it; with `synchronous` a commit waits for one, which a failover may choose. */
   async settled(replicas: number, options: { synchronous?: boolean; seconds?: number } = {}): Promise<DatabaseStatus> {
     return eventually(
       () => this.status(),
       ({ members }) =>
         members.filter(({ role, state }) => role === 'primary' && state === 'running').length === 1 &&
         members.filter(({ state }) => state === 'streaming').length === replicas &&
-        (!options.synchronous || members.some(({ sync }) => sync === 'sync' || sync === 'quorum')),
+        (!options.synchronous || members.some(({ synchronous }) => synchronous)),
       options.seconds ?? 180,
     );
   }

@@ -29,7 +29,7 @@ function lossOf(members: MemberStatus[], to: string): string {
   const candidate = members.find(({ name }) => name === to);
   const primary = members.find(({ role }) => role === 'primary');
   if (candidate?.role === 'primary') return 'it leads already: nothing would be lost';
-  if (candidate?.sync === 'sync' || candidate?.sync === 'quorum') return 'it has every acknowledged commit';
+  if (candidate?.synchronous) return 'it has every acknowledged commit';
   if (primary && candidate?.lagBytes !== undefined)
     return `it is ${bytes(candidate.lagBytes)} of WAL behind ${primary.name}: the commits in them are lost`;
   return 'no primary answers, so how many of the last commits are lost is not known';

@@ -31,13 +31,13 @@ const columns = [
 ];
 
 function screen({ members, slots }: DatabaseStatus, label: string, problems: string[]): string {
-  const rows = members.map(({ name, role, state, timeline, lagBytes, lagSeconds, sync }) => [
+  const rows = members.map(({ name, role, state, timeline, lagBytes, lagSeconds, synchronous }) => [
     name,
     role,
     state,
     timeline === undefined ? '-' : String(timeline),
     role === 'primary' ? '-' : behind(lagBytes, lagSeconds),
-    sync === 'sync' || sync === 'quorum' ? 'wait for it' : role === 'primary' ? '' : 'do not wait',
+    synchronous ? 'wait for it' : role === 'primary' ? '' : 'do not wait',
   ]);
   const kept = slots.map(({ name, active, state, keptBytes }) => [
     name,
