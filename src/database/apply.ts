@@ -3,16 +3,18 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { noteApplied } from '../release/settings.ts';
 import type { SeenMember } from './members.ts';
-import { patroniFile } from './names.ts';
+import { etcdService, patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
 import { primaryMember, runScript } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
-import { synchronousMembers } from './synchronous.ts';
+import { synchronousMembers } from './candidates.ts';
 
 /** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
 const synchronousSeconds = 60;
 /** Patroni's loop takes at most 10 s. */
 const settingsSeconds = 30;
+/** patronictl waits without end for an etcd that is away; and it takes a second or two where all is well. */
+const editSeconds = 20;
 
 /** Patroni keeps them in etcd and tells the members. With `zero-loss` they are shared only once a commit really waits. */
 export async function shareSettings(context: Context): Promise<void> {
@@ -26,18 +28,44 @@ export async function shareSettings(context: Context): Promise<void> {
 
 /** Of a cluster that has just begun there are none to edit: Patroni writes them soon after its first member leads. */
 async function editSettings({ engine, content, signal }: Context, container: string, settings: string): Promise<void> {
-  const words = ['edit-config', '--force', '--quiet', '--replace', '-', content.project];
+  const edit = [
+    'patronictl',
+    '-c',
+    patroniFile,
+    'edit-config',
+    '--force',
+    '--quiet',
+    '--replace',
+    '-',
+    content.project,
+  ];
   let said = '';
   const edited = await until(
     async () => {
-      const { exitCode, output } = await engine.exec(container, ['patronictl', '-c', patroniFile, ...words], settings);
+      const { exitCode, output } = await engine.exec(container, ['timeout', String(editSeconds), ...edit], settings);
       said = output.trim();
+      if (exitCode === timedOut) throw noEtcd(said);
       if (exitCode !== 0 && !said.includes('config key does not exist')) throw new Error(`patronictl: ${said}`);
       return exitCode === 0;
     },
     { seconds: settingsSeconds, everyMilliseconds: 200, signal },
   );
   if (!edited) throw new Error(`patronictl: ${said}`);
+}
+
+/** The exit code of `timeout`. */
+const timedOut = 124;
+
+function noEtcd(said: string): OperatorError {
+  return new OperatorError(
+    `etcd does not answer within ${editSeconds} s, so the members can't be told their settings`,
+    {
+      code: 'database-no-etcd',
+      exitCode: exitCodes.rolledBack,
+      lastSeen: said.split('\n').at(-1) ?? '',
+      next: `horme logs ${etcdService}`,
+    },
+  );
 }
 
 async function becomesSynchronous({ engine, signal }: Context, primary: SeenMember): Promise<boolean> {

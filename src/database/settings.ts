@@ -30,7 +30,11 @@ export function memorySettings(memoryBytes: number): Record<string, string> {
   };
 }
 
-/** `wal_log_hints` lets pg_rewind bring a former primary back; slow queries and waits for locks are worth a line each. */
+/**
+ * `wal_log_hints` lets pg_rewind bring a former primary back; slow queries and waits for locks are worth a line each. A Postgres
+ * that is to stop waits for whoever has connected and said nothing, as clients do that a network lost: by PostgreSQL's default
+ * of `authentication_timeout` for a minute, for which a former primary is no replica.
+ */
 const ownSettings: Record<string, string> = {
   wal_level: 'replica',
   wal_log_hints: 'on',
@@ -38,6 +42,7 @@ const ownSettings: Record<string, string> = {
   max_replication_slots: '10',
   wal_keep_size: '128MB',
   password_encryption: 'scram-sha-256',
+  authentication_timeout: '10s',
   log_min_duration_statement: '1s',
   log_lock_waits: 'on',
   log_line_prefix: '%m [%p] %q%u@%d ',

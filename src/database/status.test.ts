@@ -11,18 +11,25 @@ const primary = {
 };
 const replica = { role: 'replica', timeline: 1, streaming: true, lagSeconds: 0, followers: [], slots: [] };
 
-/** A primary whose commits wait for the replica, and what Patroni says of the replica; undefined: it doesn't answer. */
-async function seen(patroni: string | undefined) {
+interface Patroni {
+  /** The members that the primary knows. */
+  known: string[];
+  /** What the replica is in etcd. */
+  role: string;
+}
+
+/** A primary whose commits wait for the replica, and what Patroni says of it; undefined: it doesn't answer. */
+async function seen(patroni: Patroni | undefined) {
+  const answers: Record<string, unknown> = {
+    '/failsafe': Object.fromEntries((patroni?.known ?? []).map((name) => [name, 'https://'])),
+    '/cluster': { members: [{ name: 'horme-postgres-2', role: patroni?.role }] },
+  };
   const engine = fakeEngine({
     exec: ({ labels: own }, command) => {
-      if (command.includes('ask-patroni')) {
-        const members = [{ name: 'horme-postgres-2', role: patroni }];
-        return patroni === undefined
-          ? { exitCode: 124, output: '' }
-          : { exitCode: 0, output: JSON.stringify({ members }) };
-      }
+      const path = command.includes('ask-patroni') ? command.at(-1) : undefined;
+      if (path !== undefined && !patroni) return { exitCode: 124, output: '' };
       const answer = own[labels.service] === 'horme-postgres-1' ? primary : replica;
-      return { exitCode: 0, output: JSON.stringify(answer) };
+      return { exitCode: 0, output: JSON.stringify(path === undefined ? answer : answers[path]) };
     },
   });
   const { id: image } = engine.addImage({ tags: ['postgres'] });
@@ -33,17 +40,34 @@ async function seen(patroni: string | undefined) {
   return databaseStatus(engine, 'shop');
 }
 
-test.each([
-  { patroni: 'sync_standby', synchronous: true },
-  { patroni: 'quorum_standby', synchronous: true },
-  // Postgres waits for it already, and a failover would not choose it yet.
-  { patroni: 'replica', synchronous: false },
-  // etcd is away: Postgres' word stands.
-  { patroni: undefined, synchronous: true },
-])('a replica that Postgres waits for, and that Patroni calls $patroni: synchronous $synchronous', async (one) => {
-  const status = await seen(one.patroni);
-  expect(status.members.map(({ synchronous }) => synchronous)).toEqual([false, one.synchronous]);
-  expect(databaseProblems(status, wanted)).toEqual(
-    one.synchronous ? [] : ['no replica is synchronous: a failover could lose commits that are acknowledged now'],
-  );
+const both = ['horme-postgres-1', 'horme-postgres-2'];
+const alone = 'no replica is synchronous: commits are acknowledged by the primary alone, and none would take over';
+const none = '0 of 1 replicas could take over: horme db status';
+
+test.each<{ when: string; patroni?: Patroni; state: string; synchronous: boolean; problems: string[] }>([
+  {
+    ...{ when: 'it is noted', patroni: { known: both, role: 'sync_standby' } },
+    ...{ state: 'streaming', synchronous: true, problems: [] },
+  },
+  {
+    ...{ when: 'a quorum is', patroni: { known: both, role: 'quorum_standby' } },
+    ...{ state: 'streaming', synchronous: true, problems: [] },
+  },
+  {
+    ...{ when: 'Postgres waits for it and Patroni has not noted that yet', patroni: { known: both, role: 'replica' } },
+    ...{ state: 'streaming', synchronous: false, problems: [alone] },
+  },
+  {
+    ...{ when: "the primary's Patroni does not know it yet", patroni: { known: both.slice(0, 1), role: 'replica' } },
+    ...{ state: 'joining', synchronous: false, problems: [none, alone] },
+  },
+  {
+    ...{ when: 'no member must be known', patroni: { known: [], role: 'sync_standby' } },
+    ...{ state: 'streaming', synchronous: true, problems: [] },
+  },
+  { when: "Patroni can't tell, and Postgres' word stands", state: 'streaming', synchronous: true, problems: [] },
+])('a replica that follows, when $when: $state', async ({ patroni, state, synchronous, problems }) => {
+  const status = await seen(patroni);
+  expect(status.members[1]).toMatchObject({ state, synchronous });
+  expect(databaseProblems(status, wanted)).toEqual(problems);
 });

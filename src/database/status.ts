@@ -1,13 +1,16 @@
 import type { Container, Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
+import { knownMembers, synchronousMembers } from './candidates.ts';
 import { memberContainers, memberService, psql } from './members.ts';
-import { synchronousMembers } from './synchronous.ts';
 
 export interface MemberStatus {
   name: string;
   role: 'primary' | 'replica';
-  /** `running` a primary, `streaming` a replica that follows; `catching up`, `starting`, `stopped`. */
+  /**
+   * `running` a primary; `streaming` a replica that follows and that a failover may choose, `joining` one that follows and that
+   * the primary's Patroni doesn't know yet; `catching up`, `starting`, `stopped`.
+   */
   state: string;
   timeline: number | undefined;
   /** How far a replica is behind what the primary has written, bytes; undefined when nobody can tell. */
@@ -62,19 +65,28 @@ export async function databaseStatus(engine: Engine, project: string): Promise<D
   );
   const leading = answers.find(({ answer }) => answer?.role === 'primary');
   const primary = leading?.answer;
-  const synchronous = leading && primary ? await synchronousOf(engine, leading.container, primary) : [];
+  const candidates = leading && primary ? await candidatesOf(engine, leading.container, primary) : undefined;
   return {
-    members: answers.map(({ container, answer }) => memberStatus(container, answer, primary, synchronous)),
+    members: answers.map(({ container, answer }) => memberStatus(container, answer, primary, candidates)),
     slots: primary?.slots ?? [],
   };
 }
 
-/** Patroni is asked where Postgres waits for one. While it can't tell, with etcd away, Postgres' word stands. */
-async function synchronousOf(engine: Engine, container: Container, { followers }: Answer): Promise<string[]> {
+/** Whom a failover may choose, as Patroni sees it; where it can't tell, with etcd away, Postgres' word stands. */
+interface Candidates {
+  known: string[];
+  synchronous: string[];
+}
+
+async function candidatesOf(engine: Engine, container: Container, { followers }: Answer): Promise<Candidates> {
+  const primary = { container: container.id, service: memberService(container) };
+  const following = followers.map(({ name }) => name);
   const waitedFor = followers.filter(({ sync }) => sync === 'sync' || sync === 'quorum').map(({ name }) => name);
-  if (waitedFor.length === 0) return [];
-  const member = { container: container.id, service: memberService(container) };
-  return (await synchronousMembers(engine, member)) ?? waitedFor;
+  const [known, synchronous] = await Promise.all([
+    following.length > 0 ? knownMembers(engine, primary) : undefined,
+    waitedFor.length > 0 ? synchronousMembers(engine, primary) : undefined,
+  ]);
+  return { known: known ?? following, synchronous: synchronous ?? waitedFor };
 }
 
 async function answerOf(engine: Engine, { id, state }: Container): Promise<Answer | undefined> {
@@ -87,25 +99,26 @@ function memberStatus(
   container: Container,
   answer: Answer | undefined,
   primary: Answer | undefined,
-  synchronous: string[],
+  candidates: Candidates | undefined,
 ): MemberStatus {
   const name = memberService(container);
   const follower = primary?.followers.find((one) => one.name === name);
   return {
     name,
     role: answer?.role ?? 'replica',
-    state: stateOf(container, answer),
+    state: stateOf(container, answer, candidates?.known.includes(name) ?? true),
     timeline: answer?.timeline,
     lagBytes: answer?.role === 'primary' ? 0 : follower?.lagBytes,
     lagSeconds: answer?.lagSeconds ?? undefined,
-    synchronous: synchronous.includes(name),
+    synchronous: candidates?.synchronous.includes(name) ?? false,
   };
 }
 
-function stateOf({ state }: Container, answer: Answer | undefined): string {
+function stateOf({ state }: Container, answer: Answer | undefined, known: boolean): string {
   if (!answer) return state === 'running' ? 'starting' : 'stopped';
   if (answer.role === 'primary') return 'running';
-  return answer.streaming ? 'streaming' : 'catching up';
+  if (!answer.streaming) return 'catching up';
+  return known ? 'streaming' : 'joining';
 }
 
 /** What this topology survives, and what it does not: said wherever the database is shown. */
@@ -126,10 +139,10 @@ export function databaseProblems({ members, slots }: DatabaseStatus, wanted: Dat
       ? []
       : [`the database has ${leaders.length === 0 ? 'no primary' : 'more than one primary'}: horme db status`]),
     ...(leaders.length === 1 && following.length < wanted.replicas
-      ? [`${following.length} of ${wanted.replicas} replicas follow the primary: horme db status`]
+      ? [`${following.length} of ${wanted.replicas} replicas could take over: horme db status`]
       : []),
     ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !waitedFor
-      ? ['no replica is synchronous: a failover could lose commits that are acknowledged now']
+      ? ['no replica is synchronous: commits are acknowledged by the primary alone, and none would take over']
       : []),
     ...slots
       .filter(({ state }) => state === 'lost')

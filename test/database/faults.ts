@@ -80,11 +80,24 @@ export async function underFault(
     ({ acknowledged }) => acknowledged > firstAcknowledgements,
     60,
   );
-  await fault.strike(scene, primary);
-  await writingAgain(scene, options.seconds ?? 120);
-  const report = await writers.stop();
-  await fault.heal?.(scene, primary);
+  const report = await healed(
+    async () => {
+      await fault.strike(scene, primary);
+      await writingAgain(scene, options.seconds ?? 120);
+      return writers.stop();
+    },
+    async () => fault.heal?.(scene, primary),
+  );
   return outcomeOf(report, await writers.check());
+}
+
+/** What a fault took down comes back, also when the test fails meanwhile: or all that come after it would fail too. */
+export async function healed<T>(during: () => Promise<T>, heal: () => Promise<unknown>): Promise<T> {
+  try {
+    return await during();
+  } finally {
+    await heal();
+  }
 }
 
 /** No gap of more than a second within the last two. */

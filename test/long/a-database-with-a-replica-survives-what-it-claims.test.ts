@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { docker } from '../e2e/harness/docker.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
-import { faults, outcomeOf, shown, started, stopped, underFault, writingAgain } from '../database/faults.ts';
+import { faults, healed, outcomeOf, shown, started, stopped, underFault, writingAgain } from '../database/faults.ts';
 import { eventually, type Scene } from '../database/scene.ts';
 
 const scene = useDatabase('long-database');
@@ -78,12 +78,15 @@ test('etcd down for five minutes, all members up: no write fails', async () => {
   const etcd = await shop.container('horme-etcd');
   await docker('stop', etcd.id);
   const end = performance.now() + 300_000;
-  await eventually(
-    () => shop.writers.progress(),
-    () => performance.now() > end,
-    320,
+  await healed(
+    () =>
+      eventually(
+        () => shop.writers.progress(),
+        () => performance.now() > end,
+        320,
+      ),
+    () => docker('start', etcd.id),
   );
-  await docker('start', etcd.id);
   await writingAgain(shop, 30);
   const outcome = outcomeOf(await shop.writers.stop(), await shop.writers.check());
   console.log(`etcd down for five minutes: ${shown(outcome)}`);
