@@ -7,7 +7,7 @@ import { etcdService, patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
 import { primaryMember, runScript } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
-import { synchronousMembers } from './candidates.ts';
+import { synchronousMembers } from './failover.ts';
 
 /** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
 const synchronousSeconds = 60;

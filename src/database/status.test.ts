@@ -5,7 +5,9 @@ import type { DatabaseOptions } from '../stack/stack.ts';
 import { databaseProblems, databaseStatus } from './status.ts';
 
 const wanted = { replicas: 1, durability: 'zero-loss' } as DatabaseOptions;
+const now = 1_800_000_000;
 const primary = {
+  ...{ now },
   ...{ role: 'primary', timeline: 1, streaming: false, lagSeconds: 0, slots: [] },
   followers: [{ name: 'horme-postgres-2', sync: 'sync', lagBytes: 0 }],
 };
@@ -16,6 +18,7 @@ interface Patroni {
   known: string[];
   /** What the replica is in etcd. */
   role: string;
+  silentSeconds?: number;
 }
 
 /** A primary whose commits wait for the replica, and what Patroni says of it; undefined: it doesn't answer. */
@@ -23,6 +26,7 @@ async function seen(patroni: Patroni | undefined) {
   const answers: Record<string, unknown> = {
     '/failsafe': Object.fromEntries((patroni?.known ?? []).map((name) => [name, 'https://'])),
     '/cluster': { members: [{ name: 'horme-postgres-2', role: patroni?.role }] },
+    '/patroni': { dcs_last_seen: now - (patroni?.silentSeconds ?? 0) },
   };
   const engine = fakeEngine({
     exec: ({ labels: own }, command) => {
@@ -42,6 +46,7 @@ async function seen(patroni: Patroni | undefined) {
 
 const both = ['horme-postgres-1', 'horme-postgres-2'];
 const alone = 'no replica is synchronous: commits are acknowledged by the primary alone, and none would take over';
+const silent = 'the members have not reached etcd for 45 s, so none would take over: horme logs horme-etcd';
 const none = '0 of 1 replicas could take over: horme db status';
 
 test.each<{ when: string; patroni?: Patroni; state: string; synchronous: boolean; problems: string[] }>([
@@ -64,6 +69,10 @@ test.each<{ when: string; patroni?: Patroni; state: string; synchronous: boolean
   {
     ...{ when: 'no member must be known', patroni: { known: [], role: 'sync_standby' } },
     ...{ state: 'streaming', synchronous: true, problems: [] },
+  },
+  {
+    ...{ when: 'etcd is away', patroni: { known: both, role: 'sync_standby', silentSeconds: 45 } },
+    ...{ state: 'streaming', synchronous: true, problems: [silent] },
   },
   { when: "Patroni can't tell, and Postgres' word stands", state: 'streaming', synchronous: true, problems: [] },
 ])('a replica that follows, when $when: $state', async ({ patroni, state, synchronous, problems }) => {

@@ -1,8 +1,9 @@
 import type { Container, Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
-import { knownMembers, synchronousMembers } from './candidates.ts';
+import { etcdReached, knownMembers, synchronousMembers } from './failover.ts';
 import { memberContainers, memberService, psql } from './members.ts';
+import { etcdService } from './names.ts';
 
 export interface MemberStatus {
   name: string;
@@ -31,9 +32,16 @@ export interface SlotStatus {
 export interface DatabaseStatus {
   members: MemberStatus[];
   slots: SlotStatus[];
+  /** How long ago the members' Patroni reached etcd, seconds; undefined without replicas, and when none can tell. */
+  etcdSilentSeconds: number | undefined;
 }
 
+/** Two of Patroni's loops and its retries, by its defaults; seconds. */
+const etcdSilenceSeconds = 30;
+
 interface Answer {
+  /** By the member's clock; seconds since 1970. */
+  now: number;
   role: 'primary' | 'replica';
   timeline: number;
   streaming: boolean;
@@ -44,6 +52,7 @@ interface Answer {
 
 const question = `
   SELECT json_build_object(
+    'now', extract(epoch FROM now()),
     'role', CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END,
     'timeline', CASE WHEN pg_is_in_recovery()
       THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver), (SELECT timeline_id FROM pg_control_checkpoint()))
@@ -65,12 +74,29 @@ export async function databaseStatus(engine: Engine, project: string): Promise<D
   );
   const leading = answers.find(({ answer }) => answer?.role === 'primary');
   const primary = leading?.answer;
-  const candidates = leading && primary ? await candidatesOf(engine, leading.container, primary) : undefined;
+  const [candidates, etcdSilentSeconds] = await Promise.all([
+    leading && primary ? candidatesOf(engine, leading.container, primary) : undefined,
+    containers.length > 1 ? silenceOf(engine, leading ?? answers.find(({ answer }) => answer)) : undefined,
+  ]);
   return {
     members: answers.map(({ container, answer }) => memberStatus(container, answer, primary, candidates)),
     slots: primary?.slots ?? [],
+    etcdSilentSeconds,
   };
 }
+
+interface Answered {
+  container: Container;
+  answer: Answer | undefined;
+}
+
+async function silenceOf(engine: Engine, asked: Answered | undefined): Promise<number | undefined> {
+  if (!asked?.answer) return undefined;
+  const reached = await etcdReached(engine, memberOf(asked.container));
+  return reached && Math.max(0, Math.round(asked.answer.now - reached.getTime() / 1000));
+}
+
+const memberOf = (container: Container) => ({ container: container.id, service: memberService(container) });
 
 /** Whom a failover may choose, as Patroni sees it; where it can't tell, with etcd away, Postgres' word stands. */
 interface Candidates {
@@ -79,7 +105,7 @@ interface Candidates {
 }
 
 async function candidatesOf(engine: Engine, container: Container, { followers }: Answer): Promise<Candidates> {
-  const primary = { container: container.id, service: memberService(container) };
+  const primary = memberOf(container);
   const following = followers.map(({ name }) => name);
   const waitedFor = followers.filter(({ sync }) => sync === 'sync' || sync === 'quorum').map(({ name }) => name);
   const [known, synchronous] = await Promise.all([
@@ -130,7 +156,10 @@ export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replic
 }
 
 /** What is wrong, with the command that gets further. */
-export function databaseProblems({ members, slots }: DatabaseStatus, wanted: DatabaseOptions): string[] {
+export function databaseProblems(
+  { members, slots, etcdSilentSeconds }: DatabaseStatus,
+  wanted: DatabaseOptions,
+): string[] {
   const leaders = members.filter(({ role }) => role === 'primary');
   const following = members.filter(({ role, state }) => role === 'replica' && state === 'streaming');
   const waitedFor = members.some(({ synchronous }) => synchronous);
@@ -143,6 +172,11 @@ export function databaseProblems({ members, slots }: DatabaseStatus, wanted: Dat
       : []),
     ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !waitedFor
       ? ['no replica is synchronous: commits are acknowledged by the primary alone, and none would take over']
+      : []),
+    ...((etcdSilentSeconds ?? 0) > etcdSilenceSeconds
+      ? [
+          `the members have not reached etcd for ${etcdSilentSeconds} s, so none would take over: horme logs ${etcdService}`,
+        ]
       : []),
     ...slots
       .filter(({ state }) => state === 'lost')

@@ -9,7 +9,7 @@ import { authorityFile, poolerService, ports, proxyService, secretFile } from '.
 import { poolerFolder } from './pooler.ts';
 import { primaryBackend } from './proxy.ts';
 import { ask, database, primaryMember } from './psql.ts';
-import { synchronousMembers } from './candidates.ts';
+import { synchronousMembers } from './failover.ts';
 
 /** How long the candidate may take to follow its primary, and with `zero-loss` to become synchronous; seconds. */
 const candidateSeconds = 60;
