@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { healed } from '../database/faults.ts';
 import { eventually, type Scene, type SceneOptions } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
 import { docker, removeProject } from '../e2e/harness/docker.ts';
 import { ensureNetwork, removeRepositories, startS3, type S3Server } from './repositories.ts';
 
 const alias = 's3.test';
+/** Longer than the image of a bucket may take to build, and the bucket to start. */
+const openMilliseconds = 1_200_000;
 
 export interface SeenStatus {
   backup: {
@@ -39,7 +42,7 @@ export function useBackups(name: string, kind: 'moto' | 'ceph'): () => Stage {
     await removeRepositories(scene().project);
     s3 = await startS3(kind, { network: await ensureNetwork(scene().project), alias });
     await writeFile(join(scene().directory, 's3-ca.pem'), s3.ca);
-  });
+  }, openMilliseconds);
   afterAll(async () => {
     await s3?.close();
     await removeProject(scene().project).catch(() => undefined);
@@ -89,9 +92,13 @@ export async function archived({ scene, s3 }: Stage, member: string): Promise<{ 
 export async function loseMachine({ scene, s3 }: Stage): Promise<void> {
   const network = `${scene.project}_horme-backup`;
   await docker('network', 'disconnect', network, s3.id);
-  await removeProject(scene.project);
-  await ensureNetwork(scene.project);
-  await docker('network', 'connect', '--alias', alias, network, s3.id);
+  await healed(
+    () => removeProject(scene.project),
+    async () => {
+      await ensureNetwork(scene.project);
+      await docker('network', 'connect', '--alias', alias, network, s3.id);
+    },
+  );
 }
 
 /**

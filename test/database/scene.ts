@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { containersOf, docker, removeProject, type Listed } from '../e2e/harness/docker.ts';
-import { startHorme, type Ran } from '../e2e/harness/horme.ts';
+import { startHorme, type Ran, type Running } from '../e2e/harness/horme.ts';
 import { Writers, bundleWriterApp } from '../e2e/harness/writers.ts';
 
 type Mapping = Record<string, unknown>;
@@ -45,6 +45,7 @@ export class Scene {
   readonly project: string;
   readonly directory: string;
   readonly writers: Writers;
+  readonly #running = new Set<Running>();
   readonly #bundle: string;
   readonly #ports: { http: number; https: number };
 
@@ -95,7 +96,9 @@ export class Scene {
 
   horme(words: string[], env: Record<string, string> = {}): Promise<Ran> {
     const options = { cwd: this.directory, bundle: this.#bundle, env, deadlineSeconds: deploySeconds };
-    return startHorme(words, options).ended;
+    const running = startHorme(words, options);
+    this.#running.add(running);
+    return running.ended.finally(() => this.#running.delete(running));
   }
 
   async must(...words: string[]): Promise<Ran> {
@@ -148,6 +151,12 @@ export class Scene {
       .filter(({ service }) => service.startsWith('horme-postgres') || service === 'horme-database')
       .map(async ({ id, name }) => `--- ${name}\n${await docker('logs', '--tail', '60', id).catch(String)}`);
     return (await Promise.all(texts)).join('\n');
+  }
+
+  /** What a failed test left at work, the next one would meet: a deploy that holds the lock, writers that were not stopped. */
+  async endTest(): Promise<void> {
+    for (const running of this.#running) running.kill('SIGKILL');
+    await this.writers.stop().catch(() => undefined);
   }
 
   async remove(): Promise<void> {

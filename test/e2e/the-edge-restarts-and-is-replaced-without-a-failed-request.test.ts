@@ -2,6 +2,7 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { healed } from '../database/faults.ts';
 import {
   docker,
   eventually,
@@ -46,14 +47,11 @@ test('each HAProxy restarted in turn: no GET fails', async () => {
 
 test('nginx reloaded: no GET fails', async () => {
   const { id } = await one('horme-nginx');
-  const report = await during(async (seen) => {
+  const report = await during(async (requests) => {
     for (let reload = 0; reload < 3; reload++) {
-      const before = seen();
+      const before = await requests();
       await docker('exec', id, 'sh', '-c', 'kill -HUP 1');
-      await eventually(
-        async () => seen(),
-        (now) => now > before + 30,
-      );
+      await eventually(requests, (now) => now > before + 30);
     }
   });
   show('nginx reloaded', report);
@@ -64,12 +62,15 @@ test('maintenance on and off: 503 with a page, then the application again, by th
   const shop = project();
   const { id } = await one('horme-nginx');
   must(await shop.horme(['maintenance', 'on', '--json']), 0);
-  const closed = await eventually(
-    () => shop.ask('/'),
-    ({ status }) => status === 503,
+  const closed = await healed(
+    () =>
+      eventually(
+        () => shop.ask('/'),
+        ({ status }) => status === 503,
+      ),
+    async () => must(await shop.horme(['maintenance', 'off', '--json']), 0),
   );
   expect(closed.body).toContain('Maintenance');
-  must(await shop.horme(['maintenance', 'off', '--json']), 0);
   await eventually(
     () => shop.ask('/'),
     ({ status }) => status === 200,
@@ -139,21 +140,12 @@ test('nginx and both HAProxies replaced by other images: no GET fails', async ()
   otherImages = [...new Set(images.split('\n'))];
 });
 
-async function during(work: (requests: () => number) => Promise<void>): Promise<Report> {
+async function during(work: (requests: () => Promise<number>) => Promise<void>): Promise<Report> {
   const traffic = await project().traffic(quickGets);
-  let requests = 0;
-  let over = false;
-  const counting = (async () => {
-    while (!over) await until(traffic, (seen) => (requests = seen.requests) > 0 || over);
-  })();
-  await eventually(
-    async () => requests,
-    (now) => now > 50,
-  );
-  await work(() => requests);
-  over = true;
-  await counting;
-  const after = requests;
+  const requests = async () => (await traffic.snapshot()).requests;
+  await eventually(requests, (now) => now > 50);
+  await work(requests);
+  const after = await requests();
   await until(traffic, (seen) => seen.requests > after + 50);
   return traffic.stop();
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { S3Server } from '../backup/repositories.ts';
 import { archived, firstBackups, loseMachine, smallVolume, statusOf, useBackups, withBackup } from '../backup/stage.ts';
-import { outcomeOf, shown } from '../database/faults.ts';
+import { healed, outcomeOf, shown } from '../database/faults.ts';
 import { eventually } from '../database/scene.ts';
 import { docker } from '../e2e/harness/docker.ts';
 
@@ -39,18 +39,22 @@ test('one damaged object is found: the drill says in which backup, verify says w
   await scene.must('backup', 'now', '--full');
   const { key, label } = await largestOfNewestFull(s3);
   await s3.corrupt(key);
-  const damaged = await drill();
-  const failed = expect.stringContaining(`${label} of repository 2: pgbackrest restore: `) as string;
-  expect([damaged.exitCode, damaged.json['message']]).toEqual([3, failed]);
-  const { lastProof } = (await statusOf(scene)).backup.database;
-  expect(lastProof).toMatchObject({ ok: false, repository: 2, label });
-  // pgBackRest's numbers for what it can't make sense of: checksum, format, read, decryption. It names a file with the first.
-  expect(lastProof?.problems).toEqual([expect.stringMatching(/ERROR: \[0(26|29|42|95)\]/)]);
-  const verified = await scene.horme(['backup', 'verify', '--json']);
-  expect(verified.exitCode).toBe(3);
-  const file = new RegExp(`^repository 2 \\(s3\\): history \\S+: invalid (checksum|size|result) '?${label}/`);
-  for (const line of String(verified.json['message']).split('\n')) expect(line).toMatch(file);
-  await s3.corrupt(key);
+  await healed(
+    async () => {
+      const damaged = await drill();
+      const failed = expect.stringContaining(`${label} of repository 2: pgbackrest restore: `) as string;
+      expect([damaged.exitCode, damaged.json['message']]).toEqual([3, failed]);
+      const { lastProof } = (await statusOf(scene)).backup.database;
+      expect(lastProof).toMatchObject({ ok: false, repository: 2, label });
+      // pgBackRest's numbers for what it can't make sense of: checksum, format, read, decryption. It names a file with the first.
+      expect(lastProof?.problems).toEqual([expect.stringMatching(/ERROR: \[0(26|29|42|95)\]/)]);
+      const verified = await scene.horme(['backup', 'verify', '--json']);
+      expect(verified.exitCode).toBe(3);
+      const file = new RegExp(`^repository 2 \\(s3\\): history \\S+: invalid (checksum|size|result) '?${label}/`);
+      for (const line of String(verified.json['message']).split('\n')) expect(line).toMatch(file);
+    },
+    () => s3.corrupt(key),
+  );
 });
 
 test('a WAL segment that is gone is named by the drill', async () => {
@@ -91,7 +95,7 @@ test('a full disk fails aloud within two minutes, production goes on, and with r
   const refused = await scene.horme(['backup', 'now', '--full', '--json']);
   const why = /^repository 1 \(local\): .*unable to write .*; its disk has \d MiB free$/;
   expect([refused.exitCode, refused.json['message']]).toEqual([3, expect.stringMatching(why)]);
-  await writers.untilWriting(10);
+  await writers.untilWriting(30);
   await inside(fillWith('rest'));
   await primarySql('CREATE TABLE goes_on AS SELECT generate_series(1, 100000) AS id');
   await primarySql('SELECT pg_switch_wal()');
@@ -102,7 +106,7 @@ test('a full disk fails aloud within two minutes, production goes on, and with r
   );
   expect(problems.join()).toContain('archiving fails');
   expect(await primarySql('SELECT count(*) FROM goes_on')).toBe('100000');
-  await writers.untilWriting(10);
+  await writers.untilWriting(30);
   await inside('rm filler rest');
   await eventually(
     () => statusOf(scene),
@@ -128,14 +132,9 @@ async function largestOfNewestFull(s3: S3Server): Promise<{ key: string; label: 
   return largest;
 }
 
-/** Whatever comes of it, the tests after it have their bucket. */
 async function whileAway(s3: S3Server, work: () => Promise<void>): Promise<void> {
   await s3.pause();
-  try {
-    await work();
-  } finally {
-    await s3.resume();
-  }
+  await healed(work, () => s3.resume());
 }
 
 /** Where the local repository will be, with room for a few backups. */

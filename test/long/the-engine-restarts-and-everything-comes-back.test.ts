@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test, type TestContext } from 'vitest';
+import { healed } from '../database/faults.ts';
 import { docker, eventually, must, quickGets, show, until, useProject } from '../e2e/harness.ts';
 
 const project = useProject('e2e-restart');
@@ -30,9 +31,11 @@ test('the engine stopped and started: all containers come back by themselves and
   await shop.deploy();
   const before = await shop.containers();
 
-  await stopEngine();
-  const started = performance.now();
-  await startEngine();
+  let started = 0;
+  await healed(stopEngine, async () => {
+    started = performance.now();
+    await startEngine();
+  });
   await eventually(
     () => shop.versions(3).catch(() => []),
     (versions) => versions.join() === 'v2',
@@ -45,7 +48,7 @@ test('the engine stopped and started: all containers come back by themselves and
   await traffic.stop();
   show('after the engine came back', report);
   expect(report.failed).toBe(0);
-  expect(await shop.containers()).toEqual(before);
+  await expect.poll(() => shop.containers(), { timeout: 60_000 }).toEqual(before);
   const status = await eventually(
     async () => must(await shop.horme(['status', '--json']), 0).json['problems'] as string[],
     (problems) => problems.length === 0,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
+import { healed } from '../../database/faults.ts';
 import { Scene } from '../../database/scene.ts';
 
 const ports = { http: 18_380, https: 18_743 };
@@ -15,7 +16,12 @@ export function useDatabase(name: string): () => Scene {
     scene = await Scene.open(name, ports, join(inject('horme'), 'dist', 'horme.cjs'));
   });
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail' && scene) console.log(await scene.logs());
+    const failed = task.result?.state === 'fail' ? scene : undefined;
+    if (!failed) return;
+    await healed(
+      async () => console.log(await failed.logs()),
+      () => failed.endTest(),
+    );
   });
   afterAll(async () => {
     await scene?.remove();
