@@ -3,6 +3,7 @@ import type { Scene } from '../database/scene.ts';
 import { docker } from '../e2e/harness/docker.ts';
 import { ensureImage } from './fixture-image.ts';
 
+const answerMilliseconds = 60_000;
 const socketPath = process.env['DOCKER_HOST']?.replace(/^unix:\/\//, '') ?? '/var/run/docker.sock';
 
 interface Inspected {
@@ -75,9 +76,11 @@ export class FakedClock {
 function post(path: string, body: unknown): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };
-    const asked = request({ socketPath, path, method: 'POST', headers }, (response) => {
+    const signal = AbortSignal.timeout(answerMilliseconds);
+    const asked = request({ socketPath, path, method: 'POST', headers, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('error', reject);
       response.on('end', () => {
         const { Id } = JSON.parse(text) as { Id?: string };
         if (Id) resolve(Id);

@@ -9,7 +9,8 @@ import { ensureImage, fixtures } from './fixture-image.ts';
 /** Another run of tests or of the bench may have its own. */
 const labelOf = (network: string) => `horme.test.backup=${network}`;
 const networkOf = (project: string) => `${project}_horme-backup`;
-const readySeconds = 90;
+/** Ceph starts a monitor, an OSD and a gateway, one after another. */
+const readySeconds = 180;
 const objectSeconds = 60;
 /** Ceph's OSD writes its memory to disk meanwhile; the engine kills what takes longer. */
 const stopSeconds = 30;

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { killAtEveryBoundary } from './harness/boundaries.ts';
+import { boundariesSeconds, killAtEveryBoundary } from './harness/boundaries.ts';
 import { useProject } from './harness.ts';
 
 const project = useProject('e2e-killed');
+const timeout = boundariesSeconds * 1000;
 
-test('SIGKILL between any two steps: the next deploy converges, no request fails', async () => {
+test('SIGKILL between any two steps: the next deploy converges, no request fails', { timeout }, async () => {
   const boundaries = await killAtEveryBoundary(project());
   expect(boundaries.length).toBeGreaterThan(6);
 });

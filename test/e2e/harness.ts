@@ -161,13 +161,14 @@ export class Project {
     return (await this.containers()).filter((one) => one.service === service && one.state === 'running');
   }
 
-  /** Starts recorded traffic; the default is the usual mix, `kinds` changes it. */
-  async traffic(kinds: Partial<Rates> = {}): Promise<TrafficProcess> {
+  /** Starts recorded traffic; the default is the usual mix, `kinds` changes it. It ends by itself after `maxSeconds`. */
+  async traffic(kinds: Partial<Rates> = {}, maxSeconds?: number): Promise<TrafficProcess> {
     const { https } = this.ports;
     const traffic = await forkTraffic({
       origin: `https://127.0.0.1:${https}`,
       host: `${this.host}:${https}`,
       kinds,
+      ...(maxSeconds !== undefined && { maxSeconds }),
       ...(keep && { recordTo: join(this.directory, `traffic-${this.#traffics.length + 1}.jsonl`) }),
     });
     this.#traffics.push(traffic);

@@ -6,9 +6,17 @@ import { containersOf } from './harness/docker.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const project = 'shop-local';
+/** Minutes where processes start slowly; milliseconds. */
+const timeout = 600_000;
+/** Ends before the test does, or it would still be at work while all of it is taken down; milliseconds. */
+const runMilliseconds = timeout - 20_000;
 
 async function quickstart(...words: string[]): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
-  const child = spawn(`${root}bin/quickstart`, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(`${root}bin/quickstart`, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: runMilliseconds,
+    killSignal: 'SIGKILL',
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -21,10 +29,7 @@ let ranBefore = false;
 afterAll(async () => {
   // A shop that someone had running before is theirs.
   if (!ranBefore) await quickstart('--down');
-});
-
-/** Minutes where processes start slowly; milliseconds. */
-const timeout = 600_000;
+}, timeout);
 
 test(
   'it deploys the shop, rolls v2 over v1 without a failure, and a broken v3 rolls itself back',

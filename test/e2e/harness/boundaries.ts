@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
 import { expectLossless, must, quickGets, show, type Project } from '../harness.ts';
 
+/** Two deploys for each boundary: minutes where processes start slowly. */
+export const boundariesSeconds = 900;
+
 /**
  * Deploys version after version; kills each deploy at a later boundary between its steps, then deploys again. Ends with the
  * deploy that has no such boundary. Gives the numbers of the boundaries that were tried.
@@ -9,7 +12,7 @@ export async function killAtEveryBoundary(shop: Project): Promise<number[]> {
   const environment = (version: string): Record<string, string> => ({ VERSION: version, BOOT_MS: '100' });
   await shop.write(environment('v0'));
   await shop.deploy();
-  const traffic = await shop.traffic(quickGets);
+  const traffic = await shop.traffic(quickGets, boundariesSeconds);
   const tried: number[] = [];
   for (let at = 1; ; at++) {
     await shop.write(environment(`v${at}`));

@@ -4,9 +4,13 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const commandMilliseconds = 120_000;
 
-/** The docker command itself, so that a test sees what any operator would see. */
+/** The docker command itself, so that a test sees what any operator would see. `docker run` hands SIGTERM on and stays. */
 export async function docker(...words: string[]): Promise<string> {
-  const { stdout } = await run('docker', words, { timeout: commandMilliseconds, maxBuffer: 64 << 20 });
+  const { stdout } = await run('docker', words, {
+    timeout: commandMilliseconds,
+    killSignal: 'SIGKILL',
+    maxBuffer: 64 << 20,
+  });
   return stdout.trim();
 }
 
