@@ -11,6 +11,7 @@ test('one Postgres: the application has its own role, over TLS, and no other rig
   const shop = scene();
   await shop.deploy({ replicas: 0 });
   await shop.writers.start({ writers: 1 });
+  await shop.writers.untilWriting(30);
   const [who] = await shop.writers.query('SELECT session_user, current_user');
   expect(who).toEqual({ session_user: 'app_1', current_user: 'app' });
   const encrypted = 'SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = $$app_1$$';
@@ -47,12 +48,15 @@ test('a replica is added to the data that is there, under writes', async () => {
     ['primary', 'running'],
     ['replica', 'streaming'],
   ]);
-  expect(await shop.sql('horme-postgres-2', 'SELECT count(*) FROM acknowledged')).toBe(await rows());
+  const copied = () => shop.sql('horme-postgres-2', 'SELECT count(*) FROM acknowledged');
+  await expect.poll(copied, { timeout: 30_000 }).toBe(await rows());
 });
 
 test('reads go to the replica', async () => {
-  const [read] = await scene().writers.query('SELECT pg_is_in_recovery() AS replica', 'DATABASE_REPLICA_URL');
-  expect(read).toEqual({ replica: true });
+  const read = () => scene().writers.query('SELECT pg_is_in_recovery() AS replica', 'DATABASE_REPLICA_URL');
+  const five = () => Promise.all(Array.from({ length: 5 }, read));
+  // The primary answers until the proxy's checks have found the replica.
+  await expect.poll(five, { timeout: 30_000 }).toEqual(Array(5).fill([{ replica: true }]));
 });
 
 test('a killed first process takes its Postgres with it, and both come back: never two primaries', async () => {

@@ -69,8 +69,9 @@ test.each(failures)('%s ends it with 70 and words, before the program starts', a
 test('the engine shows no value of a container that runs with secrets', async () => {
   const argv = secretArgv(['ONE=/run/secrets/plain'], ['sleep', '60']);
   const { stdout: id } = await docker('run', '--detach', ...argv);
-  const environment = await docker('exec', id.trim(), 'sh', '-c', 'tr "\\0" "\\n" < /proc/1/environ');
-  expect(environment.stdout).toContain('sentinel');
+  const environment = () => docker('exec', id.trim(), 'sh', '-c', 'tr "\\0" "\\n" < /proc/1/environ');
+  // Before it is the program, the first process is with-secrets, whose own environment has none.
+  await expect.poll(async () => (await environment()).stdout, { timeout: 20_000 }).toContain('sentinel');
   const { stdout } = await docker('inspect', id.trim());
   expect(stdout).toContain('ONE=/run/secrets/plain');
   expect(stdout).not.toContain('sentinel');
@@ -158,9 +159,7 @@ test('nginx without a network answers at the port that the gate holds, and is re
   const asker = (async () => {
     while (asking) answers.push(await ask(holder));
   })();
-  await engine.stop(first, 20);
-  asking = false;
-  await asker;
+  await Promise.all([engine.stop(first, 20).finally(() => (asking = false)), asker]);
   expect(answers.length).toBeGreaterThan(0);
   expect(answers.filter((answer) => answer !== 'one' && answer !== 'two')).toEqual([]);
   expect(await ask(holder)).toBe('two');

@@ -93,7 +93,8 @@ test('a graceful restart tells streams to end; the gap it leaves is failed reque
   expect(new Set(report.errors.map(({ message }) => message.split(' ')[0]))).toEqual(new Set(['ECONNREFUSED']));
   expect(report.versions.map(({ version }) => version)).toEqual(['v1', 'v2']);
   expect(firstNewAt(report, 'v2')).toBeGreaterThan(lastOldAt(report, 'v2') ?? Infinity);
-  expect(report.worstGapMilliseconds).toBeGreaterThan(1500);
+  // The old one goes on until its last 2-second request is answered, and that was sent two thirds of a second ago at most.
+  expect(report.worstGapMilliseconds).toBeGreaterThan(1300);
 });
 
 test('a killed application cuts streams and fails what was in flight', async () => {
@@ -103,7 +104,7 @@ test('a killed application cuts streams and fails what was in flight', async () 
   ends.push(() => traffic.stop());
   await delay(2500);
   old.kill('SIGKILL');
-  await delay(500);
+  await until(traffic, ({ cut, byKind }) => cut === 5 && (byKind['get-fresh']?.failed ?? 0) > 5, 10);
   const report = await traffic.stop();
   expect(report).toMatchObject({ cut: 5, told: 0, reconnected: 0 });
   expect(report.byKind.slow?.failed).toBeGreaterThan(1);

@@ -36,8 +36,8 @@ test('a lock whose holder was killed does not stop the next', async () => {
   first.kill('SIGKILL');
   expect((await first.ended).signal).toBe('SIGKILL');
   expect(await lockHolders()).toHaveLength(1);
-  const ran = await project().deploy();
-  expect(ran.seconds).toBeLessThan(30);
+  // Without --wait: a lock that counted would end it.
+  await project().deploy();
   expect(await project().versions()).toEqual(['v5']);
   expect(await lockHolders()).toEqual([]);
 });

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
+import { healed } from '../database/faults.ts';
+import { eventually } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
 
 const scene = useDatabase('e2e-migration');
 const migrating = (sql: string) => ({
   writer: { 'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', sql] } },
 });
+const member = 'horme-postgres-1';
 const logs = (events: Record<string, unknown>[]) =>
   events
     .filter(({ kind }) => kind === 'log')
@@ -34,13 +37,11 @@ test('one that fails ends the deploy with its words, and nothing was switched', 
 
 test('one that waits for a lock gives up after its limit instead of holding up everyone', async () => {
   const shop = scene();
-  const held = shop.sql('horme-postgres-1', 'BEGIN; LOCK TABLE made IN ACCESS SHARE MODE; SELECT pg_sleep(20)');
   await shop.write(
     { replicas: 0, migrations: { lockTimeout: '1s' } },
     withVersion('v3', 'ALTER TABLE made ADD COLUMN note text'),
   );
-  const ran = await shop.horme(['deploy', '--json']);
-  await held.catch(() => undefined);
+  const ran = await whileLocked('made', () => shop.horme(['deploy', '--json']));
   expect(ran.exitCode).toBe(10);
   expect(ran.json['lastSeen']).toContain('canceling statement due to lock timeout');
 });
@@ -53,6 +54,29 @@ test('going back over a migration wants --accept-schema', async () => {
   await shop.must('rollback', '--accept-schema');
   await shop.writers.query("INSERT INTO made (id, note) VALUES (2, 'the schema stays')");
 });
+
+/** However long the deploy takes to come to its migration. */
+async function whileLocked<T>(table: string, work: () => Promise<T>): Promise<T> {
+  const onTable = `relation = '${table}'::regclass AND pid <> pg_backend_pid()`;
+  const locked = `BEGIN; LOCK TABLE ${table} IN ACCESS SHARE MODE; SELECT pg_sleep(600)`;
+  // Ended by us, so that it fails.
+  const held = scene()
+    .sql(member, locked)
+    .catch(() => undefined);
+  const ran = await healed(
+    async () => {
+      await eventually(
+        () => scene().sql(member, `SELECT count(*) FROM pg_locks WHERE granted AND ${onTable}`),
+        (locks) => locks !== '0',
+        30,
+      );
+      return work();
+    },
+    () => scene().sql(member, `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE ${onTable}`),
+  );
+  await held;
+  return ran;
+}
 
 function withVersion(version: string, sql: string) {
   const { writer } = migrating(sql);

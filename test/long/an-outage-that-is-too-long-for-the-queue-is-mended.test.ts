@@ -34,7 +34,7 @@ test('the bucket is away while more is written than may wait: it shows, and prod
       return { archiveFailing, written };
     },
     (seen) => seen.archiveFailing && seen.written >= segments,
-    300,
+    600,
   );
   // A fifth may wait, and what is written until a push that hangs is over.
   expect(peak / 1024 ** 2 / volumeMebibytes).toBeLessThan(0.9);

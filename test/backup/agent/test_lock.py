@@ -56,10 +56,13 @@ class Restore(unittest.TestCase):
         thread = threading.Thread(target=work)
         thread.start()
         self.addCleanup(thread.join, 5)
-        deadline = time.monotonic() + 5
-        while not self.said and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self.wait_for_lines(1)
         return thread
+
+    def wait_for_lines(self, count: int) -> None:
+        deadline = time.monotonic() + 5
+        while len(self.said) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def test_it_ends_a_drill_and_the_program_that_this_runs(self):
         with self.assertRaises(AgentError) as caught, lock.until_a_restore_waits(1):
@@ -87,7 +90,7 @@ class Restore(unittest.TestCase):
     def test_another_restore_is_named_and_what_waits_is_said_again(self):
         with mock.patch.object(lock, "SAY_EVERY_SECONDS", 0.1), lock.for_a_restore(lambda _text: None):
             self.restore()
-            time.sleep(0.3)
+            self.wait_for_lines(2)
         self.assertTrue(self.restored.wait(5))
         self.assertGreater(len(self.said), 1)
         self.assertRegex(self.said[-1], "^another restore runs, and is waited for")

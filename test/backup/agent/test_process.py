@@ -41,7 +41,7 @@ class Run(unittest.TestCase):
     def test_the_whole_group_ends_at_the_deadline(self):
         pids: list[str] = []
         with self.assertRaises(AgentError) as caught:
-            shell("sleep 300 & echo $!; sleep 300", seconds=0.5, on_line=pids.append)
+            shell("sleep 300 & echo $!; sleep 300", seconds=2, on_line=pids.append)
         self.assertEqual(caught.exception.code, "deadline")
         self.assertFalse(lives(int(pids[0])))
 
