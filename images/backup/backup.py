@@ -8,6 +8,7 @@ from typing import Any
 import expiry
 import moments
 import pgbackrest
+import process
 import repository as repositories
 import status
 from histories import iso
@@ -21,7 +22,6 @@ BACKUP_SECONDS = 24 * 3600
 # `check` waits a minute for the WAL that it switches, for each repository.
 CHECK_SECONDS = 600
 # Serving the application comes first.
-NICE = 10
 # Another command makes the stanzas in seconds.
 READY_SECONDS = 60
 # pgBackRest's words for WAL that did not arrive in a minute.
@@ -152,7 +152,7 @@ def _back_up(
     kind = wanted or _due_type(good)
     progress(f"repository {number} ({repository.kind}): {kind} backup")
     repositories.call(
-        "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=NICE
+        "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=process.NICE
     )  # fmt: skip
     newest = _newest(stanza, number)
     seconds = round(time.monotonic() - started, 1)

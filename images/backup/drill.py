@@ -9,6 +9,7 @@ from typing import Any
 
 import gently
 import moments
+import process
 import proofs
 import repository as repositories
 import scratch
@@ -131,7 +132,7 @@ def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> 
     with gently.flushed(data, "pgbackrest"):
         repositories.call(
             "restore", f"--set={label}", f"--pg1-path={data}", "--archive-mode=off", *options,
-            stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=scratch.NICE,
+            stanza=stanza, repository=number, configuration=RESTORE_CONFIGURATION, seconds=RESTORE_SECONDS, nice=process.NICE_OF_DRILLS,
         )  # fmt: skip
 
 

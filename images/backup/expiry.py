@@ -4,6 +4,7 @@ import time
 
 import clock
 import pgbackrest
+import process
 import repository as repositories
 from histories import archive_of, newest_activity
 from repository import Backup, Progress, Stanza
@@ -12,7 +13,6 @@ from settings import AgentError, Settings
 DAY_SECONDS = 24 * 3600
 EXPIRE_SECONDS = 3600
 # Serving the application comes first.
-NICE = 10
 NO_DATABASE = "/nonexistent"
 
 
@@ -29,7 +29,7 @@ def expire(settings: Settings, stanza: str, number: int, newest: Backup, progres
             _delete_history(number, history.name)
             progress(f"repository {number}: the former history {history.name} is older than {settings.keep_days} days and deleted")
         else:
-            repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=NICE)
+            repositories.call("expire", stanza=history.name, repository=number, seconds=EXPIRE_SECONDS, nice=process.NICE)
     if unreadable:
         raise AgentError("repository-unreachable", "; ".join(error.message for error in unreadable.values()))
 

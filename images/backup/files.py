@@ -11,6 +11,7 @@ from typing import Any
 import cache
 import differences
 import moments
+import process
 import restic
 import settings
 import snapshots
@@ -91,7 +92,7 @@ def diff(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, 
 
 def _damage(told: Settings, repository: Repository) -> list[str]:
     try:
-        restic.run(told, repository, ["check", "--no-lock", "--read-data"], seconds=READ_ALL_SECONDS, nice=10)
+        restic.run(told, repository, ["check", "--no-lock", "--read-data"], seconds=READ_ALL_SECONDS, nice=process.NICE)
     except AgentError as error:
         return [error.message]
     return []

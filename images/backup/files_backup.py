@@ -12,6 +12,7 @@ import cache
 import clock
 import lock
 import moments
+import process
 import restic
 import snapshots
 import sources
@@ -22,7 +23,6 @@ from sources import Source
 Progress = Callable[[str], None]
 
 ROLE = "files"
-NICE = 10
 # A first backup of 2 TB at 50 MB/s takes 11 h. A run that hangs must end before the next day's.
 BACKUP_SECONDS = 20 * 3600
 EXPIRE_SECONDS = 4 * 3600
@@ -130,7 +130,7 @@ def _snapshot(told: Settings, done: Done, source: Source, at: datetime, progress
     own = ["--host", told.project, "--tag", source.tags, "--time", restic.time_option(at)]
     arguments = ["backup", *own, "--exclude", sources.REPLACING, *paths]
     restic.run(
-        told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=NICE
+        told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=process.NICE
     )
     if unread:
         done.problems.append(f"{where}: {len(unread)} could not be read: {', '.join(unread[:5])}")
@@ -150,9 +150,9 @@ def _expire(told: Settings, repository: Repository, progress: Progress) -> None:
     own = [one for one in snapshots.of(told, repository) if one.host == told.project]
     expired = [one.id for one in snapshots.expired(own, moments.now() - timedelta(days=told.keep_days))]
     if expired:
-        restic.run(told, repository, ["forget", *expired], seconds=EXPIRE_SECONDS, nice=NICE)
+        restic.run(told, repository, ["forget", *expired], seconds=EXPIRE_SECONDS, nice=process.NICE)
     if _prune_is_due(repository):
-        restic.run(told, repository, ["prune"], seconds=EXPIRE_SECONDS, nice=NICE)
+        restic.run(told, repository, ["prune"], seconds=EXPIRE_SECONDS, nice=process.NICE)
         status.update(ROLE, lambda known: _of(known, repository).update(lastPruneAt=moments.text(moments.now())))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import files
 import gently
 import moments
+import process
 import proofs
 import restic
 import schedule
@@ -86,7 +87,7 @@ def _newest(found: Sequence[Snapshot], source: Source) -> Snapshot:
 
 def _prove_source(told: Settings, repository: Repository, snapshot: Snapshot, source: Source, proof: Proof) -> None:
     for folder in source.paths:
-        files.checked(told, repository, snapshot, folder, nice=scratch.NICE)
+        files.checked(told, repository, snapshot, folder, nice=process.NICE_OF_DRILLS)
     if source.kind not in RESTORED:
         return
     started = time.monotonic()
@@ -113,14 +114,14 @@ def _write_out(told: Settings, repository: Repository, snapshot: Snapshot, archi
     restic ends a dump early and well when it can't read a folder, so that what arrived is compared with the list."""
     dump = ["dump", "--target", str(archive), snapshot.id, "/"]
     with gently.flushed(archive.parent, "restic"):
-        restic.run(told, repository, dump, seconds=files.READ_ALL_SECONDS, nice=scratch.NICE)
+        restic.run(told, repository, dump, seconds=files.READ_ALL_SECONDS, nice=process.NICE_OF_DRILLS)
     listed: list[int] = []
 
     def note(node: dict[str, Any]) -> None:
         if node.get("type") == "file":
             listed.append(node.get("size", 0))
 
-    files.nodes(told, repository, snapshot, note, nice=scratch.NICE)
+    files.nodes(told, repository, snapshot, note, nice=process.NICE_OF_DRILLS)
     if _sizes(archive) != sorted(listed):
         raise AgentError("snapshot-damaged", f"not all of snapshot {snapshot.id[:8]} comes back")
 
@@ -136,4 +137,4 @@ def _sizes(archive: Path) -> list[int]:
 def _read(told: Settings, repository: Repository, part: int, parts: int) -> None:
     """Without restic's lock, which would keep a restore of files out meanwhile: ours keeps `prune` away."""
     check = ["check", "--no-lock", f"--read-data-subset={part}/{parts}"]
-    restic.run(told, repository, check, seconds=files.READ_ALL_SECONDS, nice=scratch.NICE)
+    restic.run(told, repository, check, seconds=files.READ_ALL_SECONDS, nice=process.NICE_OF_DRILLS)

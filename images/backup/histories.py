@@ -8,6 +8,7 @@ from typing import Any
 
 import moments
 import pgbackrest
+import process
 import repository as repositories
 import status
 import wal
@@ -19,7 +20,6 @@ from wal import Segment
 
 # Reads all that a repository has: a terabyte over a slow line.
 VERIFY_SECONDS = 24 * 3600
-NICE = 10
 
 _WRONG_FILE = re.compile(r"INFO: +((?:invalid (?:checksum|size|result|verify)|file missing|missing)\b.*)")
 
@@ -209,7 +209,7 @@ def _wrong_files(repository: Repository, history: Stanza) -> list[str]:
     try:
         output = repositories.call(
             "verify", "--output=text", "--verbose", "--log-level-console=info",
-            stanza=history.name, repository=repository.number, seconds=VERIFY_SECONDS, nice=NICE,
+            stanza=history.name, repository=repository.number, seconds=VERIFY_SECONDS, nice=process.NICE,
         )  # fmt: skip
     except AgentError as error:
         return [f"history {history.name}: {error.message}"]

@@ -22,6 +22,9 @@ GRACE_SECONDS = 10
 # `docker stop` kills after 10 s: our own end must come before.
 STOP_GRACE_SECONDS = 5
 LOOK_SECONDS = 1
+# Of what is done beside production, which comes first; and of drills, for which nobody waits.
+NICE = 10
+NICE_OF_DRILLS = 15
 
 Line = Callable[[str], None]
 

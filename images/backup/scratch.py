@@ -29,8 +29,6 @@ QUERY_SECONDS = 3600
 POLL_SECONDS = 0.25
 PROGRESS_EVERY_SECONDS = 30
 LOG_LINES = 400
-# Of all that is done beside production, which comes first.
-NICE = 15
 
 # Debian's, with a folder for each major version.
 PROGRAMS = Path("/usr/lib/postgresql")
@@ -65,7 +63,7 @@ def running(data: Path, log: Path, progress: Progress) -> Iterator[Server]:
         access = Path(socket) / "hba.conf"
         access.write_text("local all postgres peer\n")
         with open(log, "w") as output:
-            child = process.start(_argv(data, socket, access), nice=NICE, output=output.fileno())
+            child = process.start(_argv(data, socket, access), nice=process.NICE_OF_DRILLS, output=output.fileno())
         server = Server(data, socket, log, child)
         try:
             _wait_for_recovery(server, progress)
@@ -113,7 +111,7 @@ def rows(server: Server, database: str, damaged: bool) -> dict[str, int | None]:
 
 def checksums(data: Path) -> list[str]:
     """Of the pages of a stopped cluster."""
-    done = process.run(["pg_checksums", "--check", "-D", data], seconds=CHECK_SECONDS, nice=NICE)
+    done = process.run(["pg_checksums", "--check", "-D", data], seconds=CHECK_SECONDS, nice=process.NICE_OF_DRILLS)
     return [] if done.exit_code == 0 else [f"pg_checksums: {(done.stdout + done.stderr).strip()[-2000:]}"]
 
 

@@ -5,6 +5,7 @@ import unittest
 from unittest import mock
 
 import support
+import process
 import scratch
 import settings
 
@@ -28,5 +29,5 @@ class Scratch(unittest.TestCase):
 
     def test_production_comes_first(self):
         with scratch.running(self.data, self.data / "log", lambda _text: None):
-            self.assertEqual((self.programs / "niceness").read_text(), f"{scratch.NICE}\n")
-        self.assertEqual(scratch.checksums(self.data), [f"pg_checksums: {scratch.NICE}"])
+            self.assertEqual((self.programs / "niceness").read_text(), f"{process.NICE_OF_DRILLS}\n")
+        self.assertEqual(scratch.checksums(self.data), [f"pg_checksums: {process.NICE_OF_DRILLS}"])
