@@ -1,8 +1,8 @@
-"""Watches that WAL leaves the database: asked every half a minute. Whether it arrives is for `gaps` to look at."""
+"""Watches that WAL leaves the database. Whether it arrives is for `gaps` to look at."""
 
 import re
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import psycopg2
@@ -15,8 +15,12 @@ from settings import DATABASE, Settings, secret, secret_path
 HOST = "horme-database"
 PORT = 5432
 WORST_ANSWER_SECONDS = 10
-# Twice what a push of one file over a slow line takes; `archive_timeout` makes one a minute.
-OLDEST_READY_SECONDS = 60
+# A repository that is away shows within two minutes: until there is a file to push (`archive_timeout` makes one a minute),
+# until that has waited too long, and until the next look. A push of one file over a slow line takes half a minute.
+OLDEST_READY_SECONDS = 45
+LOOK_SECONDS = 10
+# Longer than a switchover by command takes.
+AGAIN_SECONDS = 5
 
 LOOKING = "WAL is pushed again; whether all of it arrived is not known before every repository was looked at"
 
@@ -36,15 +40,22 @@ def tick(settings: Settings) -> None:
 
 
 def _seen(settings: Settings) -> dict[str, Any]:
-    """A database that can't be asked archives nothing that we know of."""
+    """A database that can't be asked archives nothing that we know of. One that can be soon after was being switched over."""
+    with suppress(psycopg2.Error):
+        return _asked(settings)
+    time.sleep(AGAIN_SECONDS)
     try:
-        with closing(_connected()) as connection, connection.cursor() as cursor:
-            cursor.execute(BEAT)
-            failed, archived, newest = _row(cursor, ARCHIVING)
-            oldest, count = _row(cursor, READY)
-            (size,) = _row(cursor, WAL_BYTES)
+        return _asked(settings)
     except psycopg2.Error as error:
         return {"archiveFailing": True, "archiveError": str(error).strip()}
+
+
+def _asked(settings: Settings) -> dict[str, Any]:
+    with closing(_connected()) as connection, connection.cursor() as cursor:
+        cursor.execute(BEAT)
+        failed, archived, newest = _row(cursor, ARCHIVING)
+        oldest, count = _row(cursor, READY)
+        (size,) = _row(cursor, WAL_BYTES)
     why = f"{count} WAL files wait, the oldest for {oldest:.0f} s" if oldest > OLDEST_READY_SECONDS else None
     if why is None and _was_given_up(settings.stanza, newest):
         why = f"WAL {newest} was given up: more waited than the volume may hold"

@@ -27,8 +27,7 @@ from settings import Settings
 from worker import Worker
 
 TICK_SECONDS = 5
-# As the specification of the agent has it, for the heartbeat and for the state's files; for the repositories, how soon one
-# that could not be asked is asked again.
+# For the state's files; for the repositories, how soon one that could not be asked is asked again.
 LOOK_SECONDS = 30
 # How old the clock's last reading may be for a backup that asks whether it jumped.
 CLOCK_SECONDS = 60
@@ -71,8 +70,8 @@ class Agent:
             import pgbackrest
 
             pgbackrest.write_configuration(told)
-            _watch("the database", partial(archiver.tick, told), stop)
-            _watch("the repositories", gaps.Watch(told).tick, stop)
+            _watch("the database", partial(archiver.tick, told), archiver.LOOK_SECONDS, stop)
+            _watch("the repositories", gaps.Watch(told).tick, LOOK_SECONDS, stop)
 
     def tick(self) -> None:
         """Nothing in here waits for long. A failure is logged and tried again: the loop is what all else hangs on."""
@@ -161,7 +160,7 @@ class Agent:
         self.worker.start(kind, work, partial(record.outcome, self.told.role, kind, fields))
 
 
-def _watch(what: str, look: Callable[[], None], stop: threading.Event) -> None:
+def _watch(what: str, look: Callable[[], None], every_seconds: float, stop: threading.Event) -> None:
     """In a thread of its own, since a look may wait long: a repository that hangs keeps neither the loop nor the heartbeat."""
 
     def watch() -> None:
@@ -170,7 +169,7 @@ def _watch(what: str, look: Callable[[], None], stop: threading.Event) -> None:
                 look()
             except Exception:
                 log(f"{what} could not be looked at:\n{traceback.format_exc()}")
-            stop.wait(LOOK_SECONDS)
+            stop.wait(every_seconds)
 
     threading.Thread(target=watch, name=what, daemon=True).start()
 

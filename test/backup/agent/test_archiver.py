@@ -34,6 +34,16 @@ class Archiver(unittest.TestCase):
         self.assertEqual(self.recorded(known, False)["archiveMendedAt"], mended)
         self.assertIsNone(self.recorded(known, True)["archiveMendedAt"])
 
+    def test_a_database_that_is_being_switched_over_is_asked_again(self):
+        well, away = {"archiveFailing": False}, archiver.psycopg2.OperationalError("connection refused")
+        for answers, failing in [([well], False), ([away, well], False), ([away, away], True)]:
+            with (
+                self.subTest(answers=answers),
+                mock.patch.object(archiver, "AGAIN_SECONDS", 0),
+                mock.patch.object(archiver, "_asked", side_effect=answers),
+            ):
+                self.assertEqual(archiver._seen(mock.sentinel.settings)["archiveFailing"], failing)
+
     def test_what_the_local_repository_does_not_have_was_given_up(self):
         support.empty_folders()
         newest = "000000010000000000000003"
