@@ -21,7 +21,6 @@ FULL_EVERY_SECONDS = 7 * 24 * 3600
 BACKUP_SECONDS = 24 * 3600
 # `check` waits a minute for the WAL that it switches, for each repository.
 CHECK_SECONDS = 600
-# Serving the application comes first.
 # Another command makes the stanzas in seconds.
 READY_SECONDS = 60
 # pgBackRest's words for WAL that did not arrive in a minute.

@@ -12,7 +12,6 @@ from settings import AgentError, Settings
 
 DAY_SECONDS = 24 * 3600
 EXPIRE_SECONDS = 3600
-# Serving the application comes first.
 NO_DATABASE = "/nonexistent"
 
 

@@ -4,12 +4,12 @@ import { HaproxyRuntime } from '../edge/runtime.ts';
 import type { Engine, ExecResult } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { synchronousMembers } from './failover.ts';
 import { psql, type SeenMember } from './members.ts';
 import { authorityFile, poolerService, ports, proxyService, secretFile } from './names.ts';
 import { poolerFolder } from './pooler.ts';
 import { primaryBackend } from './proxy.ts';
 import { ask, database, primaryMember } from './psql.ts';
-import { synchronousMembers } from './failover.ts';
 
 /** How long the candidate may take to follow its primary, and with `zero-loss` to become synchronous; seconds. */
 const candidateSeconds = 60;
