@@ -209,6 +209,11 @@ export const commands: readonly CommandDeclaration[] = [
       'bring back the database and the volumes as they were: restores beside, checks, shows what changes, then swaps',
     options: [
       { flags: '--to <time>', description: 'a moment, with its zone, such as "2026-11-20 14:03:00+01"' },
+      {
+        flags: '--before-release <number>',
+        description: 'as it was when this release of `horme releases` began, before its migrations',
+        value: 'count',
+      },
       { flags: '--backup <id>', description: 'a backup of `horme backup list`, as it was when it ended' },
       { flags: '--latest', description: 'the newest that was archived' },
       { flags: '--only-database', description: 'leave the volumes alone' },

@@ -11,16 +11,10 @@ import {
   type RestoreWish,
 } from '../backup/restore.ts';
 import { restoreAsDatabase } from '../backup/restore-as.ts';
-import {
-  differenceLines,
-  restoreVolumeAs,
-  swapVolume,
-  volumeDifferences,
-  type SnapshotTarget,
-} from '../backup/restore-volume.ts';
+import { differenceLines, restoreVolumeAs, swapVolume, volumeDifferences } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
 import { refuseMissing } from '../backup/snapshots.ts';
-import { parseTarget, typed, type RestoreTarget } from '../backup/target.ts';
+import { typed } from '../backup/target.ts';
 import { databaseName } from '../database/names.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
@@ -32,22 +26,13 @@ import type { ReleaseContent } from '../release/release.ts';
 import { Store } from '../release/store.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
-import { ask, backupOf } from './backup/agents.ts';
+import { ask } from './backup/agents.ts';
 import type { CommandContext } from './command.ts';
 import { confirmedByName } from './confirm.ts';
 import { report } from './deploy.ts';
+import { notDeployed, wantedOf, type Wanted } from './restore-wanted.ts';
 import { underLock } from './under-lock.ts';
 import { withResult } from './with-result.ts';
-
-/** What is to be restored, and to when. */
-interface Wanted {
-  target: RestoreTarget;
-  snapshot: SnapshotTarget;
-  database: boolean;
-  volumes: string[];
-  as: string | undefined;
-  acceptsDamage: boolean;
-}
 
 /** What runs, and the lock that keeps it as it is. */
 interface Production {
@@ -58,7 +43,7 @@ interface Production {
 
 export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
-  const wanted = wantedOf(context, session);
+  const wanted = await wantedOf(context, session);
   // Also while it asks: what was looked at and agreed to is what is taken into use.
   return underLock(context, session, 'restore', async (lock) => {
     const { store, live } = await liveRelease(session);
@@ -72,63 +57,11 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   });
 }
 
-function wantedOf({ flags }: CommandContext, session: Session): Wanted {
-  const { to, backup, latest, onlyDatabase, volume, as, acceptDamage } = flags as Record<
-    string,
-    string | boolean | undefined
-  >;
-  const options = backupOf(session);
-  const given = [to, backup, latest].filter((one) => one !== undefined && one !== false);
-  if (given.length !== 1) throw targetMissing();
-  const target: RestoreTarget =
-    typeof to === 'string'
-      ? { kind: 'time', at: parseTarget(to, new Date()) }
-      : typeof backup === 'string'
-        ? { kind: 'backup', label: backup }
-        : { kind: 'latest' };
-  const one = typeof volume === 'string' ? volume : undefined;
-  if (one !== undefined && !options.volumes.includes(one)) throw volumeUnknown(one, options.volumes);
-  if (as !== undefined && one === undefined && !session.stack.database) throw volumeUnknown('', options.volumes);
-  const volumes = one !== undefined ? [one] : onlyDatabase === true || as !== undefined ? [] : options.volumes;
-  return {
-    target,
-    snapshot: snapshotOf(target, one),
-    database: session.stack.database !== undefined && one === undefined,
-    volumes,
-    as: typeof as === 'string' ? as : undefined,
-    acceptsDamage: acceptDamage === true,
-  };
-}
-
-/** Of files there is what a snapshot has: the newest one at that time. A backup's ID is the database's, or with --volume a snapshot's. */
-function snapshotOf(target: RestoreTarget, volume: string | undefined): SnapshotTarget {
-  if (target.kind === 'time') return { at: target.at };
-  if (target.kind === 'latest') return 'latest';
-  return volume === undefined ? { at: endOfLabel(target.label) } : { snapshot: target.label };
-}
-
-/** pgBackRest names a backup by when it began: `20261124-150312F_20261124-160000D`. */
-function endOfLabel(label: string): Date {
-  const [, date = '', time = ''] = /(\d{8})-(\d{6})[FDI]$/.exec(label) ?? [];
-  const iso = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}Z`;
-  const at = new Date(iso);
-  if (!Number.isNaN(at.getTime())) return at;
-  throw new OperatorError(`"${label}" is not a backup`, {
-    code: 'backup-unknown',
-    exitCode: exitCodes.usage,
-    next: 'horme backup list',
-  });
-}
-
 async function liveRelease({ engine, stack }: Session): Promise<{ store: Store; live: ReleaseContent }> {
   const store = await Store.find(engine, stack.project);
   const live = store && (await readLive(store));
   if (store && live?.backup) return { store, live };
-  throw new OperatorError(`${stack.project} is not deployed with backups yet`, {
-    code: 'not-deployed',
-    exitCode: exitCodes.usage,
-    next: 'horme deploy   (on an empty machine: horme recover --kit FILE)',
-  });
+  throw notDeployed(stack.project);
 }
 
 /** Everything is restored beside production and checked; production goes on. */
@@ -260,17 +193,3 @@ function unconfirmed({ flags }: CommandContext, { stack }: Session, { target, ac
     next: `${words.join(' ')}   (what was restored beside is used)`,
   });
 }
-
-const targetMissing = () =>
-  new OperatorError('to when? exactly one of --to, --backup and --latest says it', {
-    code: 'target-missing',
-    exitCode: exitCodes.usage,
-    next: 'horme restore --to "2026-11-20 14:03:00+01", or: horme backup list',
-  });
-
-const volumeUnknown = (name: string, known: string[]) =>
-  new OperatorError(`the volume "${name}" is not backed up`, {
-    code: 'volume-unknown',
-    exitCode: exitCodes.usage,
-    next: known.length > 0 ? `one of: ${known.join(', ')}` : 'list it under x-horme.backup.volumes',
-  });

@@ -1,5 +1,6 @@
 import { numbered, serviceOf, type Context } from '../deploy/context.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { noteMigrating } from '../release/begun.ts';
 import { secretsFolder } from '../release/vault.ts';
 import { primaryMember, PsqlSession } from './psql.ts';
 
@@ -14,6 +15,7 @@ const lockSeconds = 60;
 export async function migrate(context: Context, id: string, name: string): Promise<void> {
   const service = serviceOf(context, name);
   const guard = service.migrationVolume === undefined ? undefined : await guarded(context, id);
+  await noteMigrating(context.store);
   context.migrated.push(name);
   try {
     await run(context, name, service.migrate ?? []);

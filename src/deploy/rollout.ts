@@ -1,4 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
+import { noteBegun } from '../release/begun.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
@@ -39,6 +40,7 @@ export async function rollOut(
   const seen = await look(context);
   await noteRoles(context, seen);
   const steps = stepsFor(wanted.content, wanted.former, seen, options);
+  await noteBegun(context.store, context.releaseNumber, (await context.engine.info()).now);
   const proof = await startProof(session, wanted.former, started);
   const boundary = options.boundary ?? killPoint(process.env);
   const run: Run = { session, context, wanted, options, times, proof, boundary };

@@ -28,6 +28,7 @@ async function append(spec: string, own: Partial<LedgerEntry> = {}): Promise<Led
   const entry = {
     ...{ kind: 'deploy' as const, outcome: 'live' as const, at: '2026-01-01T00:00:00.000Z', by: 'ada' },
     ...{
+      begunAt: undefined,
       commit: undefined,
       folder: undefined,
       images: {},

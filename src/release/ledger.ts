@@ -19,6 +19,9 @@ export interface LedgerEntry {
   outcome: Outcome;
   /** The release whose content this entry made live again; its own number for a deploy. */
   of: number;
+  /** When it began; undefined in an older entry. */
+  begunAt: string | undefined;
+  /** When it was over. */
   at: string;
   by: string;
   commit: string | undefined;

@@ -55,6 +55,25 @@ test('going back over a migration wants --accept-schema', async () => {
   await shop.writers.query("INSERT INTO made (id, note) VALUES (2, 'the schema stays')");
 });
 
+test('what a migration has dropped comes back with the data of before its release', async () => {
+  const shop = scene();
+  const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
+  const backup = { top: { backup: never } };
+  await shop.deploy({ replicas: 0 }, { ...withVersion('v4', 'SELECT'), ...backup });
+  await eventually(
+    async () => (await shop.must('backup', 'list', '--json')).json['histories'] as unknown[],
+    (histories) => JSON.stringify(histories).includes('"label"'),
+    120,
+  );
+  await shop.writers.query('INSERT INTO made (id) VALUES (3)');
+  await shop.deploy({ replicas: 0 }, { ...withVersion('v5', 'DROP TABLE made'), ...backup });
+  await expect(shop.writers.query('SELECT FROM made')).rejects.toThrow(/does not exist/);
+  const { json } = await shop.must('releases', '--json');
+  const { live } = json as { live: number };
+  await shop.must('restore', '--before-release', String(live), '--only-database', '--confirm', 'local');
+  expect(await shop.sql(member, 'SELECT max(id) FROM made')).toBe('3');
+});
+
 /** However long the deploy takes to come to its migration. */
 async function whileLocked<T>(table: string, work: () => Promise<T>): Promise<T> {
   const onTable = `relation = '${table}'::regclass AND pid <> pg_backend_pid()`;

@@ -1,0 +1,56 @@
+import { beforeEach, expect, test } from 'vitest';
+import { content } from '../deploy/testing.ts';
+import { fakeEngine } from '../engine/fake.ts';
+import { begunAt, noteBegun, noteMigrating, whenBegun } from './begun.ts';
+import { appendEntry, readLedger } from './ledger.ts';
+import { Store } from './store.ts';
+
+let store: Store;
+const [ten, eleven] = [new Date('2026-11-26T10:00:00.000Z'), new Date('2026-11-26T11:00:00.000Z')];
+
+beforeEach(async () => {
+  const engine = fakeEngine();
+  engine.addImage({ tags: ['tools'] });
+  store = await Store.open(engine, 'shop-local', 'tools');
+});
+
+const found = async (release: number) => whenBegun(store, await readLedger(store), release);
+
+async function ends(begun: string | undefined): Promise<void> {
+  const own = {
+    kind: 'deploy' as const,
+    outcome: 'live' as const,
+    begunAt: begun,
+    at: eleven.toISOString(),
+    by: 'ada',
+  };
+  const made = { commit: undefined, folder: undefined, images: {}, secretVolumes: [], migrated: [] };
+  const entry = { ...own, ...made, steps: [], proof: undefined, reason: undefined };
+  await appendEntry(store, await readLedger(store), entry, content([]));
+}
+
+test('a release is found by its number, also when it was killed before the ledger had it', async () => {
+  await noteBegun(store, 1, ten);
+  expect(await found(1)).toEqual(ten);
+  await ends(await begunAt(store, 1));
+  await noteBegun(store, 2, eleven);
+  expect([await found(1), await found(2)]).toEqual([ten, eleven]);
+  expect(await begunAt(store, 1)).toBeUndefined();
+});
+
+test('of one that was killed and tried again the first try counts that came to a migration', async () => {
+  await noteBegun(store, 1, ten);
+  await noteBegun(store, 1, eleven);
+  expect(await found(1)).toEqual(eleven);
+  await noteMigrating(store);
+  await noteBegun(store, 1, new Date('2026-11-26T12:00:00.000Z'));
+  expect(await found(1)).toEqual(eleven);
+});
+
+test('a release that there is not, or that an older Horme made, is refused with the way by a time', async () => {
+  const refused = { code: 'release-unknown', exitCode: 2 };
+  await expect(found(1)).rejects.toMatchObject({ ...refused, message: 'there is no release 1' });
+  await ends(undefined);
+  const message = 'nobody noted when release 1 began: an older Horme made it';
+  await expect(found(1)).rejects.toMatchObject({ ...refused, message });
+});
