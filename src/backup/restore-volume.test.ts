@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { content, service } from '../deploy/testing.ts';
 import type { Compose } from '../engine/compose.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
@@ -121,4 +121,31 @@ test('after a kill at any point the same again makes it anew, and ends the agent
     await engine.removeVolume('shop-local_copy');
   }
   expect([steps, await volumes()]).toEqual([4, ['shop-local_copy']]);
+});
+
+test('a container that does not start keeps no other from it, and hides no failure of the swap', async () => {
+  await container('api-1', 'api');
+  await container('api-2', 'api');
+  const { start } = engine;
+  engine.start = (id) =>
+    engine.all.find((one) => one.id === id)?.name === 'api-1' ? Promise.reject(new Error('no network')) : start(id);
+  answer = () => ({ event: 'error', code: 'unchanged', message: 'no room' });
+  await expect(swapVolume(session, live, 'uploads', 'stamp')).rejects.toThrow('no room');
+  expect(states()).toEqual({ 'api-1': 'exited', 'api-2': 'running' });
+  expect(events).toContainEqual({
+    kind: 'warning',
+    text: 'api-1 does not start: no network; horme deploy starts it',
+  });
+});
+
+test('an agent that a killed run left is waited for, and its volumes are let go', async () => {
+  const left = await container('left', filesService, { [labels.oneOff]: 'True' });
+  session = { ...session, signal: new AbortController().signal };
+  answer = ([command]) => result(command === 'restore' ? { snapshot: '9c1f', repository: 2 } : { counts: {} });
+  const compared = volumeDifferences(session, live, 'uploads', 'latest');
+  await vi.waitUntil(() => events.length > 0);
+  expect([asked, events]).toEqual([[], [{ kind: 'note', text: 'left, which a killed run left, is waited for' }]]);
+  engine.exit(left, 0);
+  await compared;
+  expect(engine.all).toEqual([]);
 });

@@ -1,3 +1,5 @@
+import { until } from '../deploy/context.ts';
+import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -15,6 +17,8 @@ export interface VolumeDifferences {
   counts: { added: number; changed: number; removed: number };
 }
 
+/** For a volume of terabytes; seconds. */
+const leftSeconds = 24 * 3600;
 /** One that crashes again and again, or is paused, writes too as soon as it goes on. */
 const runningStates = ['running', 'restarting', 'paused'];
 
@@ -74,15 +78,30 @@ export async function restoreVolumeAs(
 }
 
 /** The agent of a killed run may still write into it. */
-async function removeUnfinished({ engine, stack }: Session, volume: string): Promise<void> {
-  const agents = await engine.containers({
+async function removeUnfinished(session: Session, volume: string): Promise<void> {
+  for (const { id } of await leftAgents(session)) await session.engine.remove(id);
+  await session.engine.removeVolume(volume);
+}
+
+/** An agent of a killed run may be putting a volume into its place: it has a day, and keeps its volumes until it is removed. */
+async function leftAgentsEnded(session: Session): Promise<void> {
+  const { engine, emit, signal } = session;
+  for (const { id, name } of await leftAgents(session)) {
+    const runs = async () => (await engine.inspect(id))?.running === true;
+    if (await runs()) {
+      emit({ kind: 'note', text: `${name}, which a killed run left, is waited for` });
+      await until(async () => !(await runs()), { seconds: leftSeconds, everyMilliseconds: 1000, signal });
+    }
+    await engine.remove(id);
+  }
+}
+
+const leftAgents = ({ engine, stack }: Session): Promise<Container[]> =>
+  engine.containers({
     [labels.project]: stack.project,
     [labels.service]: filesService,
     [labels.oneOff]: 'True',
   });
-  for (const { id } of agents) await engine.remove(id);
-  await engine.removeVolume(volume);
-}
 
 async function restoreInto(
   session: Session,
@@ -93,7 +112,10 @@ async function restoreInto(
 ): Promise<{ snapshot: string; repository: number }> {
   const { engine, stack } = session;
   const volume = `${stack.project}_${into}`;
-  if (into === restoredVolume(name)) await engine.removeVolume(volume);
+  if (into === restoredVolume(name)) {
+    await leftAgentsEnded(session);
+    await engine.removeVolume(volume);
+  }
   await engine.createVolume(volume, volumeLabels(stack.project, into));
   const where = `${agentFolders.targets}/volume`;
   return once(session, content, { [into]: where }, [
@@ -130,10 +152,20 @@ export async function swapVolume(
     await forgetFormer(session, `${stack.project}_${former}`, error);
     throw error;
   } finally {
-    for (const { id } of running) await engine.start(id);
+    for (const one of running) await startAgain(session, one);
   }
   await engine.removeVolume(`${stack.project}_${restoredVolume(name)}`);
   return `${stack.project}_${former}`;
+}
+
+/** One that can't start keeps no other from it, and hides no failure of the swap. */
+async function startAgain({ engine, emit }: Session, { id, name }: { id: string; name: string }): Promise<void> {
+  try {
+    await engine.start(id);
+  } catch (error) {
+    const text = `${name} does not start: ${(error as Error).message}; horme deploy starts it`;
+    emit({ kind: 'warning', text });
+  }
 }
 
 /** The agent says when the volume is as it was: a copy of it is of no use then. Else it may be the only one. */

@@ -35,30 +35,41 @@ export interface RestoreWish {
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
 const archivedSeconds = 60;
+/** A commit on a disk that hangs; seconds. */
+const writtenSeconds = 30;
+/** A migration that was killed may hold its table; seconds. */
+const lockSeconds = 5;
 
 /**
  * While the database runs, all that it has written reaches the repositories first. A target of a moment ago needs a commit
- * after it, which ends the wait for it. Without a primary, what was archived is all that there is.
+ * after it, which ends the wait for it. Without a primary, or with one that can't write, what was archived is all that there is.
  */
 export async function archiveEverything(session: Session): Promise<void> {
   const { engine, stack, signal } = session;
   const { members } = await database(engine, stack.project);
   const primary = members.find(({ role }) => role === 'primary');
   if (!primary) return;
-  const segment = await ask(
-    engine,
-    primary.container,
-    "SELECT pg_walfile_name(pg_logical_emit_message(true, 'horme', 'restore')) FROM pg_stat_archiver",
-  );
-  await ask(engine, primary.container, 'SELECT pg_switch_wal()');
-  const archived = await until(
-    async () =>
-      (await ask(engine, primary.container, `SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`)) === 't',
-    { seconds: archivedSeconds, everyMilliseconds: 200, signal },
-  );
-  if (!archived) {
-    const text = `the last WAL was not archived within ${archivedSeconds} s: what was archived before is what can be restored`;
-    session.emit({ kind: 'warning', text });
+  const failure = await archiveAll(engine, primary.container, signal);
+  if (failure === undefined) return;
+  const text = `${failure}: what was archived before is what can be restored`;
+  session.emit({ kind: 'warning', text });
+}
+
+/** What was in the way, if anything was. A replica that is away must not hold up the commit that is to be archived. */
+async function archiveAll(engine: Engine, container: string, signal: AbortSignal): Promise<string | undefined> {
+  const bounded = `SET statement_timeout = '${writtenSeconds}s'; SET synchronous_commit = local;`;
+  try {
+    const message = "SELECT pg_walfile_name(pg_logical_emit_message(true, 'horme', 'restore'))";
+    const segment = await ask(engine, container, `${bounded} ${message}`);
+    await ask(engine, container, `${bounded} SELECT pg_switch_wal()`);
+    const question = `SELECT coalesce(last_archived_wal >= '${segment}', false) FROM pg_stat_archiver`;
+    const archived = await until(async () => (await ask(engine, container, question)) === 't', {
+      ...{ seconds: archivedSeconds, everyMilliseconds: 200, signal },
+    });
+    return archived ? undefined : `the last WAL was not archived within ${archivedSeconds} s`;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return `the last WAL can't be archived (${oneLine((error as Error).message)})`;
   }
 }
 
@@ -104,35 +115,48 @@ function targetWords(target: RestoreTarget): string[] {
   }
 }
 
-/** Rows of each table as production has them now; undefined without a primary. */
+/** Rows of each table as production has them now, null where they can't be counted; undefined where it can't be asked. */
 export async function tablesNow(
   engine: Engine,
   project: string,
   name: string,
-): Promise<Record<string, number> | undefined> {
+): Promise<Record<string, number | null> | undefined> {
   const { members } = await database(engine, project);
   const primary = members.find(({ role }) => role === 'primary');
   if (!primary) return undefined;
   const list = `SELECT coalesce(json_agg(format('%I.%I', nspname, relname)), '[]') FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind = 'r' AND relpersistence <> 't' AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'`;
-  const tables = JSON.parse(await ask(engine, primary.container, list, name)) as string[];
-  const counts: Record<string, number> = {};
+  const tables = await answer(engine, primary.container, list, name);
+  if (tables === undefined) return undefined;
+  const counts: Record<string, number | null> = {};
   // One after another: each is a connection that production may need.
-  for (const table of tables)
-    counts[table.replaceAll('"', '')] = Number(
-      await ask(engine, primary.container, `SELECT count(*) FROM ${table}`, name),
-    );
+  for (const table of JSON.parse(tables) as string[]) {
+    const counting = `SET lock_timeout = '${lockSeconds}s'; SELECT count(*) FROM ${table}`;
+    const count = await answer(engine, primary.container, counting, name);
+    counts[table.replaceAll('"', '')] = count === undefined ? null : Number(count);
+  }
   return counts;
 }
 
+/** What production can't say, because it is damaged, locked or gone, is no reason to keep its data. */
+async function answer(engine: Engine, container: string, statement: string, name: string): Promise<string | undefined> {
+  try {
+    return await ask(engine, container, statement, name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A line for each table that would be another; `undefined`: production can't be asked. */
-export function differences(now: Record<string, number> | undefined, restored: Restored['tables']): string[] {
+export function differences(now: Record<string, number | null> | undefined, restored: Restored['tables']): string[] {
   if (now === undefined) return ['production does not answer, so what would change is not known'];
   const names = [...new Set([...Object.keys(now), ...Object.keys(restored)])].sort();
   const lines = names.flatMap((name) => {
     const [before, after] = [now[name], restored[name]];
-    if (before === after) return [];
     if (after === null) return [`${name}: is damaged, so that its rows can't be counted`];
+    if (before === null)
+      return [`${name}: can't be counted now, ${after === undefined ? 'goes' : `${after} rows then`}`];
+    if (before === after) return [];
     if (before === undefined) return [`${name}: comes back with ${after} rows`];
     if (after === undefined) return [`${name}: goes, with its ${before} rows`];
     return [`${name}: ${before} rows now, ${after} then`];

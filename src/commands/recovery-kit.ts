@@ -24,9 +24,7 @@ export async function run(context: CommandContext): Promise<void> {
   const secret = await passphrase(context, true);
   const content = await kitContent(stack, await openVault(store), new Date());
   const file = resolve(context.arguments[0] ?? `${stack.project}.kit`);
-  // Beside, then renamed: a kit that is there stays whole until the new one is.
-  await writeFile(`${file}.new`, await sealKit(content, secret), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await written(file, await sealKit(content, secret));
   await writeSettings(store, {
     ...(await readSettings(store)),
     kit: { madeAt: content.madeAt, keys: content.keys },
@@ -35,6 +33,21 @@ export async function run(context: CommandContext): Promise<void> {
     `${file}\nkeep it off this machine, and its passphrase elsewhere: with both, and the repository, an empty machine becomes this one`,
   );
   context.result({ schema: 'horme.recovery-kit/1', project: stack.project, file, keys: content.keys });
+}
+
+/** Beside, then renamed: a kit that is there stays whole until the new one is. */
+async function written(file: string, kit: string): Promise<void> {
+  try {
+    await writeFile(`${file}.new`, kit, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  } catch (cause) {
+    throw new OperatorError(`the kit can't be written: ${(cause as Error).message}`, {
+      code: 'kit-unwritable',
+      exitCode: exitCodes.usage,
+      next: 'horme recovery-kit FILE, in a folder that you may write to',
+      cause,
+    });
+  }
 }
 
 const localOnly = () =>

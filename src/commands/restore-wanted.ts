@@ -22,15 +22,18 @@ export interface Wanted {
 export async function wantedOf({ flags }: CommandContext, session: Session): Promise<Wanted> {
   const { volume, onlyDatabase, as, acceptDamage } = flags;
   const options = backupOf(session);
-  const target = await targetOf(flags, session);
   const one = typeof volume === 'string' ? volume : undefined;
+  if (onlyDatabase === true && one !== undefined) throw contradiction();
+  const target = await targetOf(flags, session);
   if (one !== undefined && !options.volumes.includes(one)) throw volumeUnknown(one, options.volumes);
   if (as !== undefined && one === undefined && !session.stack.database) throw volumeUnknown('', options.volumes);
   const volumes = one !== undefined ? [one] : onlyDatabase === true || as !== undefined ? [] : options.volumes;
+  const database = session.stack.database !== undefined && one === undefined;
+  if (!database && volumes.length === 0) throw nothingToRestore(session.stack.project);
   return {
     target,
     snapshot: snapshotOf(target, one),
-    database: session.stack.database !== undefined && one === undefined,
+    database,
     volumes,
     as: typeof as === 'string' ? as : undefined,
     acceptsDamage: acceptDamage === true,
@@ -87,6 +90,20 @@ const targetMissing = () =>
     code: 'target-missing',
     exitCode: exitCodes.usage,
     next: 'horme restore --to "2026-11-20 14:03:00+01", or: horme backup list',
+  });
+
+const contradiction = () =>
+  new OperatorError('--only-database leaves the volumes alone, and --volume restores nothing but one', {
+    code: 'usage',
+    exitCode: exitCodes.usage,
+    next: 'one of the two',
+  });
+
+const nothingToRestore = (project: string) =>
+  new OperatorError(`${project} has no database of Horme's, and no volume is named: there is nothing to restore`, {
+    code: 'nothing-to-restore',
+    exitCode: exitCodes.usage,
+    next: 'list volumes under x-horme.backup.volumes, or give --volume NAME',
   });
 
 const volumeUnknown = (name: string, known: string[]) =>

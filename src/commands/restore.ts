@@ -14,15 +14,16 @@ import { restoreAsDatabase } from '../backup/restore-as.ts';
 import { differenceLines, restoreVolumeAs, swapVolume, volumeDifferences } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
 import { refuseMissing } from '../backup/snapshots.ts';
-import { typed } from '../backup/target.ts';
+import { typed, type RestoreTarget } from '../backup/target.ts';
 import { databaseName } from '../database/names.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { bytes, duration } from '../output/format.ts';
-import { readLedger, readLive } from '../release/ledger.ts';
+import { migratedAfter, readLedger, readLive, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { noteApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
@@ -49,13 +50,28 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
     const { store, live } = await liveRelease(session);
     if (wanted.as !== undefined) return besides(context, session, live, wanted, wanted.as);
     const found = await lookAt(session, live, wanted);
-    context.print(found.lines.join('\n'));
+    const later = found.restored ? migratedSince(wanted.target, found.restored, await readLedger(store)) : [];
+    context.print([...found.lines, ...migrationLines(later)].join('\n'));
     if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
     // A laptop that slept over the question has lost it.
     await lock.confirm();
-    return swap(context, session, { store, live, lock }, wanted, found.restored);
+    return swap(context, session, { store, live, lock }, wanted, found.restored, later.length > 0);
   });
 }
+
+/** Of data that is the newest there is, nothing that ran is missing. */
+function migratedSince(target: RestoreTarget, { newestTransactionAt }: Restored, ledger: Ledger): LedgerEntry[] {
+  if (target.kind === 'latest') return [];
+  return migratedAfter(ledger, target.kind === 'time' ? target.at : new Date(newestTransactionAt));
+}
+
+const migrationLines = (later: LedgerEntry[]): string[] =>
+  later.length === 0
+    ? []
+    : [
+        `  the migrations of release ${later.map(({ number }) => number).join(', ')} ran later: their schema goes with the data.`,
+        '  Afterwards: horme rollback, to a release of before them; or horme deploy, which runs them again',
+      ];
 
 async function liveRelease({ engine, stack }: Session): Promise<{ store: Store; live: ReleaseContent }> {
   const store = await Store.find(engine, stack.project);
@@ -128,23 +144,36 @@ async function swap(
   production: Production,
   { volumes }: Wanted,
   restored: Restored | undefined,
+  migrationsDue: boolean,
 ): Promise<ExitCode | void> {
   const stamp = stampOf(new Date());
   const former: string[] = [];
   for (const name of volumes) {
-    production.lock.lost.throwIfAborted();
+    refuseInterrupted(session, production);
     former.push(await swapVolume(session, production.live, name, stamp));
   }
   for (const name of former) context.print(`the former content is in the volume ${name}: docker volume rm ${name}`);
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
+  refuseInterrupted(session, production);
+  if (migrationsDue) await noteApplied(production.store, { migrationsDue });
   const result = await swapDatabase(session, production, stamp);
   if (result.exitCode === exitCodes.done) context.print(formerLine(session));
   return report(withResult(context, { damage: restored.damage ?? [] }), session, result);
 }
 
+/** What runs to its end whatever the signal says, as an agent does, ends with the next look at it. */
+function refuseInterrupted({ signal }: Session, { lock }: Production): void {
+  lock.lost.throwIfAborted();
+  if (!signal.aborted) return;
+  throw new OperatorError('interrupted; what is not printed as done was not replaced', {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: 'the same command again',
+  });
+}
+
 /** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
 async function swapDatabase(session: Session, { store, live, lock }: Production, stamp: string): Promise<DeployResult> {
-  lock.lost.throwIfAborted();
   await writeHistory(store, await openVault(store), newHistory(new Date()));
   const entry = (await readLedger(store)).live;
   const options = { ...deployDefaults, kind: 'restore' as const, of: entry?.of, rollbackTo: live, swap: stamp };

@@ -80,3 +80,10 @@ test.each<{ when: string; patroni?: Patroni; state: string; synchronous: boolean
   expect(status.members[1]).toMatchObject({ state, synchronous });
   expect(databaseProblems(status, wanted)).toEqual(problems);
 });
+
+test('of several replicas none must be synchronous for commits to wait', async () => {
+  const status = await seen({ known: both, role: 'replica' });
+  expect(databaseProblems(status, { ...wanted, replicas: 2 })).toContain(
+    'no replica is synchronous: commits wait until one is, and none would take over',
+  );
+});

@@ -155,6 +155,10 @@ export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replic
   return `survives a crashed, upgraded or wedged Postgres, ${commits}; not the loss of this machine, which has all members`;
 }
 
+/** As `synchronous_mode_strict` has it. */
+const commits = ({ replicas }: DatabaseOptions) =>
+  replicas > 1 ? 'commits wait until one is' : 'commits are acknowledged by the primary alone';
+
 /** What is wrong, with the command that gets further. */
 export function databaseProblems(
   { members, slots, etcdSilentSeconds }: DatabaseStatus,
@@ -171,7 +175,7 @@ export function databaseProblems(
       ? [`${following.length} of ${wanted.replicas} replicas could take over: horme db status`]
       : []),
     ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !waitedFor
-      ? ['no replica is synchronous: commits are acknowledged by the primary alone, and none would take over']
+      ? [`no replica is synchronous: ${commits(wanted)}, and none would take over`]
       : []),
     ...((etcdSilentSeconds ?? 0) > etcdSilenceSeconds
       ? [

@@ -8,6 +8,8 @@ import {
   isUnproven,
   list,
   membersStep,
+  migratesAgain,
+  needsWork,
   orphansOf,
   readyStep,
   reasonOf,
@@ -22,13 +24,13 @@ import {
   type PlanOptions,
 } from './step.ts';
 
-function migrations(changes: Change[], options: PlanOptions): Draft[] {
+function migrations(changes: Change[], seen: Seen, options: PlanOptions): Draft[] {
   if (!options.migrate) return [];
   return changes
-    .filter(({ service, good }) => service.migrate && good.length === 0)
-    .map(({ service, cause }) => ({
+    .filter((change) => change.service.migrate && (change.good.length === 0 || migratesAgain(change, seen, options)))
+    .map(({ service, good, cause }) => ({
       title: `migrate: ${service.name} ${service.migrate?.join(' ')}`,
-      cause,
+      cause: good.length === 0 ? cause : 'the data was restored to before its migrations',
       action: { do: 'migrate', service: service.name },
     }));
 }
@@ -39,6 +41,7 @@ export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, 
     ...removeDead(wave),
     ...migrations(
       wave.filter((change) => !early.includes(change)),
+      seen,
       options,
     ),
     ...jobSteps(wave),
@@ -46,10 +49,10 @@ export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, 
     ...surgeSteps(wave, seen),
   ]);
   return [
-    ...migrations(early, options),
+    ...migrations(early, seen, options),
     ...bringing,
     ...nginxReload(content, seen),
-    ...retiring(content, users, seen, options),
+    ...retiring(content, users.filter(needsWork), seen, options),
   ];
 }
 

@@ -4,14 +4,23 @@ import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import { platformSteps } from './plan-platform.ts';
 import { userSteps } from './plan-users.ts';
-import { orphansOf, type Change, type Draft, type PlanOptions, type PlannedStep, type Step } from './step.ts';
+import {
+  migratesAgain,
+  needsWork,
+  orphansOf,
+  type Change,
+  type Draft,
+  type PlanOptions,
+  type PlannedStep,
+  type Step,
+} from './step.ts';
 
 /** Pure: the same release and the same observation always give the same steps. */
 export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions): Step[] {
   const changes = content.services
     .filter(({ name, owner }) => owner !== 'user' || (options.only?.includes(name) ?? true))
     .map((service) => changeOf(service, seen))
-    .filter((change) => needsWork(change));
+    .filter((change) => needsWork(change) || migratesAgain(change, seen, options));
   const platform = changes.filter(({ service }) => service.owner !== 'user');
   const users = changes.filter(({ service }) => service.owner === 'user');
   const drafts = [
@@ -54,9 +63,6 @@ function missingOf({ kind, replicas }: ReleaseService, good: number, finished: b
   if (kind === 'job') return finished ? 0 : Math.min(1, replicas);
   return replicas - good;
 }
-
-const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
-  missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
 
 function causeOf(service: ReleaseService, all: SeenReplica[], right: number): string {
   const other = all.find((replica) => replica.spec !== service.spec);

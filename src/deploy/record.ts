@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import { exitCodes } from '../errors.ts';
-import { begunAt } from '../release/begun.ts';
 import { appendEntry, type Outcome } from '../release/ledger.ts';
 import { prune } from '../release/prune.ts';
 import { commitOf, type Commit } from '../release/sources.ts';
@@ -19,7 +18,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       kind: options.kind,
       outcome,
       ...(options.of !== undefined && { of: options.of }),
-      begunAt: await begunAt(store, context.releaseNumber),
+      begunAt: run.begunAt,
       at: new Date().toISOString(),
       by: userInfo().username,
       ...(keptSource(run) ?? (await commitOf(session.stack.directory))),

@@ -14,8 +14,8 @@ import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
 import { record } from './record.ts';
-import { standing, whereThingsStand } from './standing.ts';
-import { stepsFor, type Wanted } from './wanted.ts';
+import { interrupted, nextAfter, standing } from './standing.ts';
+import { only, stepsFor, type Wanted } from './wanted.ts';
 
 /** One run under the lock, from the first observation to the ledger. */
 export interface Run {
@@ -23,6 +23,8 @@ export interface Run {
   context: Context;
   wanted: Wanted & { ledger: Ledger };
   options: DeployOptions;
+  /** ISO 8601, by the engine's clock. */
+  begunAt: string;
   times: StepTime[];
   proof: RunningProof;
   boundary: () => void;
@@ -40,19 +42,32 @@ export async function rollOut(
   const seen = await look(context);
   await noteRoles(context, seen);
   const steps = stepsFor(wanted.content, wanted.former, seen, options);
-  await noteBegun(context.store, context.releaseNumber, (await context.engine.info()).now);
+  const begunAt = await begin(context, seen, options);
   const proof = await startProof(session, wanted.former, started);
   const boundary = options.boundary ?? killPoint(process.env);
-  const run: Run = { session, context, wanted, options, times, proof, boundary };
+  const run: Run = { session, context, wanted, options, begunAt, times, proof, boundary };
   try {
     await execute(watchSwitch(context, proof), steps, times, run.boundary);
   } catch (error) {
     if (!context.signal.aborted) return goBack(run, error);
     await proof.stop();
-    throw whereThingsStand(await look(context), wanted.content, wanted.ledger.live?.number, error);
+    if (wanted.former) await historyOf(context, wanted.former);
+    const next = nextAfter(options.kind, wanted.ledger.live?.number);
+    throw interrupted(await look(context), wanted.content, next, error);
   }
   await keepScale(run);
+  await noteMigrated(run, seen);
   return record(run, 'live', undefined);
+}
+
+/** A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. */
+async function begin(context: Context, { replicas }: Seen, { kind }: DeployOptions): Promise<string> {
+  const { engine, store, content, releaseNumber } = context;
+  const { now } = await engine.info();
+  if (kind !== 'deploy') return now.toISOString();
+  const users = content.services.filter(({ owner }) => owner === 'user').map(({ name }) => name);
+  const served = replicas.some(({ service, release }) => release === releaseNumber && users.includes(service));
+  return noteBegun(store, releaseNumber, now, served);
 }
 
 /** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
@@ -86,6 +101,12 @@ async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
   const settings = await readSettings(context.store);
   await writeSettings(context.store, { ...settings, scale: { ...settings.scale, ...options.scale } });
+}
+
+/** Code and schema belong together again: all migrations ran, or the code is of before them. */
+async function noteMigrated({ context: { store }, options }: Run, { applied }: Seen): Promise<void> {
+  const all = options.kind === 'rollback' || (options.kind === 'deploy' && only(options) === undefined);
+  if (all && applied.migrationsDue) await noteApplied(store, { migrationsDue: false });
 }
 
 async function goBack(run: Run, error: unknown): Promise<DeployResult> {

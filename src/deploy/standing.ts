@@ -1,23 +1,26 @@
 import { OperatorError, exitCodes } from '../errors.ts';
+import type { LedgerEntry } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 
 const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic' };
 
 /** For one who pressed Ctrl-C, or whose lock was taken: what is left, and how to go on. */
-export function whereThingsStand(
-  seen: Seen,
-  content: ReleaseContent,
-  live: number | undefined,
-  cause: unknown,
-): OperatorError {
-  const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
+export function interrupted(seen: Seen, content: ReleaseContent, next: string, cause: unknown): OperatorError {
   return new OperatorError(`interrupted; nothing that serves was taken away\n${standing(seen, content)}`, {
     code: 'interrupted',
     exitCode: exitCodes.interrupted,
-    next: `horme deploy${back}`,
+    next,
     cause,
   });
+}
+
+/** `live`: the number of the release that was live before; undefined: there was none. */
+export function nextAfter(kind: LedgerEntry['kind'], live: number | undefined): string {
+  // A deploy would take what the files say, and no other data and no older release.
+  if (kind !== 'deploy') return 'the same command again';
+  const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
+  return `horme deploy${back}`;
 }
 
 /** What is where, a line for each of the user's services and for what doesn't run of the platform's. */

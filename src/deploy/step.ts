@@ -85,6 +85,13 @@ export function waves(changes: Change[]): Change[][] {
   return groups;
 }
 
+export const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
+  missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
+
+/** The data is of before its migrations, though its replicas are right. */
+export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
+  migrate && applied.migrationsDue && service.migrationVolume !== undefined;
+
 export const targets = (replicas: SeenReplica[]): Target[] =>
   replicas.map(({ service, id, name }) => ({ service, id, name }));
 export const list = (names: string[]) => names.join(', ');

@@ -33,7 +33,7 @@ export async function contentFrom(session: Session, situation: Situation, option
 }
 
 /** The user's services that are to be deployed; undefined: all. */
-const only = ({ services, platformOnly }: DeployOptions) =>
+export const only = ({ services, platformOnly }: DeployOptions) =>
   platformOnly || services.length > 0 ? services : undefined;
 
 /** The live release with other numbers of replicas. */

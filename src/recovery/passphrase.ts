@@ -10,7 +10,7 @@ const variable = 'HORME_KIT_PASSPHRASE';
 /** From the file named by --passphrase-file, the variable, or the terminal; `twice` where a slip would lock everyone out. */
 export async function passphrase(context: CommandContext, twice: boolean): Promise<string> {
   const { passphraseFile } = context.flags;
-  if (typeof passphraseFile === 'string') return (await readFile(passphraseFile, 'utf8')).replace(/\r?\n$/, '');
+  if (typeof passphraseFile === 'string') return (await textOf(passphraseFile)).replace(/\r?\n$/, '');
   const given = process.env[variable];
   if (given !== undefined && given !== '') return given;
   if (context.options.json || !process.stdin.isTTY || !process.stderr.isTTY) throw missing();
@@ -18,6 +18,16 @@ export async function passphrase(context: CommandContext, twice: boolean): Promi
   if (twice && first !== (await asked('the same again: ', context.signal))) throw different();
   return first;
 }
+
+const textOf = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch((cause: Error) => {
+    throw new OperatorError(`the passphrase can't be read: ${cause.message}`, {
+      code: 'kit-passphrase-missing',
+      exitCode: exitCodes.usage,
+      next: 'another --passphrase-file',
+      cause,
+    });
+  });
 
 async function asked(question: string, signal: AbortSignal): Promise<string> {
   process.stderr.write(question);

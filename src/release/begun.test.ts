@@ -1,12 +1,16 @@
 import { beforeEach, expect, test } from 'vitest';
 import { content } from '../deploy/testing.ts';
 import { fakeEngine } from '../engine/fake.ts';
-import { begunAt, noteBegun, noteMigrating, whenBegun } from './begun.ts';
+import { noteBegun, noteMigrating, whenBegun } from './begun.ts';
 import { appendEntry, readLedger } from './ledger.ts';
 import { Store } from './store.ts';
 
 let store: Store;
-const [ten, eleven] = [new Date('2026-11-26T10:00:00.000Z'), new Date('2026-11-26T11:00:00.000Z')];
+const [ten, eleven, twelve] = [10, 11, 12].map((hour) => new Date(`2026-11-26T${hour}:00:00.000Z`)) as [
+  Date,
+  Date,
+  Date,
+];
 
 beforeEach(async () => {
   const engine = fakeEngine();
@@ -30,21 +34,25 @@ async function ends(begun: string | undefined): Promise<void> {
 }
 
 test('a release is found by its number, also when it was killed before the ledger had it', async () => {
-  await noteBegun(store, 1, ten);
-  expect(await found(1)).toEqual(ten);
-  await ends(await begunAt(store, 1));
-  await noteBegun(store, 2, eleven);
+  const at = await noteBegun(store, 1, ten, false);
+  expect([at, await found(1)]).toEqual([ten.toISOString(), ten]);
+  await ends(at);
+  await noteBegun(store, 2, eleven, false);
   expect([await found(1), await found(2)]).toEqual([ten, eleven]);
-  expect(await begunAt(store, 1)).toBeUndefined();
 });
 
-test('of one that was killed and tried again the first try counts that came to a migration', async () => {
-  await noteBegun(store, 1, ten);
-  await noteBegun(store, 1, eleven);
-  expect(await found(1)).toEqual(eleven);
+test('what took the number of a killed deploy, such as the restore to before it, does not hide when it began', async () => {
+  await noteBegun(store, 1, ten, false);
+  await ends(eleven.toISOString());
+  expect(await found(1)).toEqual(ten);
+});
+
+test('of one that was killed and tried again the first try counts that changed something', async () => {
+  await noteBegun(store, 1, ten, false);
+  expect(await noteBegun(store, 1, eleven, false)).toBe(eleven.toISOString());
+  expect(await noteBegun(store, 1, twelve, true)).toBe(eleven.toISOString());
   await noteMigrating(store);
-  await noteBegun(store, 1, new Date('2026-11-26T12:00:00.000Z'));
-  expect(await found(1)).toEqual(eleven);
+  expect(await noteBegun(store, 1, twelve, false)).toBe(eleven.toISOString());
 });
 
 test('a release that there is not, or that an older Horme made, is refused with the way by a time', async () => {

@@ -2,7 +2,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Ledger } from './ledger.ts';
 import type { Store } from './store.ts';
 
-/** When a release began: the data of just before is what one wants back when its migration or its code has spoilt some. */
+/** When a deploy began: the data of just before is what one wants back when its migration or its code has spoilt some. */
 interface Begun {
   release: number;
   /** By the engine's clock, which is the database's too. */
@@ -14,14 +14,16 @@ interface Begun {
 const begunFile = 'begun.json';
 
 /**
- * A release that was killed is tried again under its number. The first try that came to a migration counts: what it changed
- * is there since then. One that was ended before may lie far back, and with it what was written since.
+ * A release that was killed is tried again under its number. The first try counts that changed something: that came to a
+ * migration, or whose replicas are there (`served`). One that was ended before may lie far back, and with it what was
+ * written since.
  */
-export async function noteBegun(store: Store, release: number, now: Date): Promise<void> {
+export async function noteBegun(store: Store, release: number, now: Date, served: boolean): Promise<string> {
   const noted = await store.readNow<Begun>(begunFile);
-  if (noted?.release === release && noted.migrating) return;
+  if (noted?.release === release && (noted.migrating || served)) return noted.at;
   const begun: Begun = { release, at: now.toISOString(), migrating: false };
   await store.writeNow(begunFile, begun);
+  return begun.at;
 }
 
 export async function noteMigrating(store: Store): Promise<void> {
@@ -29,16 +31,14 @@ export async function noteMigrating(store: Store): Promise<void> {
   if (noted && !noted.migrating) await store.writeNow(begunFile, { ...noted, migrating: true });
 }
 
-/** Undefined: another release began last. */
-export async function begunAt(store: Store, release: number): Promise<string | undefined> {
-  const noted = await store.readNow<Begun>(begunFile);
-  return noted?.release === release ? noted.at : undefined;
-}
-
-/** Of any release that the ledger has, and of one that was killed before it was written there. OperatorError when unknown. */
+/**
+ * Of any release that the ledger has, and of a deploy that was killed before it was written there: what took its number
+ * since, such as the restore to before it, began later. OperatorError when unknown.
+ */
 export async function whenBegun(store: Store, { entries }: Ledger, release: number): Promise<Date> {
   const entry = entries.find(({ number }) => number === release);
-  const at = entry ? entry.begunAt : await begunAt(store, release);
+  const noted = await store.readNow<Begun>(begunFile);
+  const at = noted?.release === release ? noted.at : entry?.begunAt;
   if (at !== undefined) return new Date(at);
   const message = entry
     ? `nobody noted when release ${release} began: an older Horme made it`

@@ -74,6 +74,18 @@ test('what a migration has dropped comes back with the data of before its releas
   expect(await shop.sql(member, 'SELECT max(id) FROM made')).toBe('3');
 });
 
+test('a deploy runs the migrations again that the restored data is of before, though nothing else changed', async () => {
+  const shop = scene();
+  const problems = async () => (await shop.must('status', '--json')).json['problems'] as string[];
+  const due = expect.stringContaining('the data is of before migrations of the live release') as string;
+  expect(await problems()).toContainEqual(due);
+  const { id } = await shop.container('writer');
+  await shop.must('deploy');
+  await expect(shop.writers.query('SELECT FROM made')).rejects.toThrow(/does not exist/);
+  expect((await shop.container('writer')).id).toBe(id);
+  expect(await problems()).not.toContainEqual(due);
+});
+
 /** However long the deploy takes to come to its migration. */
 async function whileLocked<T>(table: string, work: () => Promise<T>): Promise<T> {
   const onTable = `relation = '${table}'::regclass AND pid <> pg_backend_pid()`;
