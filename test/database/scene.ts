@@ -95,10 +95,15 @@ export class Scene {
   }
 
   horme(words: string[], env: Record<string, string> = {}): Promise<Ran> {
+    return this.start(words, env).ended;
+  }
+
+  /** For one that is to be interrupted. */
+  start(words: string[], env: Record<string, string> = {}): Running {
     const options = { cwd: this.directory, bundle: this.#bundle, env, deadlineSeconds: deploySeconds };
     const running = startHorme(words, options);
     this.#running.add(running);
-    return running.ended.finally(() => this.#running.delete(running));
+    return { ...running, ended: running.ended.finally(() => this.#running.delete(running)) };
   }
 
   async must(...words: string[]): Promise<Ran> {
