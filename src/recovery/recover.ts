@@ -39,21 +39,41 @@ export interface Recovery {
   seconds: Record<string, number>;
 }
 
+interface Accepted {
+  acceptSources: boolean;
+  acceptDamage: boolean;
+}
+
+/** What the repositories lack, a rerun won't find: these errors name a deploy instead, with the keys that were recovered. */
+const noRerunHelps = ['nothing-to-recover', 'secrets-missing', 'no-backup-yet', 'target-version'];
+
 /** From an engine that has nothing of the environment to one that serves it, out of the kit and a repository alone. */
-export async function recover(
-  session: Session,
-  kit: KitContent,
-  { acceptSources, acceptDamage }: { acceptSources: boolean; acceptDamage: boolean },
-): Promise<Recovery> {
+export async function recover(session: Session, kit: KitContent, accepted: Accepted): Promise<Recovery> {
   const { engine, connection, emit } = session;
-  const { project } = kit;
   await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
   const boundary = killPoint(process.env);
-  const log = await RecoveryLog.open(engine, project, imageTags().tools, boundary);
+  const log = await RecoveryLog.open(engine, kit.project, imageTags().tools, boundary);
+  try {
+    return await allSteps(session, kit, log, boundary, accepted);
+  } catch (error) {
+    if (error instanceof OperatorError && noRerunHelps.includes(error.code)) await log.end();
+    throw error;
+  }
+}
+
+async function allSteps(
+  session: Session,
+  kit: KitContent,
+  log: RecoveryLog,
+  boundary: () => void,
+  { acceptSources, acceptDamage }: Accepted,
+): Promise<Recovery> {
+  const { engine, emit } = session;
+  const { project } = kit;
   const store = await Store.open(engine, project, imageTags().tools);
   await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
   const { live, ledger, of } = await newestRelease(store, project);
-  const vault = await step(session, log, 'history', () => beginHistory(store, live)).then(() => openVault(store));
+  const vault = await step(session, log, 'history', () => beginHistory(store, live.database?.version)).then(() => openVault(store));
   const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: acceptSources };
   const content = await step(session, log, 'images', () => imagesOf(session, live, ledger, sources));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
@@ -125,6 +145,7 @@ async function newestRelease(
 ): Promise<{ live: ReleaseContent; ledger: Ledger; of: number }> {
   const [live, ledger] = await Promise.all([readLive(store), readLedger(store)]);
   if (live && ledger.live) return { live, ledger, of: ledger.live.of };
+  await beginHistory(store, undefined);
   throw new OperatorError(`the backup of ${project} has no release that was live`, {
     code: 'nothing-to-recover',
     exitCode: exitCodes.checkFailed,
@@ -136,9 +157,9 @@ async function newestRelease(
  * The life of the database that begins here is another one: what is in the repository stays as it is. And nothing that the
  * former machine's programs were told is known to those of this one.
  */
-async function beginHistory(store: Store, { database }: ReleaseContent): Promise<void> {
+async function beginHistory(store: Store, version: number | undefined): Promise<void> {
   await writeHistory(store, await openVault(store), newHistory(new Date()));
-  await writeApplied(store, { ...nothingApplied, version: database?.version ?? 0 });
+  await writeApplied(store, { ...nothingApplied, version: version ?? 0 });
 }
 
 async function imagesOf(

@@ -141,3 +141,16 @@ test('recover killed at each of its steps, then repeated, completes', async () =
   const { json } = await scene.must('deploy', '--json');
   expect(json, JSON.stringify(json)).toMatchObject({ changed: false });
 });
+
+test('where the bucket has no backup of the database, the deploy that is named instead begins anew, with the former keys', async () => {
+  const { scene, s3 } = stage();
+  await loseMachine(stage());
+  for (const { key } of await s3.objects()) if (key.includes('/database/')) await s3.remove(key);
+  const ran = await scene.horme(['recover', '--kit', join(scene.directory, 'the.kit')], secret);
+  expect([ran.exitCode, ran.stderr]).toEqual([3, expect.stringContaining('there is no backup of the database yet')]);
+  expect(ran.stderr).toContain('horme deploy');
+  await scene.must('deploy');
+  await scene.settled(1);
+  await firstBackups(scene);
+  await scene.must('restore', '--latest', '--volume', 'uploads', '--confirm', 'local');
+});
