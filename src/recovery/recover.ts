@@ -73,7 +73,9 @@ async function allSteps(
   const store = await Store.open(engine, project, imageTags().tools);
   await step(session, log, 'state', () => restoreState(place(session, 'state'), kit));
   const { live, ledger, of } = await newestRelease(store, project);
-  const vault = await step(session, log, 'history', () => beginHistory(store, live.database?.version)).then(() => openVault(store));
+  const vault = await step(session, log, 'history', () => beginHistory(store, live.database?.version)).then(() =>
+    openVault(store),
+  );
   const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: acceptSources };
   const content = await step(session, log, 'images', () => imagesOf(session, live, ledger, sources));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
