@@ -20,10 +20,10 @@ import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { bytes, duration } from '../output/format.ts';
-import { migratedAfter, readLedger, readLive, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import { migratedAfter, readLedger, readLive } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { noteApplied } from '../release/settings.ts';
+import { noteApplied, readApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
@@ -50,26 +50,31 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
     const { store, live } = await liveRelease(session);
     if (wanted.as !== undefined) return besides(context, session, live, wanted, wanted.as);
     const found = await lookAt(session, live, wanted);
-    const later = found.restored ? migratedSince(wanted.target, found.restored, await readLedger(store)) : [];
+    const later = found.restored ? await migratedSince(store, wanted.target, found.restored) : [];
     context.print([...found.lines, ...migrationLines(later)].join('\n'));
     if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
     // A laptop that slept over the question has lost it.
     await lock.confirm();
-    return swap(context, session, { store, live, lock }, wanted, found.restored, later.length > 0);
+    return swap(context, session, { store, live, lock }, wanted, found.restored, later);
   });
 }
 
-/** Of data that is the newest there is, nothing that ran is missing. */
-function migratedSince(target: RestoreTarget, { newestTransactionAt }: Restored, ledger: Ledger): LedgerEntry[] {
-  if (target.kind === 'latest') return [];
-  return migratedAfter(ledger, target.kind === 'time' ? target.at : new Date(newestTransactionAt));
+/** The newest data lacks what a restore before this one has taken from it. */
+async function migratedSince(
+  store: Store,
+  target: RestoreTarget,
+  { newestTransactionAt }: Restored,
+): Promise<number[]> {
+  if (target.kind === 'latest') return (await readApplied(store)).migrationsDue;
+  const at = target.kind === 'time' ? target.at : new Date(newestTransactionAt);
+  return migratedAfter(await readLedger(store), at);
 }
 
-const migrationLines = (later: LedgerEntry[]): string[] =>
+const migrationLines = (later: number[]): string[] =>
   later.length === 0
     ? []
     : [
-        `  the migrations of release ${later.map(({ number }) => number).join(', ')} ran later: their schema goes with the data.`,
+        `  the migrations of release ${later.join(', ')} ran later: their schema goes with the data.`,
         '  Afterwards: horme rollback, to a release of before them; or horme deploy, which runs them again',
       ];
 
@@ -144,7 +149,7 @@ async function swap(
   production: Production,
   { volumes }: Wanted,
   restored: Restored | undefined,
-  migrationsDue: boolean,
+  migrationsDue: number[],
 ): Promise<ExitCode | void> {
   const stamp = stampOf(new Date());
   const former: string[] = [];
@@ -155,7 +160,7 @@ async function swap(
   for (const name of former) context.print(`the former content is in the volume ${name}: docker volume rm ${name}`);
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
   refuseInterrupted(session, production);
-  if (migrationsDue) await noteApplied(production.store, { migrationsDue });
+  await noteApplied(production.store, { migrationsDue });
   const result = await swapDatabase(session, production, stamp);
   if (result.exitCode === exitCodes.done) context.print(formerLine(session));
   return report(withResult(context, { damage: restored.damage ?? [] }), session, result);

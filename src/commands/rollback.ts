@@ -100,7 +100,11 @@ async function acceptSchema(
   content: ReleaseContent,
 ): Promise<void> {
   if (context.flags.acceptSchema === true) return;
-  const later = ledger.entries.filter(({ number, migrated }) => number > target.number && migrated.length > 0);
+  const { migrationsDue } = await readApplied(store);
+  const later = ledger.entries.filter(
+    // What a restore went back behind is no longer in the schema.
+    ({ number, migrated }) => number > target.number && migrated.length > 0 && !migrationsDue.includes(number),
+  );
   const since = await Promise.all(
     later.map(async ({ number, migrated }) => {
       const ran = await readContent(store, number);

@@ -45,7 +45,7 @@ export async function run(context: CommandContext): Promise<void> {
     ...kitProblems(session.stack, situation.vault, situation.settings),
     ...(await lockProblem(session, situation.containers)),
     ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
-    ...(situation.applied.migrationsDue ? [migrationsDue] : []),
+    ...migrationProblems(situation.applied),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),
   ];
   const lines = [...(database?.line === undefined ? [] : [database.line]), ...saved.line];
@@ -63,8 +63,12 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
-const migrationsDue =
-  'the data is of before migrations of the live release: horme deploy runs them again, horme rollback takes a release of before them';
+const migrationProblems = ({ migrationsDue }: Applied): string[] =>
+  migrationsDue.length === 0
+    ? []
+    : [
+        `the data is of before the migrations of release ${migrationsDue.join(', ')}: horme deploy runs them again, horme rollback takes a release of before them`,
+      ];
 
 async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {
   const status = await databaseStatus(engine, stack.project);

@@ -106,7 +106,7 @@ async function keepScale({ context, options }: Run): Promise<void> {
 /** Code and schema belong together again: all migrations ran, or the code is of before them. */
 async function noteMigrated({ context: { store }, options }: Run, { applied }: Seen): Promise<void> {
   const all = options.kind === 'rollback' || (options.kind === 'deploy' && only(options) === undefined);
-  if (all && applied.migrationsDue) await noteApplied(store, { migrationsDue: false });
+  if (all && applied.migrationsDue.length > 0) await noteApplied(store, { migrationsDue: [] });
 }
 
 async function goBack(run: Run, error: unknown): Promise<DeployResult> {

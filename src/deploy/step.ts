@@ -90,7 +90,7 @@ export const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
 
 /** The data is of before its migrations, though its replicas are right. */
 export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
-  migrate && applied.migrationsDue && service.migrationVolume !== undefined;
+  migrate && applied.migrationsDue.length > 0 && service.migrationVolume !== undefined;
 
 export const targets = (replicas: SeenReplica[]): Target[] =>
   replicas.map(({ service, id, name }) => ({ service, id, name }));

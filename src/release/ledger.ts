@@ -115,12 +115,14 @@ export async function appendEntry(
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
 
-/** Entries whose migrations the live release counts on, and data of that time may not have. */
-export const migratedAfter = ({ entries, live }: Ledger, at: Date) =>
-  entries.filter(
-    ({ number, migrated, at: ended }) =>
-      migrated.length > 0 && Date.parse(ended) > at.getTime() && number <= (live?.of ?? 0),
-  );
+/** Numbers of those whose migrations the live release counts on, and data of that time may not have. */
+export const migratedAfter = ({ entries, live }: Ledger, at: Date): number[] =>
+  entries
+    .filter(
+      ({ number, migrated, at: ended }) =>
+        migrated.length > 0 && Date.parse(ended) > at.getTime() && number <= (live?.of ?? 0),
+    )
+    .map(({ number }) => number);
 
 /** A commit that may have what an image was built from, and where in it the project lies. */
 export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };

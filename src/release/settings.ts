@@ -24,8 +24,8 @@ export interface Applied {
   version: number;
   /** The repositories and the history of the database that the backups' agent has set up. */
   backup: string;
-  /** Data was restored to before migrations of the release that is live: they are to run again. */
-  migrationsDue: boolean;
+  /** Releases of before whose migrations the data was restored to: what is live of them is to run again. */
+  migrationsDue: number[];
 }
 
 const settingsFile = 'settings.json';
@@ -48,7 +48,7 @@ export const nothingApplied: Applied = {
   generation: 0,
   version: 0,
   backup: '',
-  migrationsDue: false,
+  migrationsDue: [],
 };
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {

@@ -8,6 +8,9 @@ const migrating = (sql: string) => ({
   writer: { 'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', sql] } },
 });
 const member = 'horme-postgres-1';
+const backup = { top: { backup: { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' } } };
+const problems = async () => (await scene().must('status', '--json')).json['problems'] as string[];
+const due = expect.stringContaining('the data is of before the migrations of release') as string;
 const logs = (events: Record<string, unknown>[]) =>
   events
     .filter(({ kind }) => kind === 'log')
@@ -57,8 +60,6 @@ test('going back over a migration wants --accept-schema', async () => {
 
 test('what a migration has dropped comes back with the data of before its release', async () => {
   const shop = scene();
-  const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
-  const backup = { top: { backup: never } };
   await shop.deploy({ replicas: 0 }, { ...withVersion('v4', 'SELECT'), ...backup });
   await eventually(
     async () => (await shop.must('backup', 'list', '--json')).json['histories'] as unknown[],
@@ -76,13 +77,25 @@ test('what a migration has dropped comes back with the data of before its releas
 
 test('a deploy runs the migrations again that the restored data is of before, though nothing else changed', async () => {
   const shop = scene();
-  const problems = async () => (await shop.must('status', '--json')).json['problems'] as string[];
-  const due = expect.stringContaining('the data is of before migrations of the live release') as string;
   expect(await problems()).toContainEqual(due);
   const { id } = await shop.container('writer');
   await shop.must('deploy');
   await expect(shop.writers.query('SELECT FROM made')).rejects.toThrow(/does not exist/);
   expect((await shop.container('writer')).id).toBe(id);
+  expect(await problems()).not.toContainEqual(due);
+});
+
+test('a rollback after a restore to before the migrations is not asked about a schema that is gone', async () => {
+  const shop = scene();
+  const { live } = (await shop.must('releases', '--json')).json as { live: number };
+  await shop.must('backup', 'now');
+  await shop.sql(member, 'CREATE TABLE kept (id int)');
+  await shop.deploy({ replicas: 0 }, { ...withVersion('v6', 'CREATE TABLE more (id int)'), ...backup });
+  const before = ['restore', '--before-release', String(live + 1), '--only-database', '--confirm', 'local'];
+  await shop.must(...before);
+  await shop.must('rollback');
+  await shop.sql(member, 'SELECT FROM kept');
+  await expect(shop.sql(member, 'SELECT FROM more')).rejects.toThrow(/does not exist/);
   expect(await problems()).not.toContainEqual(due);
 });
 
