@@ -65,6 +65,7 @@ def _prove(told: Settings, repository: Repository, progress: files.Progress) -> 
         "restoreSeconds": 0.0, "restored": [], "part": part, "parts": parts, "problems": problems,
     }  # fmt: skip
     # One that can't be asked proves nothing either way, and is asked again.
+    restic.free(told, repository)
     found = snapshots.of(told, repository)
     for source in sources.wanted(told):
         with proofs.noting(problems, f"{source.title}: "):

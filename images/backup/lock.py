@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 @contextmanager
 def one_at_a_time(wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
-    """Held until the block ends or the process dies. AgentError 'busy' when it isn't free in time."""
+    """Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when it isn't free in time."""
     with _opened() as descriptor:
         _take(descriptor, wait_seconds)
         yield
@@ -59,7 +59,7 @@ def for_a_restore(progress: Progress) -> Iterator[None]:
 @contextmanager
 def _opened() -> Iterator[int]:
     # Read-only is enough for flock, and all that the other container's user may.
-    with open(settings.LOCK_FILE) as file:
+    with open(settings.LOCK_FILE) as file, process.holding(file.fileno()):
         yield file.fileno()
 
 

@@ -33,6 +33,7 @@ _guard = threading.Lock()
 _stopping = threading.Event()
 # Of a thread: `serve` runs others beside.
 _look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
+_held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def start(
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=_held.get(),
         )
         _running.add(child)
     return child
@@ -154,6 +156,16 @@ def ended_by(look: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _look.reset(token)
+
+
+@contextmanager
+def holding(descriptor: int) -> Iterator[None]:
+    """What this thread starts in the block holds the file's lock too: it may outlive an agent that is killed."""
+    token = _held.set((descriptor,))
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def stopping() -> bool:

@@ -15,8 +15,8 @@ INCOMPLETE, NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 3, 10, 11, 12
 
 # For questions that read a few small files. restic itself retries a backend for 15 minutes.
 ASK_SECONDS = 120
-# A lock of another restic: one that runs ends, one that was killed is removed by `unlock` after half an hour.
-RETRY_LOCK = "2m"
+# A lock of another restic may end soon. Well within `ASK_SECONDS`, or what is said is that restic hangs, and not the lock.
+RETRY_LOCK = "30s"
 
 
 def run(
@@ -28,6 +28,7 @@ def run(
     also: Sequence[int] = (),
     on_message: Callable[[dict[str, Any]], None] | None = None,
     nice: int = 0,
+    retry_lock: str | None = None,
 ) -> list[dict[str, Any]]:
     """The messages of restic; AgentError unless its exit code is 0 or one of `also`. With `on_message` only the last are kept."""
 
@@ -36,7 +37,7 @@ def run(
             on_message(one)
 
     done = process.run(
-        ["restic", "--json", "--retry-lock", RETRY_LOCK, *_options(repository), *arguments],
+        ["restic", "--json", "--retry-lock", retry_lock or RETRY_LOCK, *_options(repository), *arguments],
         seconds=seconds,
         env=_environment(told, repository),
         on_line=message if on_message else None,
@@ -53,20 +54,26 @@ def time_option(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def exists(told: Settings, repository: Repository) -> bool:
+def free(told: Settings, repository: Repository) -> None:
+    """For whoever holds our lock, under which alone `forget` and `prune` run and which they hold too: an exclusive lock that is
+    there all the same was left by one that was killed. restic would believe one of another container, which has another name,
+    for half an hour, and answer nothing meanwhile. No other lock can be taken beside it, so that all may go."""
     try:
-        run(told, repository, ["cat", "config"], seconds=ASK_SECONDS)
-        return True
+        run(told, repository, ["cat", "config"], seconds=ASK_SECONDS, retry_lock="0s")
     except AgentError as error:
-        if error.code == "no-repository":
-            return False
-        raise
+        if error.code != "repository-locked":
+            raise
+        run(told, repository, ["unlock", "--remove-all"], seconds=ASK_SECONDS)
 
 
 def make_if_missing(told: Settings, repository: Repository) -> bool:
-    """True when it was made now."""
-    if exists(told, repository):
+    """As `free`; True when it was made now."""
+    try:
+        free(told, repository)
         return False
+    except AgentError as error:
+        if error.code != "no-repository":
+            raise
     run(told, repository, ["init"], seconds=ASK_SECONDS)
     return True
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import moments
 import restic
+from lock import one_at_a_time
 from settings import AgentError, Repository, Settings
 
 Progress = Callable[[str], None]
@@ -39,7 +40,12 @@ class Snapshot:
 
 def of(told: Settings, repository: Repository) -> list[Snapshot]:
     """Oldest first."""
-    found = restic.run(told, repository, ["snapshots"], seconds=restic.ASK_SECONDS)
+    try:
+        found = _listed(told, repository)
+    except AgentError as error:
+        if error.code != "repository-locked" or not _freed(told, repository):
+            raise
+        found = _listed(told, repository)
     return sorted((_snapshot(repository, one) for one in found if "id" in one), key=lambda one: one.at)
 
 
@@ -85,6 +91,22 @@ def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:
         have = ", ".join(str(one.number) for one in told.repositories)
         raise AgentError("no-such-repository", f"there is no such repository; there are: {have or 'none'}")
     return chosen
+
+
+def _listed(told: Settings, repository: Repository) -> list[dict[str, Any]]:
+    return restic.run(told, repository, ["snapshots"], seconds=restic.ASK_SECONDS)
+
+
+def _freed(told: Settings, repository: Repository) -> bool:
+    """For a restore or a list, which don't wait for our lock: who has it has restic's by right, or has seen to it."""
+    try:
+        with one_at_a_time(0):
+            restic.free(told, repository)
+    except AgentError as error:
+        if error.code != "busy":
+            raise
+        return False
+    return True
 
 
 def _fitting(found: list[Snapshot], arguments: Namespace, kind: str) -> Snapshot | None:

@@ -1,8 +1,10 @@
 """With the real restic and a local repository. Restores need root, as they do in the container."""
 
 import os
+import signal
 import stat
 import subprocess
+import time
 import unittest
 from argparse import Namespace
 from datetime import datetime, timedelta, timezone
@@ -15,6 +17,7 @@ import clock
 import files
 import files_backup
 import files_drill
+import lock
 import moments
 import restic
 import settings
@@ -175,7 +178,7 @@ class Files(unittest.TestCase):
                 mock.patch.object(moments, "now", return_value=start + timedelta(days=day)),
                 mock.patch.object(clock, "jump", return_value=None),
                 # Each call of restic takes most of a second.
-                mock.patch.object(restic, "exists", return_value=day > 0),
+                mock.patch.object(restic, "make_if_missing", restic.make_if_missing if day == 0 else mock.Mock(return_value=False)),
                 mock.patch.object(files_backup, "_prune_is_due", return_value=False),
             ):
                 self.back_up(kinds=("volume",))
@@ -185,6 +188,41 @@ class Files(unittest.TestCase):
         into = self.target("uploads")
         self.restore(into, at=moments.text(start + timedelta(days=17)))
         self.assertEqual((into / "picture").read_text(), "day 15")
+
+    def leave_an_exclusive_lock(self, end: int = signal.SIGKILL) -> Path:
+        """As a `prune` that was killed. SIGSTOP: one that restic's own `unlock` takes for alive, as those of other containers."""
+        environment = {**os.environ, **restic._environment(self.told, self.told.repositories[0])}
+        left = subprocess.Popen(
+            ["restic", "check", "--read-data", "--limit-download", "1"],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(left.wait)
+        self.addCleanup(left.kill)
+        locks = settings.FILES / "repository" / "locks"
+        # It is written beside at first.
+        while not any("-" not in one.name for one in locks.iterdir()):
+            self.assertIsNone(left.poll())
+            time.sleep(0.05)
+        left.send_signal(end)
+        return locks
+
+    def test_a_killed_restic_s_exclusive_lock_stops_neither_backups_nor_restores_nor_drills(self):
+        (self.volume / "picture").write_bytes(os.urandom(1 << 20))
+        self.back_up()
+        self.enterContext(mock.patch.object(restic, "RETRY_LOCK", "1s"))
+        works = (self.back_up, self.drill, lambda: self.restore(self.target("uploads"), latest=True), lambda: self.listed("volume"))
+        for end, work in zip((signal.SIGKILL, *[signal.SIGSTOP] * 3), works):
+            locks = self.leave_an_exclusive_lock(end)
+            work()
+            self.assertEqual(list(locks.iterdir()), [])
+
+    def test_an_exclusive_lock_stays_while_our_own_is_held(self):
+        self.back_up()
+        locks = self.leave_an_exclusive_lock()
+        with mock.patch.object(restic, "RETRY_LOCK", "1s"), lock.one_at_a_time(1):
+            error = self.refused(lambda: self.restore(self.target("uploads"), latest=True))
+        self.assertIn("is locked by another restic", error.message)
+        self.assertEqual(len(list(locks.iterdir())), 1)
 
     def largest_pack(self) -> Path:
         return max((settings.FILES / "repository" / "data").rglob("*"), key=lambda path: path.stat().st_size * path.is_file())

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +30,24 @@ class Lock(unittest.TestCase):
                 pass
             self.assertEqual(caught.exception.code, "busy")
             holder.kill()
+        with lock.one_at_a_time(5):
+            pass
+
+    def test_what_outlives_an_agent_that_is_killed_holds_it_until_it_ends(self):
+        agent = f"""
+import sys; sys.path[:0] = {sys.path!r}
+import settings, lock, process
+settings.LOCK_FILE = {str(settings.LOCK_FILE)!r}
+with lock.one_at_a_time(1):
+    process.run(["sh", "-c", "echo begun; exec sleep 300"], seconds=300, on_line=lambda line: print(line, child(), flush=True))
+"""
+        agent = agent.replace("child()", "next(iter(process._running)).pid")
+        with subprocess.Popen([sys.executable, "-c", agent], stdout=subprocess.PIPE, text=True) as killed:
+            orphan = int(killed.stdout.readline().split()[1])
+            killed.kill()
+        with self.assertRaises(AgentError), lock.one_at_a_time(0.1):
+            pass
+        os.kill(orphan, signal.SIGKILL)
         with lock.one_at_a_time(5):
             pass
 
