@@ -25,6 +25,8 @@ CHECK_SECONDS = 600
 READY_SECONDS = 60
 # pgBackRest's words for WAL that did not arrive in a minute.
 LATE = "[082]"
+# For a backup whose name, which is its time, would not be the newest.
+NOT_LATER = "is not later than latest backup label"
 # Here, and at a member, which is pushing WAL: there it is one of the reasons behind another error.
 LOCKED = ("[050]", "LockAcquireError")
 # What the mean of seven days needs, and a little for clocks that differ.
@@ -150,10 +152,7 @@ def _back_up(
     good = before.good if before else []
     kind = wanted or _due_type(good)
     progress(f"repository {number} ({repository.kind}): {kind} backup")
-    repositories.call(
-        "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=process.NICE
-    )  # fmt: skip
-    newest = _newest(stanza, number)
+    newest = _taken(stanza, number, kind)
     seconds = round(time.monotonic() - started, 1)
     oldest = good[0] if good else newest
     _record_success(settings, repository, newest, oldest, seconds)
@@ -163,6 +162,19 @@ def _back_up(
         "repository": number, "label": newest.label, "type": newest.type, "seconds": seconds,
         "databaseBytes": newest.database_bytes, "repositoryBytes": newest.repository_bytes, "error": newest.error,
     }  # fmt: skip
+
+
+def _taken(stanza: str, number: int, kind: str) -> Backup:
+    try:
+        repositories.call(
+            "backup", f"--type={kind}", stanza=stanza, repository=number, seconds=BACKUP_SECONDS, nice=process.NICE
+        )  # fmt: skip
+    except AgentError as error:
+        if NOT_LATER not in error.message:
+            raise
+        why = f"the newest backup is of {iso(_newest(stanza, number).ended)}, which is still to come: the clock is or was wrong"
+        raise AgentError("clock-behind", f"{why}. Set the machine's clock; backups go on after that time") from error
+    return _newest(stanza, number)
 
 
 def _newest(stanza: str, number: int) -> Backup:

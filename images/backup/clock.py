@@ -13,6 +13,8 @@ import status
 # As the specification of the agent has them.
 JUMP = timedelta(minutes=10)
 HOLD_SECONDS = 24 * 3600
+# In which a clock that ran ahead is set right: pgBackRest refuses each backup until the time of one that was taken meanwhile.
+AHEAD_SECONDS = 3600
 # Nobody measured while the machine was off. Longer than this and its clock may as well have run wrong.
 UNMEASURED = timedelta(days=1)
 
@@ -36,30 +38,44 @@ def jump(before: Reading | None, now: Reading, newest_backup: datetime | None) -
     """Pure. What is wrong with the clock, in words."""
     if newest_backup and now.wall < newest_backup - JUMP:
         return f"the clock says {moments.text(now.wall)}, but the newest backup ended at {moments.text(newest_backup)}"
-    if before is None:
+    wrong = jumped_by(before, now)
+    if not before or not wrong:
         return None
-    moved = now.wall - before.wall
-    if before.boot != now.boot:
-        return f"the clock moved by {moved} while nobody measured it" if abs(moved) > UNMEASURED else None
-    wrong = moved - timedelta(seconds=now.steady - before.steady)
-    return f"the clock jumped by {wrong}" if abs(wrong) > JUMP else None
+    return f"the clock jumped by {wrong}" if before.boot == now.boot else f"the clock moved by {wrong} while nobody measured it"
 
 
-def hold(known: dict[str, Any], now: Reading) -> None:
-    """Edits a status: nothing is expired for a day from now on."""
+def jumped_by(before: Reading | None, now: Reading) -> timedelta:
+    """Pure. Nothing, when it goes as a clock does."""
+    if before is None:
+        return timedelta()
+    moved, limit = now.wall - before.wall, UNMEASURED
+    if before.boot == now.boot:
+        moved, limit = moved - timedelta(seconds=now.steady - before.steady), JUMP
+    return moved if abs(moved) > limit else timedelta()
+
+
+def hold(known: dict[str, Any], now: Reading, ahead: bool = False) -> None:
+    """Edits a status: nothing is expired for a day from now on; after a jump `ahead` no backup is begun by itself for an hour."""
     known["clockJumped"] = True
-    known["expiryHeldUntil"] = {"boot": now.boot, "steadySeconds": now.steady + HOLD_SECONDS}
+    known["expiryHeldUntil"] = _until(now, HOLD_SECONDS)
+    if ahead:
+        known["backupsHeldUntil"] = _until(now, AHEAD_SECONDS)
 
 
 def follow(known: dict[str, Any], now: Reading) -> None:
     """Edits a status: a hold that is over ends; one of an earlier boot starts anew, since nobody knows how much has passed."""
-    held = known.get("expiryHeldUntil")
-    if held and held["boot"] != now.boot:
-        hold(known, now)
-    elif held and now.steady >= held["steadySeconds"]:
-        known["expiryHeldUntil"] = None
-        known["clockJumped"] = False
+    for name, seconds in (("expiryHeldUntil", HOLD_SECONDS), ("backupsHeldUntil", AHEAD_SECONDS)):
+        held = known.get(name)
+        if held and held["boot"] != now.boot:
+            known[name] = _until(now, seconds)
+        elif held and now.steady >= held["steadySeconds"]:
+            known[name] = None
+    known["clockJumped"] = bool(known.get("expiryHeldUntil"))
     known["clock"] = {"wall": moments.text(now.wall), "steadySeconds": now.steady, "boot": now.boot}
+
+
+def _until(now: Reading, seconds: float) -> dict[str, Any]:
+    return {"boot": now.boot, "steadySeconds": now.steady + seconds}
 
 
 def remembered(known: dict[str, Any]) -> Reading | None:

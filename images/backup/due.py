@@ -48,8 +48,9 @@ def retry_seconds(failures: int) -> float:
 def backup(
     cron: str, status: dict[str, Any], numbers: Sequence[int], now: datetime, tried: Tried, sources: Sequence[str] = ()
 ) -> Due | None:
-    """`sources` of files: one that a deploy has added doesn't wait for the schedule."""
-    if tried.must_wait():
+    """`sources` of files: one that a deploy has added doesn't wait for the schedule. A clock that has just jumped ahead may be
+    wrong, and a backup of the future is in the way of those that come once it is set right."""
+    if tried.must_wait() or status.get("backupsHeldUntil"):
         return None
     slot = _slot(cron, status, "lastSlot", now)
     if slot is not None:

@@ -1,5 +1,6 @@
 """What `serve` writes into the status: how its work ended, and what the clock said."""
 
+from datetime import timedelta
 from typing import Any
 
 import clock
@@ -28,8 +29,10 @@ def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | No
     status.update(role, change)
 
 
-def clock_reading(known: status.Status, now: clock.Reading, jumped: bool, slots: dict[str, str]) -> None:
+def clock_reading(
+    known: status.Status, before: clock.Reading | None, now: clock.Reading, jumped: bool, slots: dict[str, str]
+) -> None:
     if jumped:
-        clock.hold(known, now)
+        clock.hold(known, now, ahead=clock.jumped_by(before, now) > timedelta())
     clock.follow(known, now)
     known.update(slots)

@@ -95,13 +95,13 @@ class Agent:
         known, now = status.read(self.told.role), clock.read()
         wrong = clock.jump(self.clock, now, due.newest_backup(known))
         slots = due.mended(known, now.wall)
-        self.clock = now
+        before, self.clock = self.clock, now
         if wrong and not known.get("clockJumped"):
             log(f"{wrong}; nothing is expired for a day")
         if not (wrong or slots) and now.steady - self.clock_recorded < CLOCK_SECONDS:
             return
         self.clock_recorded = now.steady
-        status.update(self.told.role, partial(record.clock_reading, now=now, jumped=bool(wrong), slots=slots))
+        status.update(self.told.role, partial(record.clock_reading, before=before, now=now, jumped=bool(wrong), slots=slots))
 
     def _keep_server(self) -> None:
         """The members push their WAL through it: restarted whenever it died."""

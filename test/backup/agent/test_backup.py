@@ -99,6 +99,14 @@ class Taken(unittest.TestCase):
         self.expire.side_effect = None
         self.assertIsNone(self.back_up(ENDED + 1)["lastExpireError"])
 
+    def test_one_that_would_be_older_than_the_newest_is_told_to_be_the_clock_s_fault(self):
+        said = "pgbackrest backup: ERROR: [028]: new backup label '20261124-030003F' is not later than latest backup label '20271124-030003F'"
+        backup.repositories.call.side_effect = AgentError("pgbackrest-failed", said)
+        with self.assertRaises(AgentError) as caught:
+            self.back_up(ENDED)
+        self.assertIn(f"the newest backup is of {backup.iso(ENDED)}, which is still to come", caught.exception.message)
+        self.assertIn("Set the machine's clock", caught.exception.message)
+
     def test_one_that_was_wanted_is_not_wanted_any_more(self):
         entry = {"2": {"backupWanted": "WAL is missing"}, "1": {"backupWanted": "WAL is missing"}}
         status.update("database", lambda known: known.update(stanza=self.told.stanza, repositories=entry))

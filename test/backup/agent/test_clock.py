@@ -6,6 +6,7 @@ from unittest import mock
 import support
 import clock
 import moments
+import record
 import status
 from clock import Reading
 
@@ -54,6 +55,28 @@ class Hold(unittest.TestCase):
         rebooted = replace(NOW, boot="boot-2", steady=10.0)
         clock.follow(known, rebooted)
         self.assertEqual(known["expiryHeldUntil"], {"boot": "boot-2", "steadySeconds": 10.0 + 24 * 3600})
+
+    def test_after_a_jump_ahead_no_backup_begins_by_itself_for_an_hour(self):
+        for ahead, moved in ((True, timedelta(hours=9)), (False, -timedelta(hours=9))):
+            known: dict = {}
+            record.clock_reading(known, NOW, later(5, moved), True, {})
+            self.assertEqual(bool(known.get("backupsHeldUntil")), ahead)
+            clock.follow(known, later(5 + 3599, moved))
+            self.assertEqual((bool(known.get("backupsHeldUntil")), known["clockJumped"]), (ahead, True))
+            clock.follow(known, later(5 + 3600))
+            self.assertEqual((bool(known.get("backupsHeldUntil")), known["clockJumped"]), (False, True))
+
+    def test_a_clock_that_is_only_behind_the_newest_backup_holds_no_backups(self):
+        known: dict = {}
+        record.clock_reading(known, NOW, later(5, timedelta(seconds=6)), True, {})
+        self.assertNotIn("backupsHeldUntil", known)
+
+    def test_a_machine_that_comes_back_years_later_may_have_jumped_ahead(self):
+        known: dict = {}
+        record.clock_reading(known, NOW, later(-4000, timedelta(days=400), "boot-2"), True, {})
+        self.assertEqual(known["backupsHeldUntil"], {"boot": "boot-2", "steadySeconds": 1000.0 + 3600})
+        clock.follow(known, replace(NOW, boot="boot-3", steady=10.0))
+        self.assertEqual(known["backupsHeldUntil"], {"boot": "boot-3", "steadySeconds": 10.0 + 3600})
 
     def allowed(self, known: dict, now: Reading) -> bool:
         status.update("files", lambda empty: empty.update(known))

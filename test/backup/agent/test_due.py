@@ -42,6 +42,12 @@ class Backup(unittest.TestCase):
         for back in (timedelta(hours=10), timedelta(days=400)):
             self.assertIsNone(backup(known, NOON - back, Tried(0, 3600)))
 
+    def test_a_clock_that_has_just_jumped_ahead_begins_none(self):
+        held = {"backupsHeldUntil": {"boot": "boot-1", "steadySeconds": 3600}}
+        for known in ({}, status(SLOT - timedelta(days=9), SLOT - timedelta(days=9))):
+            self.assertIsNotNone(backup(known, NOON))
+            self.assertIsNone(backup({**known, **held}, NOON))
+
     def test_a_slot_years_ahead_is_set_back_and_backups_go_on_the_next_night(self):
         ahead = SLOT + timedelta(days=1500)
         known = status(ahead, ahead, lastDrillSlot=moments.text(ahead))
