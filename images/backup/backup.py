@@ -3,12 +3,14 @@
 import shutil
 import time
 from argparse import Namespace
+from functools import partial
 from typing import Any
 
 import expiry
 import moments
 import pgbackrest
 import process
+import record
 import repository as repositories
 import status
 from histories import iso
@@ -191,16 +193,9 @@ def _due_type(good: list[Backup]) -> str:
 
 
 def _try_to_expire(settings: Settings, stanza: str, repository: Repository, newest: Backup, progress: Progress) -> None:
-    """Where it fails, the backup is there all the same: another one would be tried each hour, and take room each time."""
-    wrong = None
-    try:
-        expiry.expire(settings, stanza, repository.number, newest, progress)
-    except AgentError as error:
-        if error.code == "stopped":
-            raise
-        wrong = error.message
-        progress(f"repository {repository.number} ({repository.kind}): what is too old could not be deleted: {wrong}")
-    status.update(settings.role, lambda known: own_entry(known, settings, repository).update(lastExpireError=wrong))
+    where, entry = f"repository {repository.number} ({repository.kind})", partial(own_entry, settings=settings, repository=repository)
+    expire = partial(expiry.expire, settings, stanza, repository.number, newest, progress)
+    record.expiry(settings.role, where, entry, expire, progress)
 
 
 def _record_success(

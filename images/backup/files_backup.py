@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import cache
@@ -13,6 +14,7 @@ import clock
 import lock
 import moments
 import process
+import record
 import restic
 import snapshots
 import sources
@@ -101,7 +103,8 @@ def _into(
         for source in found:
             _snapshot(told, done, source, taken.setdefault(source, moments.now()), progress)
         if not done.problems:
-            _expire(told, repository, progress)
+            where, entry = restic.named(repository), partial(_of, repository=repository)
+            record.expiry(ROLE, where, entry, partial(_expire, told, repository, progress), progress)
     except AgentError as error:
         if error.code == "stopped":
             raise

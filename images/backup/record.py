@@ -1,11 +1,13 @@
-"""What `serve` writes into the status: how its work ended, and what the clock said."""
+"""What is written into the status: how work ended, and what the clock said."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import clock
 import due
 import moments
+import proofs
 import status
 from settings import AgentError
 
@@ -27,6 +29,19 @@ def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | No
             known.update({name: value for name, value in fields.items() if name != "stateSeen"})
 
     status.update(role, change)
+
+
+def expiry(
+    role: str, where: str, entry: Callable[[status.Status], dict[str, Any]], expire: Callable[[], None], progress: Callable[[str], None]
+) -> None:
+    """Of the repository whose `entry` of the status it is. Where it fails, the backup is there all the same: another one would be
+    tried each hour, and take room each time."""
+    wrong: list[str] = []
+    with proofs.noting(wrong):
+        expire()
+    for message in wrong:
+        progress(f"{where}: what is too old could not be deleted: {message}")
+    status.update(role, lambda known: entry(known).update(lastExpireError=next(iter(wrong), None)))
 
 
 def clock_reading(

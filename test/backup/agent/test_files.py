@@ -299,6 +299,7 @@ class Repositories(unittest.TestCase):
         support.empty_folders()
         self.told = support.told(repositories=TWO)
         self.listings: dict[int, list[dict] | AgentError] = {}
+        self.failing: dict[str, AgentError] = {}
         self.asked: list[list[str]] = []
         patched = mock.patch.object(restic, "run", self.answer)
         patched.start()
@@ -306,7 +307,7 @@ class Repositories(unittest.TestCase):
 
     def answer(self, _told: object, repository: settings.Repository, arguments: list[str], **_options: object) -> list[dict]:
         self.asked.append(arguments)
-        found = self.listings.get(repository.number, [])
+        found = self.failing.get(arguments[0]) or self.listings.get(repository.number, [])
         if isinstance(found, AgentError):
             raise found
         return found if arguments == ["snapshots"] else []
@@ -379,6 +380,20 @@ class Repositories(unittest.TestCase):
             files.backup(self.told, Namespace(type=None, kinds=("volume",)), quiet)
         taken = [arguments[arguments.index("--time") + 1] for arguments in self.asked if arguments[0] == "backup"]
         self.assertEqual((len(taken), len(set(taken))), (2, 1))
+
+    def test_what_can_t_be_deleted_is_told_and_is_no_failed_backup(self):
+        self.failing = {"prune": AgentError("repository-failed", "access denied")}
+        self.back_up()
+        told = ("lastBackupAt", "lastExpireError", "lastError", "lastFailureAt")
+        known = status.read("files")["repositories"]["2"]
+        self.assertEqual([known.get(name) for name in told], [moments.text(NOON), "access denied", None, None])
+        del self.failing["prune"]
+        self.back_up()
+        self.assertIsNone(status.read("files")["repositories"]["2"]["lastExpireError"])
+        self.failing = {"prune": AgentError("stopped", "the agent stops")}
+        status.update("files", lambda known: known["repositories"]["1"].update(lastPruneAt=None))
+        with self.assertRaises(AgentError):
+            self.back_up()
 
     def test_what_failed_is_not_noted(self):
         self.back_up()
