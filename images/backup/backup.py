@@ -66,7 +66,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     waits = archive_wait(status.read(settings.role), time.time())
     if waits:
         progress(waits)
-    with one_at_a_time(PATIENT_SECONDS):
+    with one_at_a_time(PATIENT_SECONDS, progress):
         for repository in settings.repositories:
             if repository.number not in chosen:
                 continue

@@ -3,6 +3,7 @@ user asserts. What was never restored is a hope, not a backup."""
 
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ GIBIBYTE = 1 << 30
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """A backup that can't be proved is recorded like one that can: the newest proof must not hide it."""
     stanza = stanza_of(settings)
-    with until_a_restore_waits(PATIENT_SECONDS):
+    with until_a_restore_waits(PATIENT_SECONDS, progress), process.ended_by(_gives_way_to_a_gap(settings.role)):
         repository = _chosen_repository(settings, getattr(arguments, "repo", None))
         backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
         proof = _prove(settings, stanza, repository, backup, progress)
@@ -41,6 +42,23 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
     if not proof["ok"]:
         raise AgentError("drill-failed", f"{backup.label} of repository {repository.number}: " + "\n".join(proof["problems"]))
     return proof
+
+
+def _gives_way_to_a_gap(role: str) -> Callable[[], None]:
+    """What is written before a new backup is lost with the machine, and a drill takes hours. For one that is wanted since the drill
+    began: another one may be tried for days, in a repository that is away."""
+    before = _wanted_backups(role)
+
+    def look() -> None:
+        if _wanted_backups(role) - before:
+            what = "the drill was ended, because WAL is missing in an archive and a new backup comes first"
+            raise AgentError("stopped", what, "horme backup drill, after the backup")
+
+    return look
+
+
+def _wanted_backups(role: str) -> set[str]:
+    return {number for number, one in status.read(role).get("repositories", {}).items() if one.get("backupWanted")}
 
 
 def _chosen_repository(settings: Settings, wanted: int | None) -> Repository:

@@ -46,7 +46,7 @@ def list_snapshots(told: Settings, _arguments: Namespace, progress: Progress) ->
 def verify(told: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """Reads everything. Under our lock and not restic's, which keeps out whoever would restore files meanwhile."""
     problems: list[str] = []
-    with one_at_a_time(PATIENT_SECONDS):
+    with one_at_a_time(PATIENT_SECONDS, progress):
         for repository in told.repositories:
             progress(f"{restic.named(repository)}: everything is read")
             problems.extend(_damage(told, repository))

@@ -58,7 +58,7 @@ def backup(told: Settings, arguments: Namespace, progress: Progress) -> dict[str
     """`arguments` may name `repositories` and `kinds`; else it is all. One that fails doesn't keep the others from theirs."""
     kinds = getattr(arguments, "kinds", None) or sources.KINDS
     chosen = snapshots.of_numbers(told, getattr(arguments, "repositories", None))
-    with lock.one_at_a_time(), ExitStack() as until_the_end:
+    with lock.one_at_a_time(progress=progress), ExitStack() as until_the_end:
         found, problems = _ready(sources.wanted(told, kinds), until_the_end)
         # A source's time is the same in all repositories, so that whoever wants the newest can take the nearest.
         taken: dict[Source, datetime] = {}

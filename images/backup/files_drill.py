@@ -38,7 +38,7 @@ ARCHIVE_BYTES_A_FILE = 2 << 10
 def run(told: Settings, arguments: Namespace, progress: files.Progress) -> dict[str, Any]:
     """Of the last repository unless told, as the database's. What proves nothing is recorded like what does."""
     repository = snapshots.of_numbers(told, [arguments.repo] if arguments.repo else None)[-1]
-    with until_a_restore_waits(PATIENT_SECONDS):
+    with until_a_restore_waits(PATIENT_SECONDS, progress):
         proof = _prove(told, repository, progress)
         status.update(told.role, lambda known: proofs.add(known, proof))
     if not proof["ok"]:

@@ -93,7 +93,7 @@ def _listed(
 
 def verify(settings: Settings, _arguments: Namespace, progress: Progress) -> dict[str, Any]:
     problems: list[str] = []
-    with one_at_a_time(PATIENT_SECONDS):
+    with one_at_a_time(PATIENT_SECONDS, progress):
         for repository in settings.repositories:
             progress(f"repository {repository.number} ({repository.kind}): every file is read")
             try:

@@ -27,19 +27,23 @@ DRILL, RESTORE, RESTORE_WAITS = range(3)
 Progress = Callable[[str], None]
 
 
+def _unsaid(_text: str) -> None:
+    pass
+
+
 @contextmanager
-def one_at_a_time(wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
-    """Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when it isn't free in time."""
+def one_at_a_time(wait_seconds: float = WAIT_SECONDS, progress: Progress = _unsaid) -> Iterator[None]:
+    """What it waits for is said. Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when it isn't free in time."""
     with _opened() as descriptor:
-        _take(descriptor, wait_seconds)
+        _take(descriptor, wait_seconds, progress)
         yield
 
 
 @contextmanager
-def until_a_restore_waits(wait_seconds: float) -> Iterator[None]:
+def until_a_restore_waits(wait_seconds: float, progress: Progress) -> Iterator[None]:
     """As `one_at_a_time`, for a drill: what it runs then is ended, with AgentError 'stopped'."""
     with _opened() as descriptor:
-        _take(descriptor, wait_seconds)
+        _take(descriptor, wait_seconds, progress)
         _mark(descriptor, DRILL)
         with process.ended_by(lambda: _give_way(descriptor)):
             yield
@@ -50,7 +54,7 @@ def for_a_restore(progress: Progress) -> Iterator[None]:
     """Next, whoever else waits: someone was paged. What it waits for is said."""
     with _opened() as descriptor:
         _mark(descriptor, RESTORE_WAITS)
-        _take_soon(descriptor, progress)
+        _take(descriptor, RESTORE_WAIT_SECONDS, progress, comes_first=True)
         _mark(descriptor, RESTORE)
         _mark(descriptor, RESTORE_WAITS, fcntl.F_UNLCK)
         yield
@@ -64,23 +68,15 @@ def _opened() -> Iterator[int]:
 
 
 # By polling: a blocking flock has no deadline outside the main thread.
-def _take(descriptor: int, wait_seconds: float) -> None:
-    deadline = time.monotonic() + wait_seconds
-    while _is_marked(descriptor, RESTORE_WAITS) or not _taken(descriptor):
-        if time.monotonic() >= deadline:
-            raise _busy(wait_seconds)
-        time.sleep(POLL_SECONDS)
-
-
-def _take_soon(descriptor: int, progress: Progress) -> None:
+def _take(descriptor: int, wait_seconds: float, progress: Progress, comes_first: bool = False) -> None:
     began = time.monotonic()
     said = 0
-    while not _taken(descriptor):
+    while (not comes_first and _is_marked(descriptor, RESTORE_WAITS)) or not _taken(descriptor):
         waited = time.monotonic() - began
-        if waited >= RESTORE_WAIT_SECONDS:
-            raise _busy(RESTORE_WAIT_SECONDS)
+        if waited >= wait_seconds:
+            raise _busy(wait_seconds)
         if waited >= said:
-            progress(f"{_what_runs(descriptor)} ({waited:.0f} s so far)")
+            progress(f"{_what_runs(descriptor, comes_first)} ({waited:.0f} s so far)")
             said += SAY_EVERY_SECONDS
         time.sleep(POLL_SECONDS)
 
@@ -93,11 +89,13 @@ def _taken(descriptor: int) -> bool:
         return False
 
 
-def _what_runs(descriptor: int) -> str:
+def _what_runs(descriptor: int, comes_first: bool) -> str:
+    if not comes_first and _is_marked(descriptor, RESTORE_WAITS):
+        return "a restore waits, and comes first"
     if _is_marked(descriptor, DRILL):
-        return "a drill runs, which is ended for this restore"
+        return "a drill runs, which is ended for this restore" if comes_first else "a drill runs, and is waited for"
     if _is_marked(descriptor, RESTORE):
-        return "another restore runs, and is waited for"
+        return "a restore runs, and is waited for"
     return "a backup, or a check of the backups, runs, and is waited for"
 
 

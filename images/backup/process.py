@@ -150,8 +150,15 @@ def end_all_on_signals() -> None:
 
 @contextmanager
 def ended_by(look: Callable[[], None]) -> Iterator[None]:
-    """What this thread runs in the block ends once `look`, which is called each second, raises: with what it raises."""
-    token = _look.set(look)
+    """What this thread runs in the block ends once `look`, which is called each second, raises: with what it raises. One in
+    another adds to it."""
+    outer = _look.get()
+
+    def both() -> None:
+        outer()
+        look()
+
+    token = _look.set(both)
     try:
         yield
     finally:

@@ -1,12 +1,15 @@
 """What a drill measures and remembers. The restoring itself needs a Postgres: see the e2e tests."""
 
 import unittest
+from argparse import Namespace
 from contextlib import nullcontext
 from unittest import mock
 
 import support
 import drill
+import process
 import proofs
+import status
 from histories import Archive, iso
 from repository import Backup
 from settings import AgentError
@@ -43,6 +46,36 @@ class Remembered(unittest.TestCase):
             proofs.add(known, {"repository": 2, "stanza": STANZA, "number": number})
         newest = proofs.newest(known, STANZA)
         self.assertEqual((newest[1], newest[2]["number"], len(known["proofs"])), (failed, proofs.KEPT, proofs.KEPT + 1))
+
+
+@mock.patch.object(process, "LOOK_SECONDS", 0.05)
+class GivesWay(unittest.TestCase):
+    def setUp(self):
+        support.empty_folders()
+        self.told = support.told(role="database")
+
+    def drilled(self, program: str) -> AgentError | None:
+        def prove(*_of: object) -> dict:
+            process.run(["sh", "-c", program], seconds=5, on_line=self.want)
+            return {"repository": 1, "ok": True, "problems": []}
+
+        with mock.patch.object(drill, "_chosen_backup", return_value=BACKUP), mock.patch.object(drill, "_prove", prove):
+            try:
+                drill.run(self.told, Namespace(), lambda _text: None)
+            except AgentError as error:
+                return error
+        return None
+
+    def want(self, number: str) -> None:
+        entry = {number: {"backupWanted": "WAL is missing"}}
+        status.update("database", lambda known: known.setdefault("repositories", {}).update(entry))
+
+    def test_a_backup_that_covers_a_new_gap_comes_first_and_the_drill_counts_as_none(self):
+        self.assertEqual(self.drilled("echo 2; sleep 4").code, "stopped")
+        self.assertNotIn("proofs", status.read("database"))
+        # One that was wanted already may be of a repository that is away for days.
+        self.assertIsNone(self.drilled("echo 2; sleep 0.3"))
+        self.assertIn("WAL is missing", self.drilled("echo 1; sleep 4").message)
 
 
 class Measured(unittest.TestCase):

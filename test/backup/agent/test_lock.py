@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import unittest
+from contextlib import suppress
 from unittest import mock
 
 import support
@@ -85,7 +86,7 @@ class Restore(unittest.TestCase):
             time.sleep(0.01)
 
     def test_it_ends_a_drill_and_the_program_that_this_runs(self):
-        with self.assertRaises(AgentError) as caught, lock.until_a_restore_waits(1):
+        with self.assertRaises(AgentError) as caught, lock.until_a_restore_waits(1, self.said.append):
             process.run(["true"], seconds=5)
             self.restore()
             process.run(["sleep", "300"], seconds=300)
@@ -107,10 +108,31 @@ class Restore(unittest.TestCase):
         with lock.one_at_a_time(5):
             pass
 
+    def test_what_waits_for_a_drill_or_a_restore_says_so(self):
+        free = threading.Event()
+        self.addCleanup(free.set)
+
+        def drill() -> None:
+            with lock.until_a_restore_waits(1, self.said.append):
+                free.wait(5)
+
+        thread = threading.Thread(target=drill)
+        thread.start()
+        self.addCleanup(thread.join, 5)
+        waiting: list[str] = []
+        while not waiting:
+            with suppress(AgentError), lock.one_at_a_time(0.05, waiting.append):
+                pass
+        self.assertEqual(waiting, ["a drill runs, and is waited for (0 s so far)"])
+        self.restore()
+        with self.assertRaises(AgentError), lock.one_at_a_time(0.05, waiting.append):
+            pass
+        self.assertEqual(waiting[1:], ["a restore waits, and comes first (0 s so far)"])
+
     def test_another_restore_is_named_and_what_waits_is_said_again(self):
         with mock.patch.object(lock, "SAY_EVERY_SECONDS", 0.1), lock.for_a_restore(lambda _text: None):
             self.restore()
             self.wait_for_lines(2)
         self.assertTrue(self.restored.wait(5))
         self.assertGreater(len(self.said), 1)
-        self.assertRegex(self.said[-1], "^another restore runs, and is waited for")
+        self.assertRegex(self.said[-1], "^a restore runs, and is waited for")
