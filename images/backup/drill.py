@@ -5,6 +5,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,36 +91,55 @@ def _prove(
         "seconds": None, "restoreSeconds": None, "replaySeconds": None, "checkSeconds": None, "bytes": None,
         "secondsPerGibibyte": None, "newestTransactionAt": None, "newestTransactionAgeSeconds": None,
     }  # fmt: skip
+    found = _Found()
     try:
-        problems = _restored_and_checked(settings, stanza, backup, data, log, proof, progress)
-    except AgentError as error:
-        if error.code == "stopped":
-            raise
-        problems = [error.message]
+        with proofs.noting(found.unread):
+            _restore_and_check(settings, stanza, backup, data, log, proof, found, progress)
     finally:
         # What a process that was ended still writes goes before the next drill.
         with suppress(OSError):
             scratch.remove(data)
-    gaps = _gaps(stanza, repository, backup)
-    proof["problems"] = [*gaps, *problems]
+    proof["problems"] = [*_gaps(stanza, repository, backup, found), *found.unread, *found.damage, *found.failed]
     proof["ok"] = not proof["problems"]
     return proof
 
 
-def _gaps(stanza: str, repository: Repository, backup: Backup) -> list[str]:
+@dataclass(frozen=True)
+class _Found:
+    """What is wrong."""
+
+    # May be the repository's absence: what could not be restored, and WAL that could not be replayed.
+    unread: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    # Assertions, which may fail for WAL that is unread.
+    failed: list[str] = field(default_factory=list)
+
+
+def _gaps(stanza: str, repository: Repository, backup: Backup, found: _Found) -> list[str]:
+    """Asks the repository once more. Where it is away, what was `found` proves nothing either way, and the drill is repeated, unless
+    there is damage."""
+    try:
+        return _missing(stanza, repository, backup)
+    except AgentError as error:
+        if error.code == "stopped" or not found.damage:
+            raise
+        return [error.message]
+
+
+def _missing(stanza: str, repository: Repository, backup: Backup) -> list[str]:
     archive = archive_of(repository.number, stanza)
-    found = wal.gaps(archive.segments, wal.parse(backup.wal_start))
-    return [f"WAL {gap} is missing: {_reach(wal.before(gap, archive.segments))} can be restored" for gap in found]
+    gaps = wal.gaps(archive.segments, wal.parse(backup.wal_start))
+    return [f"WAL {gap} is missing: {_reach(wal.before(gap, archive.segments))} can be restored" for gap in gaps]
 
 
 def _reach(last: Segment | None) -> str:
     return f"nothing after {last.name}" if last else "nothing"
 
 
-def _restored_and_checked(
-    settings: Settings, stanza: str, backup: Backup, data: Path, log: Path, proof: dict[str, Any], progress: Progress
-) -> list[str]:
-    """Fills in the proof's figures as they are known; what is wrong is its answer."""
+def _restore_and_check(
+    settings: Settings, stanza: str, backup: Backup, data: Path, log: Path, proof: dict[str, Any], found: _Found, progress: Progress
+) -> None:
+    """Fills in the proof's figures, and what is found, as they are known."""
     number = proof["repository"]
     # Before the restore: what arrives later need not be in it.
     newest = max(archive_of(number, stanza).segments, default=None)
@@ -131,17 +151,16 @@ def _restored_and_checked(
     progress("WAL is replayed")
     with scratch.running(data, log, progress) as server:
         _measure(proof, backup, time.monotonic() - started, scratch.newest_transaction(server))
-        problems = not_reached(newest, scratch.replayed_to(data), scratch.complaints(server))
+        found.unread.extend(not_reached(newest, scratch.replayed_to(data), scratch.complaints(server)))
         # First: what follows is timed, and a restore asks no assertions.
-        failed = _failed_assertions(settings, server)
+        found.failed.extend(_failed_assertions(settings, server))
         checking = time.monotonic()
         progress("tables and indexes are checked")
-        problems += _damage(server, settings.database_name)
+        found.damage.extend(_damage(server, settings.database_name))
     progress("pages are checked")
-    problems += scratch.checksums(data)
+    found.damage.extend(scratch.checksums(data))
     proof["checkSeconds"] = round(time.monotonic() - checking, 1)
     proof["secondsPerGibibyte"] = round(proofs.rto_seconds(proof) / (proof["bytes"] / GIBIBYTE), 1)
-    return problems + failed
 
 
 def restore(stanza: str, number: int, label: str, data: Path, *options: str) -> None:

@@ -74,6 +74,9 @@ def _prove(told: Settings, repository: Repository, progress: files.Progress) -> 
     with proofs.noting(problems):
         progress(f"{where}: part {part} of {parts} of all is read")
         _read(told, repository, part, parts)
+    if problems:
+        # They may be its absence, which proves nothing either way; damage is found again.
+        snapshots.of(told, repository)
     proof["seconds"] = round(time.monotonic() - started, 1)
     proof["ok"] = not problems
     return proof

@@ -109,6 +109,32 @@ class Measured(unittest.TestCase):
         self.assertEqual((proof["seconds"], proof["checkSeconds"], proof["secondsPerGibibyte"]), (900.0, 100.0, 500.0))
         self.assertEqual(proof["problems"], ["assertion of line 2: SELECT true is 'f', expected 't'"])
 
+    def refused(self) -> str:
+        with self.assertRaises(AgentError) as caught:
+            self.proof(assertions=[{"line": 2, "sql": "SELECT true", "expected": "t"}])
+        return caught.exception.message
+
+    def test_a_repository_that_goes_away_meanwhile_proves_nothing_and_one_that_is_back_is_judged(self):
+        self.replace(drill.scratch, "query", self.clock.takes(0, "t"))
+        for failing in ("restore", "running"):
+            module = drill if failing == "restore" else drill.scratch
+            with mock.patch.object(module, failing, self.clock.takes(60, AgentError("pgbackrest-failed", "timed out"))):
+                self.assertEqual(self.proof()["problems"], ["timed out"])
+                with mock.patch.object(drill, "archive_of", side_effect=[Archive({}), AgentError("deadline", "it hangs")]):
+                    self.assertEqual(self.refused(), "it hangs")
+
+    def test_wal_that_a_repository_did_not_hand_out_before_it_went_away_is_no_false_alarm(self):
+        self.replace(drill.scratch, "query", self.clock.takes(0, "f"))
+        self.replace(drill, "not_reached", lambda *_of: ["WAL after 1 can't be read"])
+        self.assertEqual(len(self.proof(assertions=[{"line": 2, "sql": "SELECT true", "expected": "t"}])["problems"]), 2)
+        self.replace(drill, "archive_of", mock.Mock(side_effect=[Archive({}), AgentError("deadline", "it hangs")]))
+        self.assertEqual(self.refused(), "it hangs")
+
+    def test_damage_is_recorded_though_the_repository_goes_away_then(self):
+        self.replace(drill.scratch, "amcheck", self.clock.takes(0, ["an index lacks a row"]))
+        self.replace(drill, "archive_of", mock.Mock(side_effect=[Archive({}), AgentError("deadline", "it hangs")]))
+        self.assertEqual(self.proof()["problems"], ["it hangs", "an index lacks a row"])
+
     def test_what_is_damaged_is_told_before_what_is_not_as_expected(self):
         self.replace(drill.scratch, "query", self.clock.takes(0, "f"))
         for name in ("amcheck", "checksums"):

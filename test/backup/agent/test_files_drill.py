@@ -15,6 +15,7 @@ import moments
 import restic
 import serve
 import settings
+import snapshots
 import sources
 import status
 from settings import AgentError, Repository
@@ -152,6 +153,15 @@ class FilesDrill(unittest.TestCase):
                 self.drill()
             self.assertEqual((caught.exception.code, self.remembered()), (code, []))
             self.assertFalse((settings.FILES / "drill").exists())
+
+    def test_one_that_goes_away_meanwhile_proves_nothing_either_way(self):
+        away = AgentError("repository-failed", "connection refused")
+        for command in ("ls", "dump", "check"):
+            self.failing = {command: away}
+            with mock.patch.object(snapshots, "_listed", side_effect=[self.snapshots, away]), self.assertRaises(AgentError) as caught:
+                self.drill()
+            self.assertEqual((caught.exception.code, self.remembered()), ("repository-failed", []))
+        self.assertIn("connection refused", self.failed())
 
     def test_by_the_schedule_everything_is_read_within_keep(self):
         def parts(keep_days: int, drill_schedule: str) -> int:
