@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import moments
+import present
 import proofs
+from settings import Settings
 
 # The newest size is compared with the mean of those before it in this time.
 SIZES_TIME = timedelta(days=7)
@@ -34,7 +36,8 @@ OF_MEASURED = (
 )
 
 
-def render(role: str, status: dict[str, Any]) -> str:
+def render(told: Settings, status: dict[str, Any]) -> str:
+    role, status = told.role, present.of(told, status)
     parts = [*_of_repositories(role, status), _clock_jumped(role, status), *_of_proofs(role, status)]
     if role == "database":
         parts += _of_archive(status)
@@ -42,10 +45,9 @@ def render(role: str, status: dict[str, Any]) -> str:
 
 
 def _of_repositories(role: str, status: dict[str, Any]) -> list[str]:
-    repositories = status.get("repositories", {})
+    repositories = status["repositories"]
     labels = {
-        number: {"role": role, "repository": number, "kind": one.get("kind", "")}
-        for number, one in sorted(repositories.items())
+        number: {"role": role, "repository": number, "kind": one.get("kind", "")} for number, one in repositories.items()
     }
     families = [
         _family(name, help, [(labels[number], _number(repositories[number].get(field))) for number in labels])
@@ -89,8 +91,8 @@ def _gaps(status: dict[str, Any]) -> float | None:
     """None before the first look."""
     if "gaps" not in status:
         return None
-    repositories = status.get("repositories", {})
-    return float(sum(not _is_covered(gap, repositories.get(str(gap["repository"]), {})) for gap in status["gaps"]))
+    repositories = status["repositories"]
+    return float(sum(not _is_covered(gap, repositories[str(gap["repository"])]) for gap in status["gaps"]))
 
 
 def _is_covered(gap: dict[str, Any], repository: dict[str, Any]) -> bool:

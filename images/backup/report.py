@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import present
 import proofs
 import schedule
 from settings import Repository, Settings
@@ -15,14 +16,12 @@ OF_REPOSITORY = (
 
 
 def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, Any]:
-    # Those of the environment: one that it had says nothing any more, one that is new has no backup yet.
-    entries = {str(one.number): known.get("repositories", {}).get(str(one.number), {}) for one in told.repositories}
-    known = {**known, "repositories": entries}
+    known = present.of(told, known)
     newest = proofs.newest(known, told.stanza if told.role == "database" else None)
     own = [newest.get(one.number) for one in told.repositories]
     common = {
         "role": told.role,
-        "repositories": [_repository(one, entries[str(one.number)]) for one in told.repositories],
+        "repositories": [_repository(one, known["repositories"][str(one.number)]) for one in told.repositories],
         "clockJumped": bool(known.get("clockJumped")),
         "failing": _failing(known),
         "backupIntervalSeconds": _interval(told.schedule, now),

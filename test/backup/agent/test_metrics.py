@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 import support
 import metrics
 import report
+import settings
 from settings import Repository
 
 STANZA, BEFORE = "20261124-150312-ab12", "20261101-091500-3fa2"
@@ -38,15 +39,22 @@ KNOWN = {
 FILES_PROOF = {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": True, "seconds": 4.0}
 
 
-def reported(role: str, known: dict) -> dict:
+def environment(role: str) -> settings.Settings:
     repositories = [Repository(1, "local", {}), Repository(2, "s3", {})]
-    told = support.told(role=role, drill_schedule="30 4 * * 0", stanza=STANZA, repositories=repositories)
-    return report.status(told, known, datetime(2026, 11, 24, 16, tzinfo=timezone.utc))
+    return support.told(role=role, drill_schedule="30 4 * * 0", stanza=STANZA, repositories=repositories)
+
+
+def rendered(role: str, known: dict) -> str:
+    return metrics.render(environment(role), known)
+
+
+def reported(role: str, known: dict) -> dict:
+    return report.status(environment(role), known, datetime(2026, 11, 24, 16, tzinfo=timezone.utc))
 
 
 class Metrics(unittest.TestCase):
     def test_what_is_known_is_told(self):
-        text = metrics.render("database", KNOWN)
+        text = rendered("database", KNOWN)
         for line in (
             'horme_backup_last_success_timestamp_seconds{role="database",repository="1",kind="local"} 1795489500.0',
             'horme_backup_last_failure_timestamp_seconds{role="database",repository="2",kind="s3"} 1795489500.0',
@@ -66,23 +74,23 @@ class Metrics(unittest.TestCase):
             self.assertIn(f"{line}\n", text)
 
     def test_what_is_promised_of_a_database_is_there(self):
-        text = metrics.render("database", KNOWN)
+        text = rendered("database", KNOWN)
         promised = ("last_success_timestamp_seconds", "last_proof_timestamp_seconds", "rpo_seconds", "rto_seconds")
         for name in (*promised, "size_ratio", "archive_failing", "archive_gaps"):
             self.assertRegex(text, rf"(?m)^horme_backup_{name}\b.* [\d.]+$")
 
     def test_what_is_not_known_is_not_invented(self):
-        text = metrics.render("database", KNOWN)
+        text = rendered("database", KNOWN)
         self.assertNotIn('last_success_timestamp_seconds{role="database",repository="2"', text)
         self.assertNotIn("restore_seconds_per_gibibyte", text)
         self.assertNotIn('last_proof_ok{role="database",repository="1"', text)
-        self.assertNotIn("archive", metrics.render("database", {}))
+        self.assertNotIn("archive", rendered("database", {}))
 
     def test_a_gap_counts_until_a_good_backup_ended_after_it_was_found(self):
         def gaps(repository: str, at: str, **of_backup: object) -> float:
             known = {**KNOWN, "gaps": [{"repository": 1, "foundAt": at}]}
             known["repositories"] = {repository: {**KNOWN["repositories"]["1"], **of_backup}}
-            return float(re.search(r"(?m)^horme_backup_archive_gaps (.*)$", metrics.render("database", known))[1])
+            return float(re.search(r"(?m)^horme_backup_archive_gaps (.*)$", rendered("database", known))[1])
 
         self.assertEqual((gaps("1", "2026-11-24T03:04:59Z"), gaps("1", "2026-11-24T03:05:00Z")), (0.0, 1.0))
         self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastError="pages of the database have a wrong checksum"), 1.0)
@@ -92,10 +100,10 @@ class Metrics(unittest.TestCase):
         self.assertEqual(gaps("2", "2026-11-24T02:00:00Z"), 1.0)
 
     def test_files_have_no_archive(self):
-        self.assertNotIn("archive", metrics.render("files", KNOWN))
+        self.assertNotIn("archive", rendered("files", KNOWN))
 
     def test_files_have_a_proof_and_nothing_that_a_database_measures(self):
-        text = metrics.render("files", {"proofs": [FILES_PROOF]})
+        text = rendered("files", {"proofs": [FILES_PROOF]})
         self.assertIn('horme_backup_last_proof_timestamp_seconds{role="files",repository="2"} 1795494600.0\n', text)
         self.assertIn('horme_backup_last_proof_ok{role="files",repository="2"} 1.0\n', text)
         self.assertNotIn("rto", text)
@@ -121,10 +129,14 @@ class Report(unittest.TestCase):
         self.assertEqual(reported("files", {"failures": {"state": "full"}})["failing"], "state: full")
 
     def test_a_repository_that_the_environment_has_no_more_is_not_told(self):
-        former = {"repositories": {"3": KNOWN["repositories"]["2"]}, "proofs": [{**KNOWN["proofs"][2], "repository": 3}]}
+        former: dict = {name: [{**KNOWN[name][-1], "repository": 3}] for name in ("proofs", "gaps", "sizes")}
+        former.update(repositories={"3": {**KNOWN["repositories"]["1"], **KNOWN["repositories"]["2"]}}, stanza=STANZA)
         told = reported("database", former)
         self.assertEqual(([one["lastError"] for one in told["repositories"]], told["proofs"]), ([None, None], []))
-        self.assertIsNone(told["failing"])
+        self.assertEqual((told["failing"], told["gaps"]), (None, []))
+        text = rendered("database", former)
+        self.assertIn("horme_backup_archive_gaps 0.0\n", text)
+        self.assertNotIn('repository="', text)
 
     def test_the_proof_that_counts_is_of_the_last_repository_and_none_hides_that_of_another(self):
         failed = {**KNOWN["proofs"][0], "stanza": STANZA, "at": "2026-11-25T04:30:00Z"}
