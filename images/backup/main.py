@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import moments
 import process
+import record
 import settings
 import status
 from settings import AgentError, Settings
@@ -84,7 +85,10 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
         import report
 
         return report.status(told, status.read(told.role), moments.now())
-    return work_of(told.role, arguments.command)(told, arguments, progress)
+    result = work_of(told.role, arguments.command)(told, arguments, progress)
+    if arguments.command in record.TYPED:
+        record.typed(told, arguments.command, result)
+    return result
 
 
 def work_of(role: str, command: str) -> Callable[..., dict[str, Any]]:

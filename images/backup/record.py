@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import clock
 import due
 import moments
+import present
 import proofs
 import status
-from settings import AgentError
+from settings import AgentError, Settings
 
 # Where a run was made and its outcome recorded, good or bad: its slot is over, and what failed is tried again by itself.
 HANDLED = ("backup-failed", "drill-failed")
+# What is scheduled, and can be typed too.
+TYPED = ("backup", "drill")
 
 
 def slot(name: str, wanted: due.Due) -> dict[str, Any]:
@@ -29,6 +33,22 @@ def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | No
             known.update({name: value for name, value in fields.items() if name != "stateSeen"})
 
     status.update(role, change)
+
+
+def typed(told: Settings, kind: str, result: dict[str, Any]) -> None:
+    """A command that went well mends what failed by the schedule."""
+    if status.read(told.role).get("failures", {}).get(kind):
+        status.update(told.role, partial(_mend, told=told, kind=kind, result=result))
+
+
+def _mend(known: status.Status, told: Settings, kind: str, result: dict[str, Any]) -> None:
+    """Of backups, once no repository lacks its own; of drills, by one of the last repository, as those of the schedule are."""
+    if kind == "drill":
+        is_mended = result["repository"] == told.repositories[-1].number
+    else:
+        is_mended = not any(one.get("lastError") for one in present.of(told, known)["repositories"].values())
+    if is_mended:
+        known["failures"][kind] = None
 
 
 def expiry(

@@ -8,6 +8,7 @@ from unittest import mock
 
 import support
 import main
+import status
 from settings import AgentError
 
 TOLD = {
@@ -78,6 +79,21 @@ class Protocol(unittest.TestCase):
         argv = ["restore", "--to", "2026-11-24 10:00:00+00", "--repo", "2", "--into", "/members/horme-postgres-1"]
         self.assertEqual(called(*argv, role="database", module=restored)[1][-1], {"event": "result", "to": argv[2], "repo": 2})
         self.assertEqual(called(*argv, "--latest", role="database")[1][-1]["code"], "usage")
+
+    def failing_after(self, *argv: str, result: dict, error: str | None = None) -> dict:
+        """What of the schedule still fails, after a command that went well."""
+        entries = {"1": {"lastError": None}, "2": {"lastError": error}, "3": {"lastError": "of before"}}
+        failures = {"backup": "refused", "drill": "damaged"}
+        status.update("files", lambda known: known.update(failures=failures, repositories=entries))
+        self.assertEqual(called(*argv, module=module(argv[0] if argv[0] == "backup" else "run", lambda *_: result))[0], 0)
+        return {kind: text for kind, text in status.read("files")["failures"].items() if text}
+
+    def test_what_was_typed_mends_what_failed_by_the_schedule(self):
+        backup, drill = {"backup": "refused"}, {"drill": "damaged"}
+        self.assertEqual(self.failing_after("backup", result={}), drill)
+        self.assertEqual(self.failing_after("backup", result={}, error="damaged pages"), {**backup, **drill})
+        self.assertEqual(self.failing_after("drill", result={"repository": 2}), backup)
+        self.assertEqual(self.failing_after("drill", result={"repository": 1}), {**backup, **drill})
 
     def test_the_status_needs_nothing_but_its_file(self):
         self.assertEqual(called("status", role="database")[1][-1]["role"], "database")
