@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg2
 
+import clock
+import present
 import status
 from backup import follow_history
 from histories import iso
@@ -33,10 +35,19 @@ READY = """SELECT coalesce(extract(epoch FROM now() - min(modification)), 0)::fl
 WAL_BYTES = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
 
 
+def begin(settings: Settings) -> None:
+    """While the agent was off nobody looked: that says nothing of the database."""
+    status.update(settings.role, _note_look)
+
+
 def tick(settings: Settings) -> None:
     """Beats, and records what it saw. Asks no repository: one that hangs must not make the news of it late."""
     seen = _seen(settings)
     status.update(settings.role, lambda known: _record(known, settings.stanza, seen))
+
+
+def _note_look(known: dict[str, Any]) -> None:
+    clock.note(known, present.LOOKED, clock.read())
 
 
 def _seen(settings: Settings) -> dict[str, Any]:
@@ -98,6 +109,7 @@ def _row(cursor: psycopg2.extensions.cursor, sql: str) -> tuple[Any, ...]:
 def _record(known: dict[str, Any], stanza: str | None, seen: dict[str, Any]) -> None:
     """What waited too long is given up, and then it looks as if it had arrived: only `gaps` says that archiving is mended."""
     follow_history(known, stanza)
+    _note_look(known)
     now = iso(time.time())
     if seen["archiveFailing"]:
         known.update(seen, archiveFailingSince=known.get("archiveFailingSince") or now, archiveMendedAt=None)

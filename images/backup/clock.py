@@ -71,15 +71,20 @@ def follow(known: dict[str, Any], now: Reading) -> None:
         elif held and now.steady >= held["steadySeconds"]:
             known[name] = None
     known["clockJumped"] = bool(known.get("expiryHeldUntil"))
-    known["clock"] = {"wall": moments.text(now.wall), "steadySeconds": now.steady, "boot": now.boot}
+    note(known, "clock", now)
 
 
 def _until(now: Reading, seconds: float) -> dict[str, Any]:
     return {"boot": now.boot, "steadySeconds": now.steady + seconds}
 
 
-def remembered(known: dict[str, Any]) -> Reading | None:
-    clock = known.get("clock")
+def note(known: dict[str, Any], name: str, now: Reading) -> None:
+    """Edits a status: when something was."""
+    known[name] = {"wall": moments.text(now.wall), "steadySeconds": now.steady, "boot": now.boot}
+
+
+def remembered(known: dict[str, Any], name: str = "clock") -> Reading | None:
+    clock = known.get(name)
     return Reading(moments.parse(clock["wall"]), clock["steadySeconds"], clock["boot"]) if clock else None
 
 

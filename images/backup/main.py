@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import moments
+import clock
 import process
 import record
 import settings
@@ -84,7 +84,7 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
     if arguments.command == "status":
         import report
 
-        return report.status(told, status.read(told.role), moments.now())
+        return report.status(told, status.read(told.role), clock.read())
     result = work_of(told.role, arguments.command)(told, arguments, progress)
     if arguments.command in record.TYPED:
         record.typed(told, arguments.command, result)

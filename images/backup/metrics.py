@@ -7,6 +7,7 @@ from typing import Any
 import moments
 import present
 import proofs
+from clock import Reading
 from settings import Settings
 
 # The newest size is compared with the mean of those before it in this time.
@@ -36,8 +37,8 @@ OF_MEASURED = (
 )
 
 
-def render(told: Settings, status: dict[str, Any]) -> str:
-    role, status = told.role, present.of(told, status)
+def render(told: Settings, status: dict[str, Any], now: Reading) -> str:
+    role, status = told.role, present.archiving(present.of(told, status), now)
     parts = [*_of_repositories(role, status), _clock_jumped(role, status), *_of_proofs(role, status)]
     if role == "database":
         parts += _of_archive(status)

@@ -6,6 +6,7 @@ from typing import Any
 import present
 import proofs
 import schedule
+from clock import Reading
 from settings import Repository, Settings
 
 OF_ARCHIVE = ("archiveFailing", "archiveFailingSince", "archiveError", "oldestReadySeconds", "walBytes", "gaps")
@@ -15,8 +16,8 @@ OF_REPOSITORY = (
 )
 
 
-def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, Any]:
-    known = present.of(told, known)
+def status(told: Settings, known: dict[str, Any], now: Reading) -> dict[str, Any]:
+    known = present.archiving(present.of(told, known), now)
     newest = proofs.newest(known, told.stanza if told.role == "database" else None)
     own = [newest.get(one.number) for one in told.repositories]
     common = {
@@ -24,8 +25,8 @@ def status(told: Settings, known: dict[str, Any], now: datetime) -> dict[str, An
         "repositories": [_repository(one, known["repositories"][str(one.number)]) for one in told.repositories],
         "clockJumped": bool(known.get("clockJumped")),
         "failing": _failing(known),
-        "backupIntervalSeconds": _interval(told.schedule, now),
-        "drillIntervalSeconds": _interval(told.drill_schedule, now),
+        "backupIntervalSeconds": _interval(told.schedule, now.wall),
+        "drillIntervalSeconds": _interval(told.drill_schedule, now.wall),
         # Of the last repository: what is left when this machine is not.
         "lastProof": own[-1],
         "proofs": [one for one in own if one],

@@ -39,7 +39,7 @@ def run(told: Settings) -> dict[str, Any]:
     schedule.parse(told.schedule), schedule.parse(told.drill_schedule)
     stop = _stop_on_signals()
     http = endpoint.serve(
-        {"/metrics": lambda: (200, metrics.render(told, status.read(told.role))), "/health": health.answer}
+        {"/metrics": lambda: (200, metrics.render(told, status.read(told.role), clock.read())), "/health": health.answer}
     )
     agent = Agent(told, stop)
     log(f"{told.role}: backups at '{told.schedule}', {len(told.repositories)} repositories")
@@ -70,6 +70,7 @@ class Agent:
             import pgbackrest
 
             pgbackrest.write_configuration(told)
+            archiver.begin(told)
             _watch("the database", partial(archiver.tick, told), archiver.LOOK_SECONDS, stop)
             _watch("the repositories", gaps.Watch(told).tick, LOOK_SECONDS, stop)
 

@@ -34,6 +34,15 @@ class Archiver(unittest.TestCase):
         self.assertEqual(self.recorded(known, False)["archiveMendedAt"], mended)
         self.assertIsNone(self.recorded(known, True)["archiveMendedAt"])
 
+    def test_when_it_was_last_looked_at_is_noted_and_that_the_agent_began_to_look(self):
+        support.empty_folders()
+        began, looked = (archiver.clock.Reading(archiver.clock.moments.now(), seconds, "boot-1") for seconds in (5.0, 6.0))
+        with mock.patch.object(archiver.clock, "read", side_effect=[began, looked]):
+            archiver.begin(support.told(role="database"))
+            known = archiver.status.read("database")
+            self.assertEqual(known["archiveLook"]["steadySeconds"], 5.0)
+            self.assertEqual(self.recorded(known, True)["archiveLook"]["steadySeconds"], 6.0)
+
     def test_a_database_that_is_being_switched_over_is_asked_again(self):
         well, away = {"archiveFailing": False}, archiver.psycopg2.OperationalError("connection refused")
         for answers, failing in [([well], False), ([away, well], False), ([away, away], True)]:

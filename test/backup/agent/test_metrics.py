@@ -1,11 +1,13 @@
 import re
 import unittest
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import support
 import metrics
 import report
 import settings
+from clock import Reading
 from settings import Repository
 
 STANZA, BEFORE = "20261124-150312-ab12", "20261101-091500-3fa2"
@@ -36,6 +38,7 @@ KNOWN = {
     "gaps": [{"repository": 1, "foundAt": "2026-11-24T03:04:59Z"}, {"repository": 1, "foundAt": "2026-11-24T03:05:00Z"}],
 }  # fmt: skip
 
+NOW = Reading(datetime(2026, 11, 24, 16, tzinfo=timezone.utc), 5000.0, "boot-1")
 FILES_PROOF = {"repository": 2, "at": "2026-11-24T04:30:00Z", "ok": True, "seconds": 4.0}
 
 
@@ -44,12 +47,12 @@ def environment(role: str) -> settings.Settings:
     return support.told(role=role, drill_schedule="30 4 * * 0", stanza=STANZA, repositories=repositories)
 
 
-def rendered(role: str, known: dict) -> str:
-    return metrics.render(environment(role), known)
+def rendered(role: str, known: dict, now: Reading = NOW) -> str:
+    return metrics.render(environment(role), known, now)
 
 
-def reported(role: str, known: dict) -> dict:
-    return report.status(environment(role), known, datetime(2026, 11, 24, 16, tzinfo=timezone.utc))
+def reported(role: str, known: dict, now: Reading = NOW) -> dict:
+    return report.status(environment(role), known, now)
 
 
 class Metrics(unittest.TestCase):
@@ -98,6 +101,20 @@ class Metrics(unittest.TestCase):
         self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", **later), 0.0)
         self.assertEqual(gaps("1", "2026-11-24T02:00:00Z", lastBackupAt=None), 1.0)
         self.assertEqual(gaps("2", "2026-11-24T02:00:00Z"), 1.0)
+
+    def test_archiving_fails_once_the_database_answers_no_look_for_two_minutes(self):
+        looked = {"wall": "2026-11-24T15:00:00Z", "steadySeconds": 4880.0, "boot": "boot-1"}
+        known = {**KNOWN, "archiveFailing": False, "archiveFailingSince": None, "archiveLook": looked}
+        later = replace(NOW, steady=5001.0)
+        # Whatever the wall clock says, and whatever was before a boot: `archiver` begins anew with it.
+        for now, failing in ((NOW, 0), (later, 1), (replace(later, boot="boot-2"), 0), (replace(NOW, wall=NOW.wall.replace(year=2030)), 0)):
+            self.assertIn(f"horme_backup_archive_failing {failing}.0\n", rendered("database", known, now))
+            self.assertEqual(reported("database", known, now)["archiveFailing"], bool(failing))
+        told = reported("database", known, later)
+        since = "2026-11-24T15:00:00Z"
+        self.assertEqual((told["archiveError"], told["archiveFailingSince"]), (f"the database has not answered since {since}", since))
+        longer = {**known, "archiveFailingSince": "2026-11-24T14:00:00Z"}
+        self.assertEqual(reported("database", longer, later)["archiveFailingSince"], "2026-11-24T14:00:00Z")
 
     def test_files_have_no_archive(self):
         self.assertNotIn("archive", rendered("files", KNOWN))
