@@ -72,6 +72,7 @@ def restore(told: Settings, arguments: Namespace, progress: Progress) -> dict[st
         "snapshot": snapshot.id,
         "repository": repository.number,
         "at": moments.text(snapshot.at),
+        "incomplete": snapshot.incomplete,
         "files": summary.get("total_files", 0),
         "bytes": summary.get("total_bytes", 0),
         "seconds": round(time.monotonic() - started, 1),

@@ -14,6 +14,7 @@ import clock
 import lock
 import moments
 import process
+import proofs
 import record
 import restic
 import snapshots
@@ -135,11 +136,22 @@ def _snapshot(told: Settings, done: Done, source: Source, at: datetime, progress
     restic.run(
         told, done.repository, arguments, seconds=BACKUP_SECONDS, also=(restic.INCOMPLETE,), on_message=heard, nice=process.NICE
     )
+    id = summary.get("snapshot_id")
     if unread:
         done.problems.append(f"{where}: {len(unread)} could not be read: {', '.join(unread[:5])}")
+        # Whoever restores meanwhile keeps restic from it, and no other source from its snapshot.
+        with proofs.noting(done.problems, f"{where}: it could not be marked incomplete: "):
+            id = _marked_incomplete(told, done.repository, id)
     done.bytes += summary.get("total_bytes_processed", 0)
-    done.snapshots.append({"kind": source.kind, "name": source.name, "id": summary.get("snapshot_id")})
+    done.snapshots.append({"kind": source.kind, "name": source.name, "id": id})
     progress(f"{where}: done, {summary.get('total_bytes_processed', 0)} bytes")
+
+
+def _marked_incomplete(told: Settings, repository: Repository, id: str) -> str:
+    """The snapshot's new id. restic knows no tag that depends on how a snapshot ends, and writes it anew."""
+    tag = ["tag", "--add", snapshots.INCOMPLETE, id]
+    changed = restic.run(told, repository, tag, seconds=restic.ASK_SECONDS)
+    return next((one["new_snapshot_id"] for one in changed if "new_snapshot_id" in one), id)
 
 
 def _expire(told: Settings, repository: Repository, progress: Progress) -> None:

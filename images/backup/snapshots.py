@@ -13,6 +13,9 @@ from settings import AgentError, Repository, Settings
 
 Progress = Callable[[str], None]
 
+# Of a snapshot that lacks files. restic says so once, when it is taken.
+INCOMPLETE = "incomplete"
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -24,7 +27,8 @@ class Snapshot:
     repository: int
     bytes: int
     files: int
-    paths: tuple[str, ...]
+    # Files of its source could not be read.
+    incomplete: bool
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -35,6 +39,7 @@ class Snapshot:
             "repository": self.repository,
             "bytes": self.bytes,
             "files": self.files,
+            "incomplete": self.incomplete,
         }
 
 
@@ -50,12 +55,12 @@ def of(told: Settings, repository: Repository) -> list[Snapshot]:
 
 
 def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
-    """The newest that fits, wherever it is: a repository may have missed runs. Of one run the first repository's, which is on this
-    machine. Those that can't be asked are named and passed over."""
+    """The newest whole one that fits, wherever it is: a repository may have missed runs. Of one run the first repository's, which
+    is on this machine. Those that can't be asked are named and passed over."""
     hits, problems, asked = [], [], True
     for repository in of_numbers(told, [arguments.repo] if arguments.repo else None):
         try:
-            found = _fitting(of(told, repository), arguments, kind)
+            found = [(repository, one) for one in _fitting(of(told, repository), arguments, kind)]
         except AgentError as error:
             # One that was never made has been asked.
             asked = asked and error.code == "no-repository"
@@ -65,23 +70,41 @@ def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) 
         if not found:
             problems.append(f"{restic.named(repository)} has none")
             continue
-        hits.append((repository, found))
+        hits.extend(found)
         if arguments.snapshot:
             break
     if not hits:
         code = "no-snapshot" if asked else "repository-unreachable"
         raise AgentError(code, f"no snapshot was found: {'; '.join(problems)}", "horme backup list")
-    return max(hits, key=lambda hit: hit[1].at)
+    newest = max((one for _, one in hits), key=lambda one: (one.at, not one.incomplete))
+    repository, chosen = max(hits, key=lambda hit: _worth(hit[1]))
+    if newest.incomplete:
+        progress(_lacking(newest, chosen))
+    return repository, chosen
 
 
 def expired(found: Sequence[Snapshot], since: datetime) -> list[Snapshot]:
-    """Of `found`, oldest first, those that no moment from `since` on needs. Of each source the newest from before is needed, so the
-    last one stays also of what is backed up no more."""
+    """Of `found`, oldest first, those that no moment from `since` on needs. Of each source the newest from before is needed, and the
+    newest whole one, so the last one stays also of what is backed up no more."""
     before: dict[tuple[str, str | None], list[Snapshot]] = {}
     for one in found:
         if one.at <= since:
             before.setdefault((one.kind, one.name), []).append(one)
-    return [one for of_source in before.values() for one in of_source[:-1]]
+    return [one for of_source in before.values() for one in of_source[:-1] if one is not best(of_source)]
+
+
+def best(found: Sequence[Snapshot]) -> Snapshot:
+    """Of at least one, oldest first: the newest whole one, else the newest."""
+    return max(found, key=_worth)
+
+
+def _worth(one: Snapshot) -> tuple[bool, datetime]:
+    return not one.incomplete, one.at
+
+
+def _lacking(newest: Snapshot, chosen: Snapshot) -> str:
+    what = f"snapshot {newest.id[:8]} of {moments.text(newest.at)} lacks files that could not be read when it was taken"
+    return f"{what}; it is taken where it is named" if chosen is not newest else what
 
 
 def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:
@@ -109,13 +132,13 @@ def _freed(told: Settings, repository: Repository) -> bool:
     return True
 
 
-def _fitting(found: list[Snapshot], arguments: Namespace, kind: str) -> Snapshot | None:
+def _fitting(found: list[Snapshot], arguments: Namespace, kind: str) -> list[Snapshot]:
     of_source = [one for one in found if one.kind == kind and one.name == arguments.name]
     if arguments.snapshot:
         of_source = [one for one in of_source if one.id.startswith(arguments.snapshot)]
     elif arguments.at:
         of_source = [one for one in of_source if one.at <= moments.parse(arguments.at)]
-    return of_source[-1] if of_source else None
+    return of_source
 
 
 def _snapshot(repository: Repository, told: dict[str, Any]) -> Snapshot:
@@ -130,5 +153,5 @@ def _snapshot(repository: Repository, told: dict[str, Any]) -> Snapshot:
         repository=repository.number,
         bytes=summary.get("total_bytes_processed", 0),
         files=summary.get("total_files_processed", 0),
-        paths=tuple(told.get("paths") or ()),
+        incomplete=INCOMPLETE in tags,
     )

@@ -19,6 +19,7 @@ import files_backup
 import files_drill
 import lock
 import moments
+import process
 import restic
 import settings
 import snapshots
@@ -154,6 +155,29 @@ class Files(unittest.TestCase):
         self.assertIn("volume gone", self.refused(self.back_up).message)
         self.assertEqual(len(self.listed("volume")), 1)
 
+    def test_a_snapshot_that_lacks_files_says_so_later_and_the_whole_one_is_restored(self):
+        self.back_up()
+        (self.volume / "picture").write_text("changed")
+        run = process.run
+
+        def unreadable(argv: list, **options: object) -> process.Completed:
+            """Root reads all files: restic's report of one that it could not read is made up, its snapshot is real."""
+            done = run(argv, **options)
+            if "backup" in argv and argv[-1] == str(self.volume):
+                options["on_line"]('{"message_type":"error","error":{"message":"input/output error"},"item":"other"}')
+                return process.Completed(restic.INCOMPLETE, done.stdout, done.stderr)
+            return done
+
+        with mock.patch.object(process, "run", unreadable):
+            self.assertIn("1 could not be read: other: input/output error", self.refused(self.back_up).message)
+        self.assertEqual([one["incomplete"] for one in self.listed("volume")], [False, True])
+        into = self.target("uploads")
+        self.restore(into, latest=True)
+        self.assertEqual((into / "picture").read_text(), "picture")
+        newest = self.listed("volume")[-1]["id"]
+        self.restore(into, snapshot=newest)
+        self.assertEqual((into / "picture").read_text(), "changed")
+
     def test_old_snapshots_expire_except_the_last_of_what_is_gone_and_except_while_the_clock_is_odd(self):
         self.back_up()
         for year in (2019, 2020):
@@ -288,8 +312,8 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 TWO = [settings.Repository(number, "local", {}) for number in (1, 2)]
 
 
-def snapshot(id: str, at: datetime, name: str = "uploads", host: str = "shop-production") -> dict:
-    return {"id": id, "time": moments.text(at), "hostname": host, "tags": ["kind=volume", f"name={name}"]}
+def snapshot(id: str, at: datetime, name: str = "uploads", host: str = "shop-production", tags: tuple[str, ...] = ()) -> dict:
+    return {"id": id, "time": moments.text(at), "hostname": host, "tags": ["kind=volume", f"name={name}", *tags]}
 
 
 class Repositories(unittest.TestCase):
@@ -324,6 +348,39 @@ class Repositories(unittest.TestCase):
         self.assertEqual(self.choose(at=moments.text(days[2])), (1, "a2"))
         self.assertEqual(self.choose(latest=True, repo=1), (1, "a2"))
         self.assertEqual(self.choose(snapshot="a0"), (1, "a0"))
+
+    def test_one_that_lacks_files_is_taken_where_there_is_no_whole_one_or_it_is_named_and_that_is_said(self):
+        lacking = (snapshots.INCOMPLETE,)
+        older, newer = NOON - timedelta(days=2), NOON - timedelta(days=1)
+        self.listings = {
+            1: [snapshot("a1", older), snapshot("a2", newer, tags=lacking)],
+            2: [snapshot("b1", older - timedelta(days=1), tags=lacking), snapshot("b2", NOON, tags=lacking)],
+        }
+        said: list[str] = []
+        same_run = {1: [snapshot("a", NOON, tags=lacking)], 2: [snapshot("b", NOON)]}
+        with mock.patch.object(self, "listings", same_run):
+            self.assertEqual((self.choose(said.append, latest=True), said), ((2, "b"), []))
+        self.assertEqual(self.choose(said.append, latest=True), (1, "a1"))
+        self.assertEqual(self.choose(said.append, snapshot="a2"), (1, "a2"))
+        self.assertEqual(self.choose(said.append, latest=True, repo=2), (2, "b2"))
+        self.assertEqual(self.choose(said.append, at=moments.text(older)), (1, "a1"))
+        lacks = "lacks files that could not be read when it was taken"
+        self.assertEqual(
+            said,
+            [
+                f"snapshot b2 of 2026-11-24T12:00:00Z {lacks}; it is taken where it is named",
+                f"snapshot a2 of 2026-11-23T12:00:00Z {lacks}",
+                f"snapshot b2 of 2026-11-24T12:00:00Z {lacks}",
+            ],
+        )
+
+    def test_a_whole_one_is_not_forgotten_for_one_that_lacks_files(self):
+        days = {day: NOON - timedelta(days=day) for day in (50, 40, 35, 34)}
+        lacking = [snapshot(f"lacking-{day}", days[day], tags=(snapshots.INCOMPLETE,)) for day in (35, 34)]
+        self.listings[1] = [snapshot("whole-50", days[50]), snapshot("whole-40", days[40]), *lacking]
+        self.assertEqual(self.expired(), [["whole-50", "lacking-35"]])
+        self.listings[1] = lacking
+        self.assertEqual(self.expired(), [["lacking-35"]])
 
     def test_of_equal_ones_the_first_repository_s_is_taken(self):
         self.listings = {1: [snapshot("a", NOON)], 2: [snapshot("b", NOON)]}
@@ -394,6 +451,20 @@ class Repositories(unittest.TestCase):
         status.update("files", lambda known: known["repositories"]["1"].update(lastPruneAt=None))
         with self.assertRaises(AgentError):
             self.back_up()
+
+    def test_one_that_can_t_be_marked_incomplete_keeps_no_other_source_from_its_snapshot(self):
+        def answer(told: object, repository: object, arguments: list[str], on_message: object = None, **_options: object) -> list[dict]:
+            if arguments[0] == "backup":
+                on_message({"message_type": "error", "item": "a", "error": {"message": "unreadable"}})
+            return self.answer(told, repository, arguments)
+
+        self.told = support.told(repositories=TWO[:1], volumes=["uploads", "other"])
+        sources.volume_folder("other").mkdir(parents=True)
+        self.failing = {"tag": AgentError("repository-locked", "a restore runs")}
+        with mock.patch.object(restic, "run", answer), self.assertRaises(AgentError) as caught:
+            self.back_up()
+        self.assertIn("volume other: it could not be marked incomplete: a restore runs", caught.exception.message)
+        self.assertEqual(len([arguments for arguments in self.asked if arguments[0] == "backup"]), 2)
 
     def test_what_failed_is_not_noted(self):
         self.back_up()
