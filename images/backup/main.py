@@ -136,7 +136,6 @@ def _of_database(commands: "_SubParsersAction[Parser]") -> None:
     target.add_argument("--to", metavar="'YYYY-MM-DD HH:MM:SS+ZZ'")
     target.add_argument("--label")
     target.add_argument("--latest", action="store_true")
-    target.add_argument("--point", metavar="NAME")
     restore.add_argument("--stanza")
     restore.add_argument("--repo", type=int)
     restore.add_argument("--into", required=True)

@@ -79,12 +79,13 @@ def _request(settings: Settings, arguments: Namespace) -> Request:
     number = int(arguments.repo) if arguments.repo else None
     if number and number > len(settings.repositories):
         raise AgentError("no-such-repository", f"there is no repository {number}; there are {len(settings.repositories)}")
+    return Request(*_wanted(arguments), stanza, number, arguments.accept_damage)
+
+
+def _wanted(arguments: Namespace) -> tuple[str, str | None]:
     if arguments.latest:
-        return Request("latest", None, stanza, number, arguments.accept_damage)
-    for kind in ("to", "label", "point"):
-        if value := getattr(arguments, kind):
-            return Request(kind, _time(value) if kind == "to" else value, stanza, number, arguments.accept_damage)
-    raise AgentError("usage", "one of --to, --label, --latest and --point is needed")
+        return "latest", None
+    return ("label", arguments.label) if arguments.to is None else ("to", _time(arguments.to))
 
 
 def _time(text: str) -> str:
@@ -130,7 +131,7 @@ def _from_any_repository(settings: Settings, request: Request, member: Path, pro
         newest = max((one.newest for one in holdings), default=None)
     for holding in holdings:
         try:
-            return _from_repository(settings, request, holding, newest, member, progress)
+            return _from_backup(settings, request, holding, _first(request, holding), newest, member, progress)
         except AgentError as error:
             fails(holding.repository, error)
     telling = [one for code in ("restored-damaged", "target-unreachable") for one in failed if one.code == code]
@@ -152,25 +153,9 @@ def _asked(
         yield holding
 
 
-def _from_repository(
-    settings: Settings, request: Request, holding: Holding, newest: Segment | None, member: Path, progress: Progress
-) -> dict[str, Any]:
-    """Of a named point nobody knows which backup it came after: from the newest on back."""
-    last: AgentError | None = None
-    for backup in _candidates(request, holding):
-        try:
-            return _from_backup(settings, request, holding, backup, newest, member, progress)
-        except AgentError as error:
-            if request.kind != "point" or error.code != "target-unreachable":
-                raise
-            progress(f"the point is not in what follows {backup.label}")
-            last = error
-    raise last or AgentError("target-unreachable", "no backup to begin at")
-
-
-def _candidates(request: Request, holding: Holding) -> list[Backup]:
-    """Pure. Newest first. Chosen here: pgBackRest takes the newest backup, with a warning, when none is old enough."""
-    backups = list(reversed(holding.history.good))
+def _first(request: Request, holding: Holding) -> Backup:
+    """Pure. What it begins at. Chosen here: pgBackRest takes the newest backup, with a warning, when none is old enough."""
+    backups = holding.history.good
     if request.kind == "label":
         backups = [one for one in holding.history.backups if one.label == request.value]
     if request.kind == "to" and request.value:
@@ -180,7 +165,7 @@ def _candidates(request: Request, holding: Holding) -> list[Backup]:
     if not backups:
         what = f"{request.value} is before the oldest backup" if request.kind == "to" else f"no backup {request.value or ''}"
         raise AgentError("target-unreachable", f"{what.strip()} of {request.stanza}", "horme backup list")
-    return backups if request.kind == "point" else backups[:1]
+    return backups[-1]
 
 
 def _refuse_beyond(request: Request, holding: Holding, wanted: float) -> None:
@@ -293,11 +278,9 @@ def _replayed_to_the_end(
 
 
 def _target(request: Request) -> list[str]:
-    kinds = {"to": "time", "label": "immediate", "point": "name"}
-    if request.kind == "latest":
-        return []
-    target = [f"--target={request.value}"] if request.kind != "label" else []
-    return [f"--type={kinds[request.kind]}", *target, "--target-action=promote"]
+    targets = {"latest": [], "label": ["--type=immediate"], "to": ["--type=time", f"--target={request.value}"]}
+    target = targets[request.kind]
+    return [*target, "--target-action=promote"] if target else []
 
 
 def _forget_recovery(folder: Path) -> None:

@@ -58,13 +58,9 @@ class Settings:
     assertions: list[dict[str, Any]]
     role: str
 
-    @property
-    def folder(self) -> Path:
-        """Of this role's own volume: its local repository and its status."""
-        return folder_of(self.role)
-
 
 def folder_of(role: str) -> Path:
+    """The role's own volume: its local repository and its status."""
     return DATABASE if role == "database" else FILES
 
 

@@ -2,6 +2,7 @@
 
 import os
 import unittest
+from argparse import Namespace
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -45,6 +46,27 @@ def to(minutes: float) -> Request:
 
 
 LATEST = Request("latest", None, STANZA, None)
+
+
+class Wanted(unittest.TestCase):
+    def wanted(self, **given: object) -> tuple[str, str | None]:
+        return restore._wanted(Namespace(**{"to": None, "label": None, "latest": False, **given}))
+
+    def test_the_target_is_what_was_given_and_pgbackrest_is_told_so(self):
+        time = "2026-01-31 14:30:00+00:00"
+        for given, wanted, told in (
+            ({"latest": True}, LATEST, []),
+            ({"label": "backup-1"}, Request("label", "backup-1", STANZA, None), ["--type=immediate", "--target-action=promote"]),
+            ({"to": time}, Request("to", time, STANZA, None), ["--type=time", f"--target={time}", "--target-action=promote"]),
+        ):
+            self.assertEqual(self.wanted(**given), (wanted.kind, wanted.value))
+            self.assertEqual(restore._target(wanted), told)
+        for unclear in ("", "2026-01-31 14:30:00", "yesterday"):
+            with self.assertRaises(AgentError):
+                self.wanted(to=unclear)
+
+    def test_a_label_begins_at_its_own_backup(self):
+        self.assertEqual(restore._first(Request("label", "backup-1", STANZA, None), holding(1, [1, 2], [1, 2])).label, "backup-1")
 
 
 class Chosen(unittest.TestCase):
