@@ -193,7 +193,8 @@ def _due_type(good: list[Backup]) -> str:
 
 
 def _try_to_expire(settings: Settings, stanza: str, repository: Repository, newest: Backup, progress: Progress) -> None:
-    where, entry = f"repository {repository.number} ({repository.kind})", partial(own_entry, settings=settings, repository=repository)
+    where = f"repository {repository.number} ({repository.kind})"
+    entry = partial(own_entry, settings=settings, repository=repository)
     expire = partial(expiry.expire, settings, stanza, repository.number, newest, progress)
     record.expiry(settings.role, where, entry, expire, progress)
 

@@ -33,7 +33,8 @@ def _unsaid(_text: str) -> None:
 
 @contextmanager
 def one_at_a_time(wait_seconds: float = WAIT_SECONDS, progress: Progress = _unsaid) -> Iterator[None]:
-    """What it waits for is said. Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when it isn't free in time."""
+    """What it waits for is said. Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when
+    it isn't free in time."""
     with _opened() as descriptor:
         _take(descriptor, wait_seconds, progress)
         yield

@@ -14,7 +14,8 @@ OF_REPOSITORIES = ("proofs", "gaps", "sizes")
 
 
 def of(told: Settings, known: dict[str, Any]) -> dict[str, Any]:
-    """Of the repositories of the environment. One that it had says nothing any more: nobody could mend it. One that is new has nothing yet."""
+    """Of the repositories of the environment. One that it had says nothing any more: nobody could mend it. One that is new has
+    nothing yet."""
     numbers = [one.number for one in told.repositories]
     entries = {str(number): known.get("repositories", {}).get(str(number), {}) for number in numbers}
     lists = {name: [one for one in known[name] if one["repository"] in numbers] for name in OF_REPOSITORIES if name in known}
@@ -27,5 +28,5 @@ def archiving(known: dict[str, Any], now: Reading) -> dict[str, Any]:
     if look is None or look.boot != now.boot or now.steady - look.steady <= LOOK_LIMIT_SECONDS:
         return known
     since = moments.text(look.wall)
-    error = f"the database has not answered since {since}"
-    return {**known, "archiveFailing": True, "archiveFailingSince": known.get("archiveFailingSince") or since, "archiveError": error}
+    failing = {"archiveFailing": True, "archiveError": f"the database has not answered since {since}"}
+    return {**known, **failing, "archiveFailingSince": known.get("archiveFailingSince") or since}

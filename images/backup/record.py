@@ -52,7 +52,11 @@ def _mend(known: status.Status, told: Settings, kind: str, result: dict[str, Any
 
 
 def expiry(
-    role: str, where: str, entry: Callable[[status.Status], dict[str, Any]], expire: Callable[[], None], progress: Callable[[str], None]
+    role: str,
+    where: str,
+    entry: Callable[[status.Status], dict[str, Any]],
+    expire: Callable[[], None],
+    progress: Callable[[str], None],
 ) -> None:
     """Of the repository whose `entry` of the status it is. Where it fails, the backup is there all the same: another one would be
     tried each hour, and take room each time."""

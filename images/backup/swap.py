@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import durable
-import scratch
 from repository import Progress
 from restore import MARK, restored_folder
 from settings import MEMBERS, AgentError, Settings

@@ -100,7 +100,7 @@ class Taken(unittest.TestCase):
         self.assertIsNone(self.back_up(ENDED + 1)["lastExpireError"])
 
     def test_one_that_would_be_older_than_the_newest_is_told_to_be_the_clock_s_fault(self):
-        said = "pgbackrest backup: ERROR: [028]: new backup label '20261124-030003F' is not later than latest backup label '20271124-030003F'"
+        said = "ERROR: [028]: new backup label '20261124-030003F' is not later than latest backup label '20271124-030003F'"
         backup.repositories.call.side_effect = AgentError("pgbackrest-failed", said)
         with self.assertRaises(AgentError) as caught:
             self.back_up(ENDED)

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import support
+import clock
 import files_drill
 import moments
 import restic
@@ -174,6 +175,20 @@ class FilesDrill(unittest.TestCase):
 
 
 class Serve(unittest.TestCase):
+    def test_in_the_tick_of_a_jump_over_a_slot_no_backup_begins_and_an_hour_later_one_does(self):
+        support.empty_folders()
+        taken = moments.text(NOW - timedelta(hours=1))
+        repository = {"lastBackupAt": taken, "lastError": None, "sources": []}
+        status.update("files", lambda known: known.update(repositories={"1": repository}, lastSlot=taken, lastDrillSlot=taken))
+        agent = serve.Agent(support.told(volumes=[], drill_schedule="0 0 31 2 *"), threading.Event())
+        started: list[str] = []
+        agent._start = lambda kind, *_: started.append(kind)
+        for steady, wall in ((1, 0), (2, 24), (3601, 25), (3662, 25)):
+            now = clock.Reading(NOW + timedelta(hours=wall), float(steady), "boot-1")
+            with mock.patch.object(clock, "read", return_value=now), mock.patch.object(moments, "now", return_value=now.wall):
+                agent.tick()
+            self.assertEqual(started, ["backup"] if steady == 3662 else [])
+
     def test_files_are_drilled_by_the_schedule_once_the_state_is_saved(self):
         support.empty_folders()
         sources.state_folder().mkdir()

@@ -107,7 +107,8 @@ class Metrics(unittest.TestCase):
         known = {**KNOWN, "archiveFailing": False, "archiveFailingSince": None, "archiveLook": looked}
         later = replace(NOW, steady=5001.0)
         # Whatever the wall clock says, and whatever was before a boot: `archiver` begins anew with it.
-        for now, failing in ((NOW, 0), (later, 1), (replace(later, boot="boot-2"), 0), (replace(NOW, wall=NOW.wall.replace(year=2030)), 0)):
+        rebooted, jumped = replace(later, boot="boot-2"), replace(NOW, wall=NOW.wall.replace(year=2030))
+        for now, failing in ((NOW, 0), (later, 1), (rebooted, 0), (jumped, 0)):
             self.assertIn(f"horme_backup_archive_failing {failing}.0\n", rendered("database", known, now))
             self.assertEqual(reported("database", known, now)["archiveFailing"], bool(failing))
         told = reported("database", known, later)
