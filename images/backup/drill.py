@@ -35,7 +35,7 @@ GIBIBYTE = 1 << 30
 def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
     """A backup that can't be proved is recorded like one that can: the newest proof must not hide it."""
     stanza = stanza_of(settings)
-    with until_a_restore_waits(PATIENT_SECONDS, progress), process.ended_by(_gives_way_to_a_gap(settings.role)):
+    with process.ended_by(_gives_way_to_a_gap(settings.role)), until_a_restore_waits(PATIENT_SECONDS, progress):
         repository = _chosen_repository(settings, getattr(arguments, "repo", None))
         backup = _chosen_backup(stanza, repository, getattr(arguments, "label", None))
         proof = _prove(settings, stanza, repository, backup, progress)
@@ -47,7 +47,7 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
 
 def _gives_way_to_a_gap(role: str) -> Callable[[], None]:
     """What is written before a new backup is lost with the machine, and a drill takes hours. For one that is wanted since the drill
-    began: another one may be tried for days, in a repository that is away."""
+    began, or began to wait: another one may be tried for days, in a repository that is away."""
     before = _wanted_backups(role)
 
     def look() -> None:

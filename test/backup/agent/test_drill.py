@@ -2,7 +2,8 @@
 
 import unittest
 from argparse import Namespace
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from unittest import mock
 
 import support
@@ -76,6 +77,15 @@ class GivesWay(unittest.TestCase):
         # One that was wanted already may be of a repository that is away for days.
         self.assertIsNone(self.drilled("echo 2; sleep 0.3"))
         self.assertIn("WAL is missing", self.drilled("echo 1; sleep 4").message)
+
+    def test_a_gap_that_is_found_while_the_drill_waits_for_its_turn_ends_it_too(self):
+        @contextmanager
+        def waits(*_of: object) -> Iterator[None]:
+            self.want("2")
+            yield
+
+        with mock.patch.object(drill, "until_a_restore_waits", waits):
+            self.assertEqual(self.drilled("true").code, "stopped")
 
 
 class Measured(unittest.TestCase):
