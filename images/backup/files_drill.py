@@ -70,7 +70,7 @@ def _prove(told: Settings, repository: Repository, progress: files.Progress) -> 
     for source in sources.wanted(told):
         with proofs.noting(problems, f"{source.title}: "):
             progress(f"{where}: {source.title} is looked at")
-            _prove_source(told, repository, _chosen(found, source), source, proof)
+            _prove_source(told, repository, _newest(found, source), source, proof)
     with proofs.noting(problems):
         progress(f"{where}: part {part} of {parts} of all is read")
         _read(told, repository, part, parts)
@@ -82,11 +82,11 @@ def _prove(told: Settings, repository: Repository, progress: files.Progress) -> 
     return proof
 
 
-def _chosen(found: Sequence[Snapshot], source: Source) -> Snapshot:
+def _newest(found: Sequence[Snapshot], source: Source) -> Snapshot:
     own = [one for one in found if (one.kind, one.name) == (source.kind, source.name)]
     if not own:
         raise AgentError("no-snapshot", "there is no snapshot of it", "horme backup now")
-    return snapshots.best(own)
+    return own[-1]
 
 
 def _prove_source(told: Settings, repository: Repository, snapshot: Snapshot, source: Source, proof: Proof) -> None:

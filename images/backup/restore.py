@@ -114,11 +114,11 @@ def _done_before(settings: Settings, member: Path, request: Request, progress: P
 
 def _from_any_repository(settings: Settings, request: Request, member: Path, progress: Progress) -> dict[str, Any]:
     """The first that has it. Of what failed, damage can be accepted; that a target is out of reach says more than that a
-    repository could not be asked."""
+    repository could not be asked. What no repository has otherwise ends it."""
     failed: list[AgentError] = []
 
     def fails(repository: Repository, error: AgentError) -> None:
-        if error.code in ("stopped", "no-room"):
+        if error.code in ("stopped", "no-room", "database-dropped"):
             raise error
         progress(f"repository {repository.number} ({repository.kind}): {error.message}")
         failed.append(error)
@@ -241,6 +241,7 @@ def _replayed(settings: Settings, member: Path, newest: Segment | None, progress
     folder, log = restored_folder(settings, member), member / f"{settings.version}.restored.log"
     with scratch.running(folder, log, progress) as server:
         at = time.monotonic()
+        _refuse_dropped(settings.database_name, scratch.connection_limit(server, settings.database_name))
         missing = drill.not_reached(newest, scratch.replayed_to(folder), scratch.complaints(server))
         transaction = scratch.newest_transaction(server)
         progress("tables and indexes are checked")
@@ -249,6 +250,15 @@ def _replayed(settings: Settings, member: Path, newest: Segment | None, progress
         found = _Replayed(at, transaction, missing, problems, tables)
     log.unlink(missing_ok=True)
     return found
+
+
+def _refuse_dropped(name: str, limit: int | None) -> None:
+    """Pure. A recovery stops at commits alone, and a database that is dropped is gone before the drop is committed."""
+    if limit is None:
+        raise AgentError("database-dropped", f"at that moment there is no database {name}", "a moment before it was dropped")
+    if limit == scratch.BEING_DROPPED:
+        why = f"the database {name} was dropped before anything else was committed after that moment"
+        raise AgentError("database-dropped", why, "a moment that is 15 s earlier, which has a commit after it")
 
 
 def _replayed_to_the_end(

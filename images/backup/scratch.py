@@ -82,6 +82,16 @@ def query(server: Server, database: str, sql: str, seconds: float = QUERY_SECOND
     return done.stdout.strip()
 
 
+# PostgreSQL's mark, pg_database.h: DATCONNLIMIT_INVALID_DB.
+BEING_DROPPED = -2
+
+
+def connection_limit(server: Server, name: str) -> int | None:
+    """None: there is no such database."""
+    limit = query(server, "postgres", f"SELECT datconnlimit FROM pg_database WHERE datname = '{name}'")
+    return int(limit) if limit else None
+
+
 def amcheck(server: Server) -> list[str]:
     """What pg_amcheck finds wrong in tables and indexes. Leaves no extension behind that was not there."""
     databases = query(server, "postgres", "SELECT datname FROM pg_database WHERE datallowconn").splitlines()

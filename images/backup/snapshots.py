@@ -55,8 +55,8 @@ def of(told: Settings, repository: Repository) -> list[Snapshot]:
 
 
 def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
-    """The newest whole one that fits, wherever it is: a repository may have missed runs. Of one run the first repository's, which
-    is on this machine. Those that can't be asked are named and passed over."""
+    """The newest that fits, wherever it is: a repository may have missed runs. Of one run a whole one, and of such the first
+    repository's, which is on this machine. Those that can't be asked are named and passed over."""
     hits, problems, asked = [], [], True
     for repository in of_numbers(told, [arguments.repo] if arguments.repo else None):
         try:
@@ -76,10 +76,10 @@ def choose(told: Settings, arguments: Namespace, kind: str, progress: Progress) 
     if not hits:
         code = "no-snapshot" if asked else "repository-unreachable"
         raise AgentError(code, f"no snapshot was found: {'; '.join(problems)}", "horme backup list")
-    newest = max((one for _, one in hits), key=lambda one: (one.at, not one.incomplete))
-    repository, chosen = max(hits, key=lambda hit: _worth(hit[1]))
-    if newest.incomplete:
-        progress(_lacking(newest, chosen))
+    repository, chosen = max(hits, key=lambda hit: (hit[1].at, not hit[1].incomplete))
+    if chosen.incomplete:
+        # A file that is lost for good is in no newer one: what was written since must not be lost for it.
+        progress(_lacking(chosen, best([one for _, one in hits])))
     return repository, chosen
 
 
@@ -94,17 +94,13 @@ def expired(found: Sequence[Snapshot], since: datetime) -> list[Snapshot]:
 
 
 def best(found: Sequence[Snapshot]) -> Snapshot:
-    """Of at least one, oldest first: the newest whole one, else the newest."""
-    return max(found, key=_worth)
+    """Of at least one: the newest whole one, else the newest."""
+    return max(found, key=lambda one: (not one.incomplete, one.at))
 
 
-def _worth(one: Snapshot) -> tuple[bool, datetime]:
-    return not one.incomplete, one.at
-
-
-def _lacking(newest: Snapshot, chosen: Snapshot) -> str:
-    what = f"snapshot {newest.id[:8]} of {moments.text(newest.at)} lacks files that could not be read when it was taken"
-    return f"{what}; it is taken where it is named" if chosen is not newest else what
+def _lacking(chosen: Snapshot, whole: Snapshot) -> str:
+    what = f"snapshot {chosen.id[:8]} of {moments.text(chosen.at)} lacks files that could not be read when it was taken"
+    return what if whole.incomplete else f"{what}; the newest whole one is {whole.id[:8]} of {moments.text(whole.at)}"
 
 
 def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:

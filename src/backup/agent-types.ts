@@ -68,6 +68,8 @@ export interface Snapshot {
   repository: number;
   bytes: number;
   files: number;
+  /** Files of its source could not be read. An agent of before doesn't know. */
+  incomplete?: boolean;
 }
 
 /** A repository, or a part of it, that could not be read: what it has is not in the list. */
@@ -132,7 +134,7 @@ export interface RepositoryStatus {
   lastBackupAt: Iso | null;
   lastBackupSeconds: number | null;
   lastError: string | null;
-  /** Of the database: why what is too old could not be deleted after the last backup. */
+  /** Why what is too old could not be deleted after the last backup. */
   lastExpireError?: string | null;
   /** Of the database: the backups of its present history that were there once, and were gone when it was found. */
   historyLost?: (AgentWindow & { foundAt: Iso }) | null;

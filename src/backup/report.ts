@@ -101,12 +101,12 @@ const snapshotColumns: Column[] = [
 export function snapshotsScreen({ snapshots, problems = [] }: SnapshotsAnswer, now: Date): string {
   const rows = snapshots
     .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
-    .map(({ id, at, kind, name, repository, bytes: size, files }) => [
+    .map(({ id, at, kind, name, repository, bytes: size, files, incomplete }) => [
       name === null ? kind : `${kind} ${name}`,
       id.slice(0, 8),
       timeText(at),
       ago(at, now),
-      String(files),
+      incomplete ? `${files}, some missing` : String(files),
       bytes(size),
       String(repository),
     ]);

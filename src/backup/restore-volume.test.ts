@@ -6,7 +6,7 @@ import { labels } from '../engine/labels.ts';
 import type { Event } from '../events.ts';
 import type { Session } from '../session.ts';
 import { filesService } from './names.ts';
-import { restoreVolumeAs, swapVolume, volumeDifferences } from './restore-volume.ts';
+import { differenceLines, restoreVolumeAs, swapVolume, volumeDifferences } from './restore-volume.ts';
 
 const project = 'shop-local';
 const uploads = [{ type: 'volume', source: 'uploads', target: '/uploads' }];
@@ -52,7 +52,8 @@ const restoreAs = () => restoreVolumeAs(session, live, 'uploads', 'latest', 'cop
 
 test('what was restored is compared, though a newer snapshot was taken meanwhile', async () => {
   answer = ([command]) => result(command === 'restore' ? { snapshot: '9c1f', repository: 2 } : { counts: {} });
-  await volumeDifferences(session, live, 'uploads', 'latest');
+  const found = await volumeDifferences(session, live, 'uploads', 'latest');
+  expect(found.incomplete).toBe(false);
   expect(asked.map((words) => words.slice(5).join(' '))).toEqual([
     '--latest --into /targets/volume',
     '--snapshot 9c1f --repo 2',
@@ -148,4 +149,13 @@ test('an agent that a killed run left is waited for, and its volumes are let go'
   engine.exit(left, 0);
   await compared;
   expect(engine.all).toEqual([]);
+});
+
+test('files that the snapshot lacks are told beside what changes', () => {
+  const seen = { at: '2026-11-24T03:00:06Z', counts: { added: 8, changed: 1, removed: 3 } };
+  const line = 'volume uploads of 2026-11-24 03:00:06Z: 3 files come back, 1 change, 8 of now go';
+  expect(differenceLines('uploads', { ...seen, incomplete: false })).toBe(line);
+  expect(differenceLines('uploads', { ...seen, incomplete: true })).toBe(
+    `${line}; it lacks files that could not be read when it was saved`,
+  );
 });

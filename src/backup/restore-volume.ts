@@ -14,6 +14,8 @@ export type SnapshotTarget = { at: Date } | 'latest' | { snapshot: string };
 
 export interface VolumeDifferences {
   at: string;
+  /** Files could not be read when the snapshot was taken. */
+  incomplete: boolean;
   counts: { added: number; changed: number; removed: number };
 }
 
@@ -36,15 +38,18 @@ export async function volumeDifferences(
   name: string,
   target: SnapshotTarget,
 ): Promise<VolumeDifferences> {
-  const { snapshot, repository } = await restoreInto(session, content, name, target, restoredVolume(name));
+  const into = restoredVolume(name);
+  const { snapshot, repository, incomplete = false } = await restoreInto(session, content, name, target, into);
   // Not the target once more: a backup that ended meanwhile may be newer than what was restored.
   const same = ['--snapshot', snapshot, '--repo', String(repository)];
-  return once(session, content, {}, ['diff', '--kind', 'volume', '--name', name, ...same]);
+  const diff = ['diff', '--kind', 'volume', '--name', name, ...same];
+  return { ...(await once<Omit<VolumeDifferences, 'incomplete'>>(session, content, {}, diff)), incomplete };
 }
 
-export function differenceLines(name: string, { at, counts }: VolumeDifferences): string {
+export function differenceLines(name: string, { at, incomplete, counts }: VolumeDifferences): string {
   const parts = [`${counts.removed} files come back`, `${counts.changed} change`, `${counts.added} of now go`];
-  return `volume ${name} of ${targetText(new Date(at))}: ${parts.join(', ')}`;
+  const lacks = incomplete ? '; it lacks files that could not be read when it was saved' : '';
+  return `volume ${name} of ${targetText(new Date(at))}: ${parts.join(', ')}${lacks}`;
 }
 
 /**
@@ -109,7 +114,7 @@ async function restoreInto(
   name: string,
   target: SnapshotTarget,
   into: string,
-): Promise<{ snapshot: string; repository: number }> {
+): Promise<{ snapshot: string; repository: number; incomplete?: boolean }> {
   const { engine, stack } = session;
   const volume = `${stack.project}_${into}`;
   if (into === restoredVolume(name)) {

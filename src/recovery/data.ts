@@ -55,6 +55,8 @@ const newestFirst = (history: ListAnswer['histories'][number]) => ({ ...history,
 /** Of when the content is; undefined: no repository has any of it yet. */
 export interface FilesRestored {
   at?: string;
+  /** Files could not be read when the snapshot was taken. */
+  incomplete?: boolean;
 }
 
 export const restoreFiles = (place: Place, name: string): Promise<FilesRestored> =>

@@ -84,8 +84,8 @@ async function allSteps(
     present.database &&
     (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'), acceptDamage)));
   if (database) await step(session, log, 'swap', () => swapDatabase(data(session, present, 'swap')));
-  const empty = await restoreAllFiles(session, log, present);
-  for (const text of [...(database ? damageLines(database) : []), ...empty]) emit({ kind: 'warning', text });
+  const lacking = await restoreAllFiles(session, log, present);
+  for (const text of [...(database ? damageLines(database) : []), ...lacking]) emit({ kind: 'warning', text });
   const started = performance.now();
   const deployed = await deploy(deploySession(session, present), {
     ...deployDefaults,
@@ -96,24 +96,25 @@ async function allSteps(
   });
   const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
   if (deployed.exitCode === exitCodes.done) await log.end();
-  return { deployed, database, missing: [...(database?.missing ?? []), ...empty], seconds };
+  return { deployed, database, missing: [...(database?.missing ?? []), ...lacking], seconds };
 }
 
-/** What begins empty, in words: a listed volume need not have a snapshot yet. */
+/** What is not there, in words: a listed volume need not have a snapshot yet. */
 async function restoreAllFiles(session: Session, log: RecoveryLog, content: ReleaseContent): Promise<string[]> {
-  const empty: string[] = [];
+  const missing: string[] = [];
   const restore = async (
     name: string,
     what: string,
     work: (from: ReturnType<typeof data>) => Promise<FilesRestored>,
   ) => {
-    const { at } = await step(session, log, name, () => work(data(session, content, name)));
-    if (at === undefined) empty.push(`${what} has no snapshot: it begins empty`);
+    const { at, incomplete } = await step(session, log, name, () => work(data(session, content, name)));
+    if (at === undefined) missing.push(`${what} has no snapshot: it begins empty`);
+    if (incomplete) missing.push(`${what} lacks files that could not be read when its snapshot was taken`);
   };
   for (const name of filesToRestore(content))
     await restore(`volume ${name}`, `the volume ${name}`, (from) => restoreFiles(from, name));
   if (hasCache(content)) await restore('cache', 'the cache', restoreCache);
-  return empty;
+  return missing;
 }
 
 const place = ({ engine, compose, emit }: Session, id: string) => ({

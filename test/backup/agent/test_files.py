@@ -155,7 +155,7 @@ class Files(unittest.TestCase):
         self.assertIn("volume gone", self.refused(self.back_up).message)
         self.assertEqual(len(self.listed("volume")), 1)
 
-    def test_a_snapshot_that_lacks_files_says_so_later_and_the_whole_one_is_restored(self):
+    def test_a_snapshot_that_lacks_files_says_so_later_too(self):
         self.back_up()
         (self.volume / "picture").write_text("changed")
         run = process.run
@@ -172,11 +172,11 @@ class Files(unittest.TestCase):
             self.assertIn("1 could not be read: other: input/output error", self.refused(self.back_up).message)
         self.assertEqual([one["incomplete"] for one in self.listed("volume")], [False, True])
         into = self.target("uploads")
-        self.restore(into, latest=True)
-        self.assertEqual((into / "picture").read_text(), "picture")
-        newest = self.listed("volume")[-1]["id"]
-        self.restore(into, snapshot=newest)
+        self.assertTrue(self.restore(into, latest=True)["incomplete"])
         self.assertEqual((into / "picture").read_text(), "changed")
+        whole = self.listed("volume")[0]["id"]
+        self.assertFalse(self.restore(into, snapshot=whole)["incomplete"])
+        self.assertEqual((into / "picture").read_text(), "picture")
 
     def test_old_snapshots_expire_except_the_last_of_what_is_gone_and_except_while_the_clock_is_odd(self):
         self.back_up()
@@ -349,7 +349,7 @@ class Repositories(unittest.TestCase):
         self.assertEqual(self.choose(latest=True, repo=1), (1, "a2"))
         self.assertEqual(self.choose(snapshot="a0"), (1, "a0"))
 
-    def test_one_that_lacks_files_is_taken_where_there_is_no_whole_one_or_it_is_named_and_that_is_said(self):
+    def test_of_one_that_lacks_files_the_newest_whole_one_is_named_and_of_one_run_the_whole_one_is_taken(self):
         lacking = (snapshots.INCOMPLETE,)
         older, newer = NOON - timedelta(days=2), NOON - timedelta(days=1)
         self.listings = {
@@ -360,19 +360,11 @@ class Repositories(unittest.TestCase):
         same_run = {1: [snapshot("a", NOON, tags=lacking)], 2: [snapshot("b", NOON)]}
         with mock.patch.object(self, "listings", same_run):
             self.assertEqual((self.choose(said.append, latest=True), said), ((2, "b"), []))
-        self.assertEqual(self.choose(said.append, latest=True), (1, "a1"))
-        self.assertEqual(self.choose(said.append, snapshot="a2"), (1, "a2"))
-        self.assertEqual(self.choose(said.append, latest=True, repo=2), (2, "b2"))
         self.assertEqual(self.choose(said.append, at=moments.text(older)), (1, "a1"))
-        lacks = "lacks files that could not be read when it was taken"
-        self.assertEqual(
-            said,
-            [
-                f"snapshot b2 of 2026-11-24T12:00:00Z {lacks}; it is taken where it is named",
-                f"snapshot a2 of 2026-11-23T12:00:00Z {lacks}",
-                f"snapshot b2 of 2026-11-24T12:00:00Z {lacks}",
-            ],
-        )
+        self.assertEqual(self.choose(said.append, latest=True), (2, "b2"))
+        self.assertEqual(self.choose(said.append, latest=True, repo=2), (2, "b2"))
+        lacks = "snapshot b2 of 2026-11-24T12:00:00Z lacks files that could not be read when it was taken"
+        self.assertEqual(said, [f"{lacks}; the newest whole one is a1 of 2026-11-22T12:00:00Z", lacks])
 
     def test_a_whole_one_is_not_forgotten_for_one_that_lacks_files(self):
         days = {day: NOON - timedelta(days=day) for day in (50, 40, 35, 34)}

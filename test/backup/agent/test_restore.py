@@ -69,6 +69,16 @@ class Wanted(unittest.TestCase):
         self.assertEqual(restore._first(Request("label", "backup-1", STANZA, None), holding(1, [1, 2], [1, 2])).label, "backup-1")
 
 
+class Dropped(unittest.TestCase):
+    def test_a_database_that_is_not_there_or_only_half_is_refused_with_what_to_type(self):
+        restore._refuse_dropped("shop", -1)
+        for limit, next in ((None, "a moment before it was dropped"), (-2, "15 s earlier")):
+            with self.assertRaises(AgentError) as caught:
+                restore._refuse_dropped("shop", limit)
+            self.assertEqual(caught.exception.code, "database-dropped")
+            self.assertIn(next, caught.exception.next)
+
+
 class Chosen(unittest.TestCase):
     def setUp(self):
         self.asked: list[int] = []
@@ -177,7 +187,7 @@ class Reached(unittest.TestCase):
     def from_backup(self, request: Request, newest: Segment | None, runs: list[object], said: list[str]) -> dict:
         """Recovery reads four segments."""
         known = {"newest_transaction": self.newest_transaction, "replayed_to": Segment(1, 4), "size": 1}
-        known.update(complaints=[], amcheck=self.damage, rows={}, checksums=[])
+        known.update(complaints=[], amcheck=self.damage, rows={}, checksums=[], connection_limit=-1)
         for module, name, value in [
             *((restore.scratch, name, value) for name, value in known.items()),
             (restore.drill, "restore", None), (restore, "_edit_recovery", None),
