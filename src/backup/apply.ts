@@ -13,11 +13,12 @@ export async function setUpBackups(context: Context, id: string): Promise<void> 
 
 /** While no member runs. */
 export async function swapIn(
-  { compose, content, emit, otherData }: Context,
+  { compose, store, content, emit, otherData }: Context,
   id: string,
   { stamp, members }: { stamp: string; members: string[] },
 ): Promise<void> {
   otherData.begun = true;
+  if (otherData.moment !== undefined) await noteApplied(store, { restoredTo: otherData.moment });
   await askOnce(
     { compose, project: content.project },
     content,

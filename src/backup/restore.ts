@@ -35,7 +35,7 @@ export interface RestoreWish {
 
 /** The switched WAL is archived within seconds, or archiving fails; seconds. */
 const archivedSeconds = 60;
-/** A commit on a disk that hangs; seconds. */
+/** For what is written at once unless its disk hangs; seconds. */
 const writtenSeconds = 30;
 /** A migration that was killed may hold its table; seconds. */
 const lockSeconds = 5;
@@ -57,18 +57,18 @@ export async function archiveEverything(session: Session): Promise<void> {
 
 /** What was in the way, if anything was. A replica that is away must not hold up the commit that is to be archived. */
 async function archiveAll(engine: Engine, container: string, signal: AbortSignal): Promise<string | undefined> {
-  const bounded = `SET statement_timeout = '${writtenSeconds}s'; SET synchronous_commit = local;`;
+  const seconds = writtenSeconds;
   try {
     const message = "SELECT pg_walfile_name(pg_logical_emit_message(true, 'horme', 'restore'))";
-    const segment = await ask(engine, container, `${bounded} ${message}`);
-    await ask(engine, container, `${bounded} SELECT pg_switch_wal()`);
+    const segment = await ask(engine, container, `SET synchronous_commit = local; ${message}`, { seconds });
+    await ask(engine, container, 'SELECT pg_switch_wal()', { seconds });
     const question = `SELECT coalesce(last_archived_wal >= '${segment}', false) FROM pg_stat_archiver`;
-    const archived = await until(async () => (await ask(engine, container, question)) === 't', {
+    const archived = await until(async () => (await ask(engine, container, question, { seconds })) === 't', {
       ...{ seconds: archivedSeconds, everyMilliseconds: 200, signal },
     });
     return archived ? undefined : `the last WAL was not archived within ${archivedSeconds} s`;
   } catch (error) {
-    if (signal.aborted) throw error;
+    signal.throwIfAborted();
     return `the last WAL can't be archived (${oneLine((error as Error).message)})`;
   }
 }
@@ -141,7 +141,7 @@ export async function tablesNow(
 /** What production can't say, because it is damaged, locked or gone, is no reason to keep its data. */
 async function answer(engine: Engine, container: string, statement: string, name: string): Promise<string | undefined> {
   try {
-    return await ask(engine, container, statement, name);
+    return await ask(engine, container, statement, { name });
   } catch {
     return undefined;
   }

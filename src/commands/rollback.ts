@@ -3,6 +3,7 @@ import { deployDefaults } from '../deploy/options.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import { migrationsIn } from '../release/migrations.ts';
 import { stableJson, type ReleaseContent } from '../release/release.ts';
 import { readApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
@@ -100,11 +101,8 @@ async function acceptSchema(
   content: ReleaseContent,
 ): Promise<void> {
   if (context.flags.acceptSchema === true) return;
-  const { migrationsDue } = await readApplied(store);
-  const later = ledger.entries.filter(
-    // What a restore went back behind is no longer in the schema.
-    ({ number, migrated }) => number > target.number && migrated.length > 0 && !migrationsDue.includes(number),
-  );
+  const has = migrationsIn(ledger.entries);
+  const later = ledger.entries.filter(({ number }) => number > target.number && has.has(number));
   const since = await Promise.all(
     later.map(async ({ number, migrated }) => {
       const ran = await readContent(store, number);

@@ -10,6 +10,7 @@ import { labels } from '../engine/labels.ts';
 import { duration, table } from '../output/format.ts';
 import { readLedger, type LedgerEntry } from '../release/ledger.ts';
 import { holderOf, isStale } from '../release/lock.ts';
+import { dueText } from '../release/migrations.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
 import { kitProblems } from '../recovery/make.ts';
@@ -67,7 +68,7 @@ const migrationProblems = ({ migrationsDue }: Applied): string[] =>
   migrationsDue.length === 0
     ? []
     : [
-        `the data is of before the migrations of release ${migrationsDue.join(', ')}: horme deploy runs them again, horme rollback takes a release of before them`,
+        `the data is of before the migrations of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
       ];
 
 async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {

@@ -15,8 +15,8 @@ const lockSeconds = 60;
 export async function migrate(context: Context, id: string, name: string): Promise<void> {
   const service = serviceOf(context, name);
   const guard = service.migrationVolume === undefined ? undefined : await guarded(context, id);
-  await noteMigrating(context.store);
-  context.migrated.push(name);
+  await noteMigrating(context.store, name);
+  if (!context.migrated.includes(name)) context.migrated.push(name);
   try {
     await run(context, name, service.migrate ?? []);
   } finally {

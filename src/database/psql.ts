@@ -4,6 +4,9 @@ import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { observeDatabase, psql, type SeenDatabase, type SeenMember } from './members.ts';
 
+/** Exit code of coreutils' timeout. */
+const timedOut = 124;
+
 /** Where the database stands now, and who leads it. */
 export async function database(engine: Engine, project: string): Promise<SeenDatabase> {
   return observeDatabase(engine, await engine.containers({ [labels.project]: project }));
@@ -19,10 +22,24 @@ export async function primaryMember(engine: Engine, project: string): Promise<Se
   });
 }
 
+interface Asked {
+  /** Of the database. */
+  name?: string;
+  /** Where a disk may hang: Postgres' own limit is off while a commit is written. Without, it may take any time. */
+  seconds?: number;
+}
+
 /** One statement as the superuser; what it selects, a line a row. */
-export async function ask(engine: Engine, container: string, statement: string, name = 'postgres'): Promise<string> {
-  const { exitCode, output } = await engine.exec(container, psql(name, '--command', statement));
+export async function ask(
+  engine: Engine,
+  container: string,
+  statement: string,
+  { name = 'postgres', seconds }: Asked = {},
+): Promise<string> {
+  const limit = seconds === undefined ? [] : ['timeout', String(seconds)];
+  const { exitCode, output } = await engine.exec(container, [...limit, ...psql(name, '--command', statement)]);
   if (exitCode === 0) return output.trim();
+  if (exitCode === timedOut && seconds !== undefined) throw new Error(`psql: no answer within ${seconds} s`);
   throw new Error(`psql: ${output.trim()}`);
 }
 

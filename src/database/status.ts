@@ -156,7 +156,7 @@ export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replic
 }
 
 /** As `synchronous_mode_strict` has it. */
-const commits = ({ replicas }: DatabaseOptions) =>
+const withoutSynchronous = ({ replicas }: DatabaseOptions) =>
   replicas > 1 ? 'commits wait until one is' : 'commits are acknowledged by the primary alone';
 
 /** What is wrong, with the command that gets further. */
@@ -175,7 +175,7 @@ export function databaseProblems(
       ? [`${following.length} of ${wanted.replicas} replicas could take over: horme db status`]
       : []),
     ...(wanted.durability === 'zero-loss' && leaders.length === 1 && !waitedFor
-      ? [`no replica is synchronous: ${commits(wanted)}, and none would take over`]
+      ? [`no replica is synchronous: ${withoutSynchronous(wanted)}, and none would take over`]
       : []),
     ...((etcdSilentSeconds ?? 0) > etcdSilenceSeconds
       ? [

@@ -28,8 +28,10 @@ export interface Context {
   balancers: BalancerPool;
   /** Services whose migration was begun: whatever becomes of the release, the schema may be another one. */
   migrated: string[];
+  /** Aborted when somebody else took the lock. */
+  lost: AbortSignal;
   /** Whether other data was put in the place of the database's: from then on it has the history that was begun for it. */
-  otherData: { begun: boolean };
+  otherData: { begun: boolean; moment: string | undefined };
   /** What the old replicas answered before they were drained; the watch compares with it. */
   before: Map<string, { requests: number; errors: number; answerMilliseconds: number }>;
 }

@@ -154,7 +154,8 @@ async function locked(
     signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
     balancers: pool,
     migrated: [],
-    otherData: { begun: false },
+    lost: lock.lost,
+    otherData: { begun: false, moment: options.swap?.moment },
     before: new Map(),
   };
   try {

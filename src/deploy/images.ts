@@ -1,3 +1,4 @@
+import { labels } from '../engine/labels.ts';
 import { imageTags } from '../platform/images.ts';
 import { buildModel, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
 import type { SecretVolume } from '../release/prepare.ts';
@@ -29,7 +30,7 @@ export async function makeImages(session: Session, rebuild: boolean, times: Step
   return made;
 }
 
-/** Volumes of the live release are complete; any other may have been left half written by an interrupted run. */
+/** Volumes of the live release that are there are complete; any other may have been left half written by an interrupted run. */
 export async function writeSecrets(
   session: Session,
   store: Store,
@@ -38,8 +39,9 @@ export async function writeSecrets(
 ): Promise<void> {
   const { engine, stack } = session;
   await noteSecretFiles(store, secrets);
+  const there = (await engine.volumes({ [labels.project]: stack.project })).map(({ name }) => name);
   for (const { volume, files, reader } of secrets) {
-    if (former?.secretVolumes.includes(volume)) continue;
+    if (former?.secretVolumes.includes(volume) && there.includes(volume)) continue;
     const owner =
       'uid' in reader
         ? { uid: reader.uid, gid: reader.uid }

@@ -18,8 +18,11 @@ export interface DeployOptions {
   scale: Record<string, number> | undefined;
   /** Release whose content is to run again, instead of what the files say. */
   rollbackTo: ReleaseContent | undefined;
-  /** Restored data that lies beside the database's is to take its place; what was there is kept under this stamp. */
-  swap: string | undefined;
+  /**
+   * Restored data that lies beside the database's is to take its place; what was there is kept under this stamp. `moment`: of
+   * its newest transaction, ISO 8601.
+   */
+  swap: { stamp: string; moment: string } | undefined;
   kind: LedgerEntry['kind'];
   of: number | undefined;
   /** Passed between steps, for tests; of a command that had steps of its own before. Undefined: the deploy's own. */

@@ -117,7 +117,7 @@ function jobSteps(wave: Change[]): Draft[] {
 
 function stopFirstSteps(wave: Change[]): Draft[] {
   return wave
-    .filter(({ service }) => service.kind === 'service' && service.strategy.kind === 'stop-first')
+    .filter((change) => isService(change) && !isSurge(change) && needsWork(change))
     .flatMap((change) => [
       ...(change.service.routes.length > 0 ? drainSteps(change.old) : []),
       ...stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`),

@@ -351,7 +351,7 @@ test('only the named services are deployed; the platform is kept right all the s
 test('migrations run again where the data was restored to before them, though nothing else changed', () => {
   const migrating = content([...edge(), api({ migrate: ['migrate'], migrationVolume: 'owner' }), worker]);
   const right = running(migrating);
-  const due = { ...right, applied: { ...right.applied, migrationsDue: [7] } };
+  const due = { ...right, applied: { ...right.applied, migrationsDue: [{ service: 'api', release: 7 }] } };
   expect(text(migrating, due)).toMatchInlineSnapshot(`
     "1  migrate: api migrate
          because the data was restored to before its migrations"

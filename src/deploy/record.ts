@@ -1,8 +1,12 @@
 import { userInfo } from 'node:os';
 import { exitCodes } from '../errors.ts';
-import { appendEntry, type Outcome } from '../release/ledger.ts';
+import { appendEntry, type Ledger, type Outcome } from '../release/ledger.ts';
+import { migrationsDue } from '../release/migrations.ts';
 import { prune } from '../release/prune.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { readApplied, writeApplied } from '../release/settings.ts';
 import { commitOf, type Commit } from '../release/sources.ts';
+import type { Store } from '../release/store.ts';
 import type { DeployResult } from './options.ts';
 import type { Run } from './rollout.ts';
 
@@ -11,6 +15,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const { session, context, wanted, options, times } = run;
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
+  const [{ now }, { restoredTo }] = await Promise.all([engine.info(), readApplied(store)]);
   const entry = await appendEntry(
     store,
     wanted.ledger,
@@ -19,7 +24,8 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       outcome,
       ...(options.of !== undefined && { of: options.of }),
       begunAt: run.begunAt,
-      at: new Date().toISOString(),
+      restoredTo: restoredTo === '' ? undefined : restoredTo,
+      at: now.toISOString(),
       by: userInfo().username,
       ...(keptSource(run) ?? (await commitOf(session.stack.directory))),
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
@@ -32,7 +38,8 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
     content,
   );
   const current = outcome === 'live' ? content : (wanted.former ?? content);
-  const ledger = { entries: [...wanted.ledger.entries, entry], live: entry };
+  const ledger = { entries: [...wanted.ledger.entries, entry], live: outcome === 'live' ? entry : wanted.ledger.live };
+  await noteDue(store, ledger, current);
   await prune({ engine, store, ledger, project: content.project, current });
   const users = current.services.filter(({ owner }) => owner === 'user');
   const replicas = users.reduce((sum, service) => sum + service.replicas, 0);
@@ -48,6 +55,14 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
     reason,
     failure: undefined,
   };
+}
+
+/** What the data lacks since this entry: a restore may have taken migrations from it, and a deploy brought them back. */
+async function noteDue(store: Store, ledger: Ledger, { services }: ReleaseContent): Promise<void> {
+  const before = await readApplied(store);
+  const due = migrationsDue(ledger, services);
+  if (before.restoredTo === '' && before.migrationsDue.length === 0 && due.length === 0) return;
+  await writeApplied(store, { ...before, restoredTo: '', migrationsDue: due });
 }
 
 /** Of the release whose images go on: where the command was typed says nothing of these. */

@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import { noteBegun } from '../release/begun.ts';
+import { notedOf, noteBegun } from '../release/begun.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
@@ -15,7 +15,7 @@ import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
 import { record } from './record.ts';
 import { interrupted, nextAfter, standing } from './standing.ts';
-import { only, stepsFor, type Wanted } from './wanted.ts';
+import { stepsFor, type Wanted } from './wanted.ts';
 
 /** One run under the lock, from the first observation to the ledger. */
 export interface Run {
@@ -51,23 +51,27 @@ export async function rollOut(
   } catch (error) {
     if (!context.signal.aborted) return goBack(run, error);
     await proof.stop();
-    if (wanted.former) await historyOf(context, wanted.former);
-    const next = nextAfter(options.kind, wanted.ledger.live?.number);
-    throw interrupted(await look(context), wanted.content, next, error);
+    // Who has lost the lock writes nothing over what its new holder wrote.
+    if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
+    throw interrupted(await look(context), wanted.content, nextAfter(options, wanted.ledger.live?.number), error);
   }
   await keepScale(run);
-  await noteMigrated(run, seen);
   return record(run, 'live', undefined);
 }
 
-/** A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. */
+/**
+ * A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. What one that was
+ * killed has migrated is in the data, unless other data comes.
+ */
 async function begin(context: Context, { replicas }: Seen, { kind }: DeployOptions): Promise<string> {
-  const { engine, store, content, releaseNumber } = context;
+  const { engine, store, content, releaseNumber, migrated } = context;
   const { now } = await engine.info();
-  if (kind !== 'deploy') return now.toISOString();
   const users = content.services.filter(({ owner }) => owner === 'user').map(({ name }) => name);
   const served = replicas.some(({ service, release }) => release === releaseNumber && users.includes(service));
-  return noteBegun(store, releaseNumber, now, served);
+  const isDeploy = kind === 'deploy';
+  const noted = isDeploy ? await noteBegun(store, releaseNumber, now, served) : await notedOf(store, releaseNumber);
+  if (noted && kind !== 'restore' && kind !== 'recover') migrated.push(...noted.migrated);
+  return isDeploy && noted ? noted.at : now.toISOString();
 }
 
 /** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
@@ -101,12 +105,6 @@ async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
   const settings = await readSettings(context.store);
   await writeSettings(context.store, { ...settings, scale: { ...settings.scale, ...options.scale } });
-}
-
-/** Code and schema belong together again: all migrations ran, or the code is of before them. */
-async function noteMigrated({ context: { store }, options }: Run, { applied }: Seen): Promise<void> {
-  const all = options.kind === 'rollback' || (options.kind === 'deploy' && only(options) === undefined);
-  if (all && applied.migrationsDue.length > 0) await noteApplied(store, { migrationsDue: [] });
 }
 
 async function goBack(run: Run, error: unknown): Promise<DeployResult> {

@@ -1,13 +1,13 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { LedgerEntry } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
+import type { DeployOptions } from './options.ts';
 
 const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic' };
 
 /** For one who pressed Ctrl-C, or whose lock was taken: what is left, and how to go on. */
 export function interrupted(seen: Seen, content: ReleaseContent, next: string, cause: unknown): OperatorError {
-  return new OperatorError(`interrupted; nothing that serves was taken away\n${standing(seen, content)}`, {
+  return new OperatorError(`interrupted between two steps; what is there now:\n${standing(seen, content)}`, {
     code: 'interrupted',
     exitCode: exitCodes.interrupted,
     next,
@@ -16,9 +16,10 @@ export function interrupted(seen: Seen, content: ReleaseContent, next: string, c
 }
 
 /** `live`: the number of the release that was live before; undefined: there was none. */
-export function nextAfter(kind: LedgerEntry['kind'], live: number | undefined): string {
-  // A deploy would take what the files say, and no other data and no older release.
-  if (kind !== 'deploy') return 'the same command again';
+export function nextAfter(options: DeployOptions, live: number | undefined): string {
+  const { kind, platformOnly, rotate, services } = options;
+  // A plain deploy would take what the files say: no other data, no older release, no other version of the database.
+  if (kind !== 'deploy' || platformOnly || rotate || services.length > 0) return 'the same command again';
   const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
   return `horme deploy${back}`;
 }

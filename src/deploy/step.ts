@@ -89,8 +89,10 @@ export const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
   missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
 
 /** The data is of before its migrations, though its replicas are right. */
-export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
-  migrate && applied.migrationsDue.length > 0 && service.migrationVolume !== undefined;
+export const migratesAgain = (change: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
+  migrate &&
+  change.service.migrate !== undefined &&
+  applied.migrationsDue.some(({ service }) => service === change.service.name);
 
 export const targets = (replicas: SeenReplica[]): Target[] =>
   replicas.map(({ service, id, name }) => ({ service, id, name }));

@@ -33,7 +33,7 @@ export async function contentFrom(session: Session, situation: Situation, option
 }
 
 /** The user's services that are to be deployed; undefined: all. */
-export const only = ({ services, platformOnly }: DeployOptions) =>
+const only = ({ services, platformOnly }: DeployOptions) =>
   platformOnly || services.length > 0 ? services : undefined;
 
 /** The live release with other numbers of replicas. */
@@ -66,7 +66,7 @@ export function stepsFor(
     migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
     majorUpgrade: options.platformOnly,
-    swap: options.swap,
+    swap: options.swap?.stamp,
     only: only(options),
     former: former?.services ?? [],
   });

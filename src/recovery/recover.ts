@@ -10,7 +10,7 @@ import { inHistory, withImages } from '../release/adapt.ts';
 import { readLedger, readLive, type Ledger } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readSecretFiles } from '../release/secret-files.ts';
-import { nothingApplied, writeApplied } from '../release/settings.ts';
+import { noteApplied, nothingApplied, writeApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, ownerOf, writeHistory, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
@@ -56,7 +56,7 @@ export async function recover(session: Session, kit: KitContent, accepted: Accep
   try {
     return await allSteps(session, kit, log, boundary, accepted);
   } catch (error) {
-    if (error instanceof OperatorError && noRerunHelps.includes(error.code)) await log.end();
+    if (error instanceof OperatorError && noRerunHelps.includes(error.code)) await log.end().catch(() => undefined);
     throw error;
   }
 }
@@ -84,6 +84,7 @@ async function allSteps(
     present.database &&
     (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'), acceptDamage)));
   if (database) await step(session, log, 'swap', () => swapDatabase(data(session, present, 'swap')));
+  if (database) await noteApplied(store, { restoredTo: database.newestTransactionAt });
   const lacking = await restoreAllFiles(session, log, present);
   for (const text of [...(database ? damageLines(database) : []), ...lacking]) emit({ kind: 'warning', text });
   const started = performance.now();

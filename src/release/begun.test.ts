@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { content } from '../deploy/testing.ts';
 import { fakeEngine } from '../engine/fake.ts';
-import { noteBegun, noteMigrating, whenBegun } from './begun.ts';
+import { noteBegun, noteMigrating, notedOf, whenBegun } from './begun.ts';
 import { appendEntry, readLedger } from './ledger.ts';
 import { Store } from './store.ts';
 
@@ -28,13 +28,20 @@ async function ends(begun: string | undefined): Promise<void> {
     at: eleven.toISOString(),
     by: 'ada',
   };
-  const made = { commit: undefined, folder: undefined, images: {}, secretVolumes: [], migrated: [] };
+  const made = {
+    commit: undefined,
+    folder: undefined,
+    images: {},
+    secretVolumes: [],
+    migrated: [],
+    restoredTo: undefined,
+  };
   const entry = { ...own, ...made, steps: [], proof: undefined, reason: undefined };
   await appendEntry(store, await readLedger(store), entry, content([]));
 }
 
 test('a release is found by its number, also when it was killed before the ledger had it', async () => {
-  const at = await noteBegun(store, 1, ten, false);
+  const { at } = await noteBegun(store, 1, ten, false);
   expect([at, await found(1)]).toEqual([ten.toISOString(), ten]);
   await ends(at);
   await noteBegun(store, 2, eleven, false);
@@ -47,12 +54,15 @@ test('what took the number of a killed deploy, such as the restore to before it,
   expect(await found(1)).toEqual(ten);
 });
 
-test('of one that was killed and tried again the first try counts that changed something', async () => {
+test('of one that was killed and tried again the first try counts that changed something, with what it migrated', async () => {
+  const first = { release: 1, at: eleven.toISOString(), migrated: [] };
   await noteBegun(store, 1, ten, false);
-  expect(await noteBegun(store, 1, eleven, false)).toBe(eleven.toISOString());
-  expect(await noteBegun(store, 1, twelve, true)).toBe(eleven.toISOString());
-  await noteMigrating(store);
-  expect(await noteBegun(store, 1, twelve, false)).toBe(eleven.toISOString());
+  expect(await noteBegun(store, 1, eleven, false)).toEqual(first);
+  expect(await noteBegun(store, 1, twelve, true)).toEqual(first);
+  await noteMigrating(store, 'api');
+  await noteMigrating(store, 'api');
+  expect(await noteBegun(store, 1, twelve, false)).toEqual({ ...first, migrated: ['api'] });
+  expect(await notedOf(store, 2)).toBeUndefined();
 });
 
 test('a release that there is not, or that an older Horme made, is refused with the way by a time', async () => {

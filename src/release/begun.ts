@@ -7,8 +7,8 @@ interface Begun {
   release: number;
   /** By the engine's clock, which is the database's too. */
   at: string;
-  /** Whether a migration was begun since. */
-  migrating: boolean;
+  /** Services whose migration was begun since. */
+  migrated: string[];
 }
 
 const begunFile = 'begun.json';
@@ -18,17 +18,24 @@ const begunFile = 'begun.json';
  * migration, or whose replicas are there (`served`). One that was ended before may lie far back, and with it what was
  * written since.
  */
-export async function noteBegun(store: Store, release: number, now: Date, served: boolean): Promise<string> {
-  const noted = await store.readNow<Begun>(begunFile);
-  if (noted?.release === release && (noted.migrating || served)) return noted.at;
-  const begun: Begun = { release, at: now.toISOString(), migrating: false };
+export async function noteBegun(store: Store, release: number, now: Date, served: boolean): Promise<Begun> {
+  const noted = await notedOf(store, release);
+  if (noted && (noted.migrated.length > 0 || served)) return noted;
+  const begun: Begun = { release, at: now.toISOString(), migrated: [] };
   await store.writeNow(begunFile, begun);
-  return begun.at;
+  return begun;
 }
 
-export async function noteMigrating(store: Store): Promise<void> {
+/** A deploy of this number that was killed before the ledger had it, or that is under way. */
+export async function notedOf(store: Store, release: number): Promise<Begun | undefined> {
   const noted = await store.readNow<Begun>(begunFile);
-  if (noted && !noted.migrating) await store.writeNow(begunFile, { ...noted, migrating: true });
+  return noted?.release === release ? noted : undefined;
+}
+
+export async function noteMigrating(store: Store, service: string): Promise<void> {
+  const noted = await store.readNow<Begun>(begunFile);
+  if (!noted || noted.migrated.includes(service)) return;
+  await store.writeNow(begunFile, { ...noted, migrated: [...noted.migrated, service] });
 }
 
 /**
@@ -37,8 +44,7 @@ export async function noteMigrating(store: Store): Promise<void> {
  */
 export async function whenBegun(store: Store, { entries }: Ledger, release: number): Promise<Date> {
   const entry = entries.find(({ number }) => number === release);
-  const noted = await store.readNow<Begun>(begunFile);
-  const at = noted?.release === release ? noted.at : entry?.begunAt;
+  const at = (await notedOf(store, release))?.at ?? entry?.begunAt;
   if (at !== undefined) return new Date(at);
   const message = entry
     ? `nobody noted when release ${release} began: an older Horme made it`

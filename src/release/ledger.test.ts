@@ -5,7 +5,6 @@ import { OperatorError } from '../errors.ts';
 import {
   appendEntry,
   commitsOf,
-  migratedAfter,
   nextNumber,
   readContent,
   readLedger,
@@ -30,6 +29,7 @@ async function append(spec: string, own: Partial<LedgerEntry> = {}): Promise<Led
     ...{ kind: 'deploy' as const, outcome: 'live' as const, at: '2026-01-01T00:00:00.000Z', by: 'ada' },
     ...{
       begunAt: undefined,
+      restoredTo: undefined,
       commit: undefined,
       folder: undefined,
       images: {},
@@ -142,16 +142,4 @@ test('an entry that another version wrote is refused with words, not read', asyn
 test('before the first deploy there is no ledger, and that is no error', async () => {
   expect(await readLedger(undefined)).toEqual({ entries: [], live: undefined });
   expect(await readLedger(store)).toEqual({ entries: [], live: undefined });
-});
-
-test('of the migrations that ended after a moment those count that the live release is built on', async () => {
-  const at = (hour: number) => `2026-01-01T0${hour}:00:00.000Z`;
-  await append('v1', { migrated: ['api'], at: at(1) });
-  await append('v2', { migrated: ['api'], at: at(2) });
-  await append('v3', { at: at(3) });
-  await append('v4', { migrated: ['api'], at: at(4), outcome: 'rolled-back' });
-  const after = async (hour: number) => migratedAfter(await readLedger(store), new Date(at(hour)));
-  expect([await after(1), await after(2)]).toEqual([[2], []]);
-  await append('v1', { kind: 'rollback', of: 1, at: at(5) });
-  expect(await after(0)).toEqual([1]);
 });

@@ -21,7 +21,7 @@ export interface LedgerEntry {
   of: number;
   /** When it began; undefined in an older entry. */
   begunAt: string | undefined;
-  /** When it was over. */
+  /** When it was over, by the engine's clock; of older entries by that of who typed it. */
   at: string;
   by: string;
   commit: string | undefined;
@@ -29,6 +29,8 @@ export interface LedgerEntry {
   folder: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];
+  /** Of when the database's data is that this entry took into use, by its newest transaction; undefined: of before it. */
+  restoredTo: string | undefined;
   /** Services whose migration was run, whatever the outcome. */
   migrated: string[];
   steps: { title: string; seconds: number }[];
@@ -114,15 +116,6 @@ export async function appendEntry(
 /** Entries that a rollback can go back to, oldest first: a scaling changes how many, not what. */
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
-
-/** Numbers of those whose migrations the live release counts on, and data of that time may not have. */
-export const migratedAfter = ({ entries, live }: Ledger, at: Date): number[] =>
-  entries
-    .filter(
-      ({ number, migrated, at: ended }) =>
-        migrated.length > 0 && Date.parse(ended) > at.getTime() && number <= (live?.of ?? 0),
-    )
-    .map(({ number }) => number);
 
 /** A commit that may have what an image was built from, and where in it the project lies. */
 export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };

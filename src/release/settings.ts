@@ -1,3 +1,4 @@
+import type { DueMigration } from './migrations.ts';
 import type { Store } from './store.ts';
 
 /** What operators set by command and every later deploy keeps, until it is changed by command again. */
@@ -24,8 +25,10 @@ export interface Applied {
   version: number;
   /** The repositories and the history of the database that the backups' agent has set up. */
   backup: string;
-  /** Releases of before whose migrations the data was restored to: what is live of them is to run again. */
-  migrationsDue: number[];
+  /** Of when the data is that was swapped in; '' once the ledger has it. */
+  restoredTo: string;
+  /** Migrations that are to run again, as the ledger tells them since its last entry. */
+  migrationsDue: DueMigration[];
 }
 
 const settingsFile = 'settings.json';
@@ -48,6 +51,7 @@ export const nothingApplied: Applied = {
   generation: 0,
   version: 0,
   backup: '',
+  restoredTo: '',
   migrationsDue: [],
 };
 
