@@ -6,7 +6,8 @@ import { labels } from '../engine/labels.ts';
 import type { Event } from '../events.ts';
 import type { Session } from '../session.ts';
 import { filesService } from './names.ts';
-import { differenceLines, restoreVolumeAs, swapVolume, volumeDifferences } from './restore-volume.ts';
+import { differenceLines, restoreVolumeAs, volumeDifferences } from './restore-volume.ts';
+import { swapVolume } from './swap-volume.ts';
 
 const project = 'shop-local';
 const uploads = [{ type: 'volume', source: 'uploads', target: '/uploads' }];

@@ -21,15 +21,13 @@ export interface VolumeDifferences {
 
 /** For a volume of terabytes; seconds. */
 const leftSeconds = 24 * 3600;
-/** One that crashes again and again, or is paused, writes too as soon as it goes on. */
-const runningStates = ['running', 'restarting', 'paused'];
 
 const words = (target: SnapshotTarget): string[] => {
   if (target === 'latest') return ['--latest'];
   return 'snapshot' in target ? ['--snapshot', target.snapshot] : ['--at', targetText(target.at)];
 };
 
-const restoredVolume = (name: string) => `${name}-restored`;
+export const restoredVolume = (name: string) => `${name}-restored`;
 
 /** Into a volume of its own; production's is not touched. Gives what would change: files that would go count as `added`. */
 export async function volumeDifferences(
@@ -43,7 +41,7 @@ export async function volumeDifferences(
   // Not the target once more: a backup that ended meanwhile may be newer than what was restored.
   const same = ['--snapshot', snapshot, '--repo', String(repository)];
   const diff = ['diff', '--kind', 'volume', '--name', name, ...same];
-  return { ...(await once<Omit<VolumeDifferences, 'incomplete'>>(session, content, {}, diff)), incomplete };
+  return { ...(await askFiles<Omit<VolumeDifferences, 'incomplete'>>(session, content, {}, diff)), incomplete };
 }
 
 export function differenceLines(name: string, { at, incomplete, counts }: VolumeDifferences): string {
@@ -123,85 +121,12 @@ async function restoreInto(
   }
   await engine.createVolume(volume, volumeLabels(stack.project, into));
   const where = `${agentFolders.targets}/volume`;
-  return once(session, content, { [into]: where }, [
+  return askFiles(session, content, { [into]: where }, [
     ...['restore', '--kind', 'volume', '--name', name, ...words(target), '--into', where],
   ]);
 }
 
-/** The services that have the volume are stopped for as long as the copying takes. */
-export async function swapVolume(
-  session: Session,
-  content: ReleaseContent,
-  name: string,
-  stamp: string,
-): Promise<string> {
-  const { engine, stack, emit } = session;
-  const former = `${name}-former-${stamp}`;
-  await engine.createVolume(`${stack.project}_${former}`, volumeLabels(stack.project, former));
-  const users = await usersOf(session, content, name);
-  const running = users.filter(({ runs }) => runs);
-  for (const { name: container, runs } of users)
-    if (!runs) emit({ kind: 'warning', text: `${container} did not run, and is not started: horme deploy starts it` });
-  const mounts = {
-    [name]: `${agentFolders.targets}/current`,
-    [former]: `${agentFolders.targets}/former`,
-    [restoredVolume(name)]: `${agentFolders.targets}/restored`,
-  };
-  try {
-    for (const { id, grace, name: container } of running) {
-      emit({ kind: 'note', text: `${container} stops` });
-      await engine.stop(id, grace);
-    }
-    await once(session, content, mounts, ['replace']);
-  } catch (error) {
-    await forgetFormer(session, `${stack.project}_${former}`, error);
-    throw error;
-  } finally {
-    for (const one of running) await startAgain(session, one);
-  }
-  await engine.removeVolume(`${stack.project}_${restoredVolume(name)}`);
-  return `${stack.project}_${former}`;
-}
-
-/** One that can't start keeps no other from it, and hides no failure of the swap. */
-async function startAgain({ engine, emit }: Session, { id, name }: { id: string; name: string }): Promise<void> {
-  try {
-    await engine.start(id);
-  } catch (error) {
-    const text = `${name} does not start: ${(error as Error).message}; horme deploy starts it`;
-    emit({ kind: 'warning', text });
-  }
-}
-
-/** The agent says when the volume is as it was: a copy of it is of no use then. Else it may be the only one. */
-async function forgetFormer({ engine, emit }: Session, former: string, error: unknown): Promise<void> {
-  if (error instanceof OperatorError && error.code === 'unchanged') return engine.removeVolume(former);
-  emit({
-    kind: 'warning',
-    text: `${former} may have the only copy of what was there: docs/recovery.md, "Interrupted"`,
-  });
-}
-
-/** Containers of the services that have the volume. Of jobs those that run: one that has ended is done, and must not run again. */
-async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {
-  const services = content.services.filter(
-    (service) =>
-      service.owner === 'user' &&
-      content.compose.services[service.name]?.volumes?.some(({ source }) => source === name),
-  );
-  const containers = await engine.containers({ [labels.project]: stack.project });
-  return services.flatMap((service) =>
-    containers
-      .filter(({ labels: own }) => own[labels.service] === service.name && own[labels.oneOff] !== 'True')
-      .map(({ id, name: container, state }) => ({
-        ...{ id, name: container, grace: service.stopSeconds },
-        runs: runningStates.includes(state),
-      }))
-      .filter(({ runs }) => runs || service.kind === 'service'),
-  );
-}
-
-function once<T>(
+export function askFiles<T>(
   { compose, stack, emit }: Session,
   content: ReleaseContent,
   mounts: Record<string, string>,

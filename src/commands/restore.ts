@@ -1,7 +1,8 @@
 import { damageWords, type Restored } from '../backup/restore.ts';
 import { restoreAsDatabase } from '../backup/restore-as.ts';
-import { restoreVolumeAs, swapVolume } from '../backup/restore-volume.ts';
+import { restoreVolumeAs } from '../backup/restore-volume.ts';
 import { newHistory } from '../backup/secrets.ts';
+import { swapVolume } from '../backup/swap-volume.ts';
 import { typed } from '../backup/target.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';

@@ -25,14 +25,15 @@ export class RecoveryLog {
   readonly #project: string;
   readonly #id: string;
   readonly #done: Done;
-  readonly #boundary: () => void;
+  /** For whoever goes on after the last step: the deploy. */
+  readonly boundary: () => void;
 
   private constructor(engine: Engine, project: string, id: string, done: Done, boundary: () => void) {
     this.#engine = engine;
     this.#project = project;
     this.#id = id;
     this.#done = done;
-    this.#boundary = boundary;
+    this.boundary = boundary;
   }
 
   /** The `boundary` is passed before each step, and again between the step and the note that it is done. */
@@ -58,10 +59,10 @@ export class RecoveryLog {
   /** Runs it unless a run before this one has. Its result is kept with it. */
   async once<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#done.steps[name];
-    this.#boundary();
+    this.boundary();
     const done = before ?? (await timed(work));
     // A step of an earlier run counts as well: the same number is the same place in every run.
-    this.#boundary();
+    this.boundary();
     if (!before) await this.#note(name, done);
     return done.result as T;
   }

@@ -9,10 +9,9 @@ import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { inHistory, withImages } from '../release/adapt.ts';
 import { readLedger, readLive, type Ledger } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { readSecretFiles } from '../release/secret-files.ts';
 import { noteApplied, nothingApplied, writeApplied } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { openVault, ownerOf, writeHistory, writeSecretVolume } from '../release/vault.ts';
+import { openVault, writeHistory } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import {
   filesToRestore,
@@ -26,6 +25,7 @@ import {
 import { platformImageOf, platformImagesOf, userImages } from './images.ts';
 import type { KitContent } from './kit-content.ts';
 import { RecoveryLog } from './log.ts';
+import { writeSecrets } from './secrets.ts';
 import type { Sources } from './sources.ts';
 import { emptyStack } from './stack.ts';
 import { restoreState } from './state.ts';
@@ -51,23 +51,16 @@ const noRerunHelps = ['nothing-to-recover', 'secrets-missing', 'no-backup-yet', 
 export async function recover(session: Session, kit: KitContent, accepted: Accepted): Promise<Recovery> {
   const { engine, connection, emit } = session;
   await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
-  const boundary = killPoint(process.env);
-  const log = await RecoveryLog.open(engine, kit.project, imageTags().tools, boundary);
+  const log = await RecoveryLog.open(engine, kit.project, imageTags().tools, killPoint(process.env));
   try {
-    return await allSteps(session, kit, log, boundary, accepted);
+    return await allSteps(session, kit, log, accepted);
   } catch (error) {
     if (error instanceof OperatorError && noRerunHelps.includes(error.code)) await log.end().catch(() => undefined);
     throw error;
   }
 }
 
-async function allSteps(
-  session: Session,
-  kit: KitContent,
-  log: RecoveryLog,
-  boundary: () => void,
-  { acceptSources, acceptDamage }: Accepted,
-): Promise<Recovery> {
+async function allSteps(session: Session, kit: KitContent, log: RecoveryLog, accepted: Accepted): Promise<Recovery> {
   const { engine, emit } = session;
   const { project } = kit;
   const store = await Store.open(engine, project, imageTags().tools);
@@ -76,25 +69,22 @@ async function allSteps(
   const vault = await step(session, log, 'history', () => beginHistory(store, live.database?.version)).then(() =>
     openVault(store),
   );
-  const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: acceptSources };
+  const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: accepted.acceptSources };
   const content = await step(session, log, 'images', () => imagesOf(session, live, ledger, sources));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
   const present = inHistory(content, vault.backup.history);
   const database =
     present.database &&
-    (await step(session, log, 'database', () => restoreDatabase(data(session, present, 'database'), acceptDamage)));
+    (await step(session, log, 'database', () =>
+      restoreDatabase(data(session, present, 'database'), accepted.acceptDamage),
+    ));
   if (database) await step(session, log, 'swap', () => swapDatabase(data(session, present, 'swap')));
   if (database) await noteApplied(store, { restoredTo: database.newestTransactionAt });
   const lacking = await restoreAllFiles(session, log, present);
   for (const text of [...(database ? damageLines(database) : []), ...lacking]) emit({ kind: 'warning', text });
   const started = performance.now();
-  const deployed = await deploy(deploySession(session, present), {
-    ...deployDefaults,
-    kind: 'recover',
-    of,
-    rollbackTo: present,
-    boundary,
-  });
+  const options = { ...deployDefaults, kind: 'recover' as const, of, rollbackTo: present, boundary: log.boundary };
+  const deployed = await deploy(deploySession(session, present), options);
   const seconds = { ...log.seconds, deploy: (performance.now() - started) / 1000 };
   if (deployed.exitCode === exitCodes.done) await log.end();
   return { deployed, database, missing: [...(database?.missing ?? []), ...lacking], seconds };
@@ -178,30 +168,6 @@ async function imagesOf(
   const users = await userImages(session, live, ledger, sources);
   return withImages(live, { ...platformImagesOf(live, ids), ...users });
 }
-
-async function writeSecrets({ engine }: Session, store: Store, content: ReleaseContent): Promise<void> {
-  const known = await readSecretFiles(store);
-  for (const volume of content.secretVolumes) {
-    const secret = known[volume];
-    if (!secret) throw lostSecrets(volume);
-    const { files, reader } = secret;
-    const owner =
-      'uid' in reader
-        ? { uid: reader.uid, gid: reader.uid }
-        : await ownerOf(engine, content.project, imageIdOf(content, reader.service), reader.user);
-    await writeSecretVolume({ engine, project: content.project, volume, toolsImage: imageTags().tools, files, owner });
-  }
-}
-
-const imageIdOf = ({ services }: ReleaseContent, name: string) =>
-  services.find((service) => service.name === name)?.imageId ?? '';
-
-const lostSecrets = (volume: string) =>
-  new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {
-    code: 'secrets-missing',
-    exitCode: exitCodes.checkFailed,
-    next: anew('--only-database'),
-  });
 
 /** As the release says: its addresses are what a deploy checks. */
 function deploySession(session: Session, content: ReleaseContent): Session {
