@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import process
 import settings
@@ -21,10 +22,14 @@ PATIENT_SECONDS = 4 * 3600
 RESTORE_WAIT_SECONDS = 24 * 3600
 SAY_EVERY_SECONDS = 30
 
-# Bytes of the file that are locked as marks: for reading, which takes no more than reading it, and gone with who set them.
+# Bytes of the file that are locked as marks: for reading, which takes no more than reading it. They are gone with who set them,
+# and with what has the file open by it: see `held`.
 DRILL, RESTORE, RESTORE_WAITS = range(3)
 
 Progress = Callable[[str], None]
+
+# Of a thread: `serve` runs others beside.
+_held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
 
 
 def _unsaid(_text: str) -> None:
@@ -33,8 +38,8 @@ def _unsaid(_text: str) -> None:
 
 @contextmanager
 def one_at_a_time(wait_seconds: float = WAIT_SECONDS, progress: Progress = _unsaid) -> Iterator[None]:
-    """What it waits for is said. Held until the block ends, or the process and all that it runs have died. AgentError 'busy' when
-    it isn't free in time."""
+    """What it waits for is said. Held until the block ends, or the process and what was given `held` have died. AgentError 'busy'
+    when it isn't free in time."""
     with _opened() as descriptor:
         _take(descriptor, wait_seconds, progress)
         yield
@@ -61,11 +66,22 @@ def for_a_restore(progress: Progress) -> Iterator[None]:
         yield
 
 
+def held() -> tuple[int, ...]:
+    """What this thread has the lock by: a child that inherits it holds it too, when its agent is killed. For restic alone, whose
+    own lock is taken for a dead one's when ours is free. pgBackRest has its own locks, and a Postgres on restored data, or a
+    query of it, would keep a restore waiting for hours."""
+    return _held.get()
+
+
 @contextmanager
 def _opened() -> Iterator[int]:
     # Read-only is enough for flock, and all that the other container's user may.
-    with open(settings.LOCK_FILE) as file, process.holding(file.fileno()):
-        yield file.fileno()
+    with open(settings.LOCK_FILE) as file:
+        token = _held.set((file.fileno(),))
+        try:
+            yield file.fileno()
+        finally:
+            _held.reset(token)
 
 
 # By polling: a blocking flock has no deadline outside the main thread.

@@ -1,4 +1,5 @@
-"""Runs a program: without a shell, with a deadline, in a process group of its own, so that nothing outlives the agent."""
+"""Runs a program: without a shell, with a deadline, in a process group of its own, which ends with the call, and with an agent
+that is told to stop. What leaves the group, or loses its agent to SIGKILL, goes on."""
 
 import os
 import signal
@@ -28,12 +29,12 @@ NICE_OF_DRILLS = 15
 
 Line = Callable[[str], None]
 
-_running: set[subprocess.Popen[str]] = set()
+# Each with the signal that ends it kindly.
+_running: dict[subprocess.Popen[str], signal.Signals] = {}
 _guard = threading.Lock()
 _stopping = threading.Event()
 # Of a thread: `serve` runs others beside.
 _look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
-_held: ContextVar[tuple[int, ...]] = ContextVar("held", default=())
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ def run(
     nice: int = 0,
     cwd: str | Path | None = None,
     keep_lines: int | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """`env` is added to the agent's own. Any exit code is an answer; AgentError 'deadline' when there is none in time.
     `keep_lines`: only so many of the last lines of each output are kept, where a program writes millions."""
     _look.get()()
-    child = start(argv, env=env, nice=nice, cwd=cwd, takes_input=stdin is not None)
+    child = start(argv, env=env, nice=nice, cwd=cwd, takes_input=stdin is not None, pass_fds=pass_fds)
     lines: tuple[deque[str], deque[str]] = (deque(maxlen=keep_lines), deque(maxlen=keep_lines))
     failures: list[Exception] = []
     pipes = zip((child.stdout, child.stderr), lines)
@@ -85,6 +87,8 @@ def start(
     cwd: str | Path | None = None,
     takes_input: bool = False,
     output: int = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+    ends_by: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[str]:
     """For a child that stays; whoever starts it ends it with `end`."""
     with _guard:
@@ -100,16 +104,16 @@ def start(
             text=True,
             errors="replace",
             start_new_session=True,
-            pass_fds=_held.get(),
+            pass_fds=pass_fds,
         )
-        _running.add(child)
+        _running[child] = ends_by
     return child
 
 
 def end(child: subprocess.Popen[str], grace_seconds: float = GRACE_SECONDS) -> None:
     """Ends the whole group, kindly at first. Nothing when it has ended."""
     if child.poll() is None:
-        _signal(child, signal.SIGTERM)
+        _signal(child, _running.get(child, signal.SIGTERM))
         try:
             child.wait(grace_seconds)
         except subprocess.TimeoutExpired:
@@ -118,16 +122,16 @@ def end(child: subprocess.Popen[str], grace_seconds: float = GRACE_SECONDS) -> N
     _signal(child, signal.SIGKILL)
     child.wait()
     with _guard:
-        _running.discard(child)
+        _running.pop(child, None)
 
 
 def end_all() -> None:
     """Lets no more children start, and ends those that run."""
     _stopping.set()
     with _guard:
-        children = list(_running)
-    for child in children:
-        _signal(child, signal.SIGTERM)
+        children = dict(_running)
+    for child, ends_by in children.items():
+        _signal(child, ends_by)
     deadline = time.monotonic() + STOP_GRACE_SECONDS
     while time.monotonic() < deadline and any(child.poll() is None for child in children):
         time.sleep(0.05)
@@ -163,16 +167,6 @@ def ended_by(look: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _look.reset(token)
-
-
-@contextmanager
-def holding(descriptor: int) -> Iterator[None]:
-    """What this thread starts in the block holds the file's lock too: it may outlive an agent that is killed."""
-    token = _held.set((descriptor,))
-    try:
-        yield
-    finally:
-        _held.reset(token)
 
 
 def stopping() -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+import lock
 import process
 import settings
 from settings import AgentError, Repository, Settings
@@ -43,6 +44,7 @@ def run(
         on_line=message if on_message else None,
         keep_lines=100 if on_message else None,
         nice=nice,
+        pass_fds=lock.held(),
     )
     if done.exit_code not in (0, *also):
         raise _refusal(repository, done)

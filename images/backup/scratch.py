@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -26,6 +27,9 @@ CHECK_SECONDS = 24 * 3600
 # Fast shutdown with a checkpoint of all that recovery left in memory.
 STOP_SECONDS = 600
 QUERY_SECONDS = 3600
+# What is left early is thrown away. A postmaster ends its sessions by this signal, within 5 s at worst; by SIGTERM it waits for
+# them, and they are in process groups of their own, where ours can't end them.
+IMMEDIATE = signal.SIGQUIT
 POLL_SECONDS = 0.25
 PROGRESS_EVERY_SECONDS = 30
 LOG_LINES = 400
@@ -63,7 +67,9 @@ def running(data: Path, log: Path, progress: Progress) -> Iterator[Server]:
         access = Path(socket) / "hba.conf"
         access.write_text("local all postgres peer\n")
         with open(log, "w") as output:
-            child = process.start(_argv(data, socket, access), nice=process.NICE_OF_DRILLS, output=output.fileno())
+            child = process.start(
+                _argv(data, socket, access), nice=process.NICE_OF_DRILLS, output=output.fileno(), ends_by=IMMEDIATE
+            )
         server = Server(data, socket, log, child)
         try:
             _wait_for_recovery(server, progress)

@@ -34,21 +34,32 @@ class Lock(unittest.TestCase):
         with lock.one_at_a_time(5):
             pass
 
-    def test_what_outlives_an_agent_that_is_killed_holds_it_until_it_ends(self):
+    def orphan(self, options: str) -> int:
+        """What an agent ran that was killed while it held the lock."""
         agent = f"""
 import sys; sys.path[:0] = {sys.path!r}
 import settings, lock, process
 settings.LOCK_FILE = {str(settings.LOCK_FILE)!r}
 with lock.one_at_a_time(1):
-    process.run(["sh", "-c", "echo begun; exec sleep 300"], seconds=300, on_line=lambda line: print(line, child(), flush=True))
+    process.run(["sh", "-c", "echo $$; exec sleep 300"], seconds=300, on_line=lambda line: print(line, flush=True), {options})
 """
-        agent = agent.replace("child()", "next(iter(process._running)).pid")
         with subprocess.Popen([sys.executable, "-c", agent], stdout=subprocess.PIPE, text=True) as killed:
-            orphan = int(killed.stdout.readline().split()[1])
+            orphan = int(killed.stdout.readline())
             killed.kill()
+        return orphan
+
+    def test_restic_holds_it_until_it_ends_when_its_agent_is_killed(self):
+        orphan = self.orphan("pass_fds=lock.held()")
         with self.assertRaises(AgentError), lock.one_at_a_time(0.1):
             pass
         os.kill(orphan, signal.SIGKILL)
+        with lock.one_at_a_time(5):
+            pass
+        self.assertEqual(lock.held(), ())
+
+    def test_what_else_an_agent_that_is_killed_leaves_keeps_nobody_waiting(self):
+        orphan = self.orphan("")
+        self.addCleanup(os.kill, orphan, signal.SIGKILL)
         with lock.one_at_a_time(5):
             pass
 

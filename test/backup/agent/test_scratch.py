@@ -1,6 +1,7 @@
 """How a Postgres on restored data is treated; programs that say how they were started stand in for it."""
 
 import os
+import time
 import unittest
 from unittest import mock
 
@@ -8,9 +9,12 @@ import support
 import process
 import scratch
 import settings
+from settings import AgentError
 
 PROGRAMS = {
-    "postgres": 'nice > "$(dirname "$0")/niceness"; exec sleep 60',
+    # As the real one, which ends its sessions by SIGQUIT alone.
+    "postgres": """trap 'echo ended > "$(dirname "$0")/sessions"; exit' QUIT; trap '' TERM
+        nice > "$(dirname "$0")/niceness"; sleep 60 & wait""",
     "pg_isready": 'test -s "$(dirname "$0")/niceness"',
     "pg_controldata": "exit 0",
     "pg_ctl": "exit 0",
@@ -31,3 +35,10 @@ class Scratch(unittest.TestCase):
         with scratch.running(self.data, self.data / "log", lambda _text: None):
             self.assertEqual((self.programs / "niceness").read_text(), f"{process.NICE_OF_DRILLS}\n")
         self.assertEqual(scratch.checksums(self.data), [f"pg_checksums: {process.NICE_OF_DRILLS}"])
+
+    def test_what_is_left_early_ends_its_sessions_at_once(self):
+        started = time.monotonic()
+        with self.assertRaises(AgentError), scratch.running(self.data, self.data / "log", lambda _text: None):
+            raise AgentError("stopped", "a restore waits")
+        self.assertEqual((self.programs / "sessions").read_text(), "ended\n")
+        self.assertLess(time.monotonic() - started, process.GRACE_SECONDS)
