@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import due
 import gently
 import moments
 import process
@@ -48,18 +49,14 @@ def run(settings: Settings, arguments: Namespace, progress: Progress) -> dict[st
 def _gives_way_to_a_gap(role: str) -> Callable[[], None]:
     """What is written before a new backup is lost with the machine, and a drill takes hours. For one that is wanted since the drill
     began, or began to wait: another one may be tried for days, in a repository that is away."""
-    before = _wanted_backups(role)
+    before = due.wanted_backups(status.read(role))
 
     def look() -> None:
-        if _wanted_backups(role) - before:
+        if due.wanted_backups(status.read(role)) - before:
             what = "the drill was ended, because WAL is missing in an archive and a new backup comes first"
             raise AgentError("stopped", what, "horme backup drill, after the backup")
 
     return look
-
-
-def _wanted_backups(role: str) -> set[str]:
-    return {number for number, one in status.read(role).get("repositories", {}).items() if one.get("backupWanted")}
 
 
 def _chosen_repository(settings: Settings, wanted: int | None) -> Repository:

@@ -72,8 +72,9 @@ def backup(
 
 
 def drill(cron: str, status: dict[str, Any], now: datetime, tried: Tried) -> Due | None:
-    """Nothing before the first backup: there is nothing to prove."""
-    if tried.must_wait() or newest_backup(status) is None:
+    """Nothing before the first backup: there is nothing to prove. Nor in the hour in which one that covers a gap waits for the clock:
+    it would then wait for the drill. One that has failed is not waited for, since its repository may be away for days."""
+    if tried.must_wait() or newest_backup(status) is None or (status.get("backupsHeldUntil") and wanted_backups(status)):
         return None
     slot = _slot(cron, status, "lastDrillSlot", now)
     return Due("the schedule says so", slot, ()) if slot else None
@@ -88,6 +89,11 @@ def mended(status: dict[str, Any], now: datetime) -> dict[str, str]:
     """The slots to set back to the present: a clock that ran ahead left them too far in the future."""
     known = {name: status.get(name) for name in ("lastSlot", "lastDrillSlot")}
     return {name: moments.text(now) for name, slot in known.items() if slot and moments.parse(slot) > now + AHEAD_LIMIT}
+
+
+def wanted_backups(status: dict[str, Any]) -> set[str]:
+    """The repositories in which a gap wants one."""
+    return {number for number, one in status.get("repositories", {}).items() if one.get("backupWanted")}
 
 
 def newest_backup(status: dict[str, Any]) -> datetime | None:

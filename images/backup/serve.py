@@ -64,6 +64,7 @@ class Agent:
         self.clock_recorded = self.state_looked = float("-inf")
         self.server: subprocess.Popen[str] | None = None
         self.set_up_at: str | None = None
+        self.wanted_backups: set[str] = set()
         if self._has_database:
             import archiver
             import gaps
@@ -119,9 +120,7 @@ class Agent:
         told, known, now = self.told, status.read(self.told.role), moments.now()
         if told.role == "database" and not self._has_database:
             return
-        if known.get("setUpAt") != self.set_up_at:
-            self.set_up_at = known.get("setUpAt")
-            self.worker.forget("backup")
+        self._forget_what_is_mended(known)
         numbers = [one.number for one in told.repositories]
         wanted = [one.tags for one in sources.wanted(told)] if told.role == "files" else []
         backup = due.backup(told.schedule, known, numbers, now, self.worker.tried("backup"), wanted)
@@ -134,6 +133,14 @@ class Agent:
         if drill:
             work = partial(work_of(told.role, "drill"), told, Namespace(repo=None, label=None), log)
             self._start("drill", drill.reason, work, record.slot("lastDrillSlot", drill))
+
+    def _forget_what_is_mended(self, known: status.Status) -> None:
+        """After `set-up`, and where a gap was found since the last tick: that repository could be asked. A drill that gave way to its
+        backup would else begin again while this waits, for another repository maybe."""
+        set_up_at, wanted = known.get("setUpAt"), due.wanted_backups(known)
+        if set_up_at != self.set_up_at or wanted - self.wanted_backups:
+            self.worker.forget("backup")
+        self.set_up_at, self.wanted_backups = set_up_at, wanted
 
     def _back_up(self, wanted: due.Due) -> None:
         arguments = Namespace(type=None, repositories=list(wanted.repositories))

@@ -123,6 +123,13 @@ class Drill(unittest.TestCase):
         self.assertIsNone(self.drill(status(NOON, None), NOON + timedelta(hours=1)))
         self.assertIsNotNone(self.drill(status(NOON, None), NOON + timedelta(hours=17)))
 
+    def test_a_backup_that_covers_a_gap_and_waits_for_the_clock_comes_first_and_one_that_failed_does_not(self):
+        known, slot = status(SLOT, SLOT), SLOT + timedelta(hours=2)
+        self.assertIsNotNone(self.drill({**known, "backupsHeldUntil": {}}, slot))
+        known["repositories"]["1"].update(backupWanted="WAL is missing", lastError="away", lastFailureAt=moments.text(slot))
+        self.assertIsNotNone(self.drill(known, slot))
+        self.assertIsNone(self.drill({**known, "backupsHeldUntil": {"boot": "boot-1", "steadySeconds": 3600}}, slot))
+
     def test_once_a_slot(self):
         known = status(SLOT, SLOT, lastDrillSlot=moments.text(NOON.replace(hour=4, minute=30)))
         self.assertIsNone(self.drill(known, NOON))
