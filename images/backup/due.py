@@ -81,8 +81,11 @@ def drill(cron: str, status: dict[str, Any], now: datetime, tried: Tried) -> Due
 
 
 def state(status: dict[str, Any], seen: str | None, tried: Tried) -> bool:
-    """The project's own files (the ledger of releases, the vault) don't wait for the schedule."""
-    return seen is not None and seen != status.get("stateSeen") and not tried.must_wait()
+    """The project's own files (the ledger of releases, the vault) don't wait for the schedule, but for the clock: what is taken in
+    the future is the newest for whoever restores after it was set right."""
+    if tried.must_wait() or status.get("backupsHeldUntil"):
+        return False
+    return seen is not None and seen != status.get("stateSeen")
 
 
 def mended(status: dict[str, Any], now: datetime) -> dict[str, str]:

@@ -142,3 +142,6 @@ class State(unittest.TestCase):
         self.assertTrue(due.state({"stateSeen": "1"}, "2", Tried(0, 1)))
         self.assertFalse(due.state({"stateSeen": "1"}, "2", Tried(1, 1)))
         self.assertFalse(due.state({}, None, Tried()))
+
+    def test_a_clock_that_has_just_jumped_ahead_begins_none(self):
+        self.assertFalse(due.state({"backupsHeldUntil": {"boot": "boot-1", "steadySeconds": 3600}}, "1", Tried()))
