@@ -100,7 +100,9 @@ def connection_limit(server: Server, name: str) -> int | None:
 
 def amcheck(server: Server) -> list[str]:
     """What pg_amcheck finds wrong in tables and indexes. Leaves no extension behind that was not there."""
-    databases = query(server, "postgres", "SELECT datname FROM pg_database WHERE datallowconn").splitlines()
+    # As pg_amcheck's --all has it: one whose drop was interrupted refuses every session, and is no damage.
+    there = f"SELECT datname FROM pg_database WHERE datallowconn AND datconnlimit <> {BEING_DROPPED}"
+    databases = query(server, "postgres", there).splitlines()
     installed = "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'"
     without = [name for name in databases if query(server, name, installed) == "0"]
     options = ["--all", "--install-missing", "--heapallindexed", "--jobs=1"]

@@ -36,6 +36,20 @@ class Scratch(unittest.TestCase):
             self.assertEqual((self.programs / "niceness").read_text(), f"{process.NICE_OF_DRILLS}\n")
         self.assertEqual(scratch.checksums(self.data), [f"pg_checksums: {process.NICE_OF_DRILLS}"])
 
+    def test_a_database_whose_drop_was_interrupted_is_asked_nothing(self):
+        asked: list[str] = []
+
+        def query(_server: object, database: str, sql: str, **_options: object) -> str:
+            if "FROM pg_database" in sql:
+                return "shop" if "datconnlimit <> -2" in sql else "shop\ngone"
+            asked.append(database)
+            return "0"
+
+        sound = process.Completed(0, "", "")
+        with mock.patch.object(scratch, "query", query), mock.patch.object(process, "run", return_value=sound):
+            self.assertEqual(scratch.amcheck(mock.Mock()), [])
+        self.assertEqual(set(asked), {"shop"})
+
     def test_what_is_left_early_ends_its_sessions_at_once(self):
         started = time.monotonic()
         with self.assertRaises(AgentError), scratch.running(self.data, self.data / "log", lambda _text: None):
