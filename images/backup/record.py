@@ -17,6 +17,8 @@ from settings import AgentError, Settings
 HANDLED = ("backup-failed", "drill-failed")
 # What is scheduled, and can be typed too.
 TYPED = ("backup", "drill")
+# What is typed, and the work by the schedule that it does too: the state is part of every whole backup of files.
+COVERS = {"backup": ("backup", "state"), "drill": ("drill",)}
 
 
 def slot(name: str, wanted: due.Due) -> dict[str, Any]:
@@ -26,9 +28,12 @@ def slot(name: str, wanted: due.Due) -> dict[str, Any]:
 
 def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | None) -> None:
     def change(known: status.Status) -> None:
-        known.setdefault("failures", {})[kind] = error.message if error else None
+        failures = known.setdefault("failures", {})
+        failures[kind] = error.message if error else None
         if error is None:
             known.update(fields)
+            if "stateSeen" in fields:
+                failures["state"] = None
         elif error.code in HANDLED:
             known.update({name: value for name, value in fields.items() if name != "stateSeen"})
 
@@ -37,7 +42,8 @@ def outcome(role: str, kind: str, fields: dict[str, Any], error: AgentError | No
 
 def typed(told: Settings, kind: str, result: dict[str, Any]) -> None:
     """A command that went well mends what failed by the schedule."""
-    if status.read(told.role).get("failures", {}).get(kind):
+    failures = status.read(told.role).get("failures", {})
+    if any(failures.get(one) for one in COVERS[kind]):
         status.update(told.role, partial(_mend, told=told, kind=kind, result=result))
 
 
@@ -48,7 +54,7 @@ def _mend(known: status.Status, told: Settings, kind: str, result: dict[str, Any
     else:
         is_mended = not any(one.get("lastError") for one in present.of(told, known)["repositories"].values())
     if is_mended:
-        known["failures"][kind] = None
+        known["failures"].update(dict.fromkeys(COVERS[kind]))
 
 
 def expiry(

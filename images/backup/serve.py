@@ -145,7 +145,8 @@ class Agent:
     def _back_up(self, wanted: due.Due) -> None:
         arguments = Namespace(type=None, repositories=list(wanted.repositories))
         fields = record.slot("lastSlot", wanted)
-        if self.told.role == "files":
+        # Only of all: one in which a backup of the state failed would else lack it until it changes.
+        if self.told.role == "files" and len(wanted.repositories) == len(self.told.repositories):
             fields["stateSeen"] = sources.fingerprint(sources.state_folder())
         self._start("backup", wanted.reason, partial(work_of(self.told.role, "backup"), self.told, arguments, log), fields)
 

@@ -25,5 +25,14 @@ class Record(unittest.TestCase):
         self.assertEqual((known["lastSlot"], known["failures"]), (FIELDS["lastSlot"], {"backup": "refused"}))
         self.assertNotIn("stateSeen", known)
 
+    def test_a_backup_of_the_files_of_all_repositories_mends_that_of_the_state(self):
+        failed = {"state": "refused"}
+        for fields, left in ((FIELDS, None), ({"lastSlot": FIELDS["lastSlot"]}, "refused")):
+            status.update("files", lambda known: known.update(failures=dict(failed)))
+            record.outcome("files", "backup", fields, None)
+            self.assertEqual(status.read("files")["failures"]["state"], left)
+        record.typed(support.told(), "backup", {})
+        self.assertIsNone(status.read("files")["failures"]["state"])
+
     def test_a_run_that_never_was_leaves_its_slot_due(self):
         self.assertNotIn("lastSlot", self.recorded(AgentError("bug", "Traceback")))
