@@ -48,9 +48,11 @@ def of(told: Settings, repository: Repository) -> list[Snapshot]:
     try:
         found = _listed(told, repository)
     except AgentError as error:
-        if error.code != "repository-locked" or not _freed(told, repository):
+        if error.code != "repository-locked":
             raise
-        found = _listed(told, repository)
+        _free(told, repository)
+        # Whoever has it now has it by right, and was waited for.
+        found = _listed(told, repository, retry_lock="0s")
     return sorted((_snapshot(repository, one) for one in found if "id" in one), key=lambda one: one.at)
 
 
@@ -112,20 +114,20 @@ def of_numbers(told: Settings, numbers: list[int] | None) -> list[Repository]:
     return chosen
 
 
-def _listed(told: Settings, repository: Repository) -> list[dict[str, Any]]:
-    return restic.run(told, repository, ["snapshots"], seconds=restic.ASK_SECONDS)
+def _listed(told: Settings, repository: Repository, retry_lock: str | None = None) -> list[dict[str, Any]]:
+    return restic.run(told, repository, ["snapshots"], seconds=restic.ASK_SECONDS, retry_lock=retry_lock)
 
 
-def _freed(told: Settings, repository: Repository) -> bool:
-    """For a restore or a list, which don't wait for our lock: who has it has restic's by right, or has seen to it."""
+def _free(told: Settings, repository: Repository) -> None:
+    """For a restore or a list, which don't wait for our lock. Who has it may have restic's by right, or work for hours at the
+    database: what goes then is what restic itself takes for dead, by its process or by half an hour without a sign of life."""
     try:
         with one_at_a_time(0):
             restic.free(told, repository)
     except AgentError as error:
         if error.code != "busy":
             raise
-        return False
-    return True
+        restic.run(told, repository, ["unlock"], seconds=restic.ASK_SECONDS)
 
 
 def _fitting(found: list[Snapshot], arguments: Namespace, kind: str) -> list[Snapshot]:

@@ -228,6 +228,8 @@ class Files(unittest.TestCase):
             self.assertIsNone(left.poll())
             time.sleep(0.05)
         left.send_signal(end)
+        if end == signal.SIGKILL:
+            left.wait()
         return locks
 
     def test_a_killed_restic_s_exclusive_lock_stops_neither_backups_nor_restores_nor_drills(self):
@@ -240,13 +242,18 @@ class Files(unittest.TestCase):
             work()
             self.assertEqual(list(locks.iterdir()), [])
 
-    def test_an_exclusive_lock_stays_while_our_own_is_held(self):
+    def test_while_our_own_lock_is_held_an_exclusive_one_stays_unless_restic_takes_it_for_dead(self):
         self.back_up()
-        locks = self.leave_an_exclusive_lock()
+        locks = self.leave_an_exclusive_lock(signal.SIGSTOP)
         with mock.patch.object(restic, "RETRY_LOCK", "1s"), lock.one_at_a_time(1):
             error = self.refused(lambda: self.restore(self.target("uploads"), latest=True))
         self.assertIn("is locked by another restic", error.message)
         self.assertEqual(len(list(locks.iterdir())), 1)
+        restic.free(self.told, self.told.repositories[0])
+        self.leave_an_exclusive_lock()
+        with mock.patch.object(restic, "RETRY_LOCK", "1s"), lock.one_at_a_time(1):
+            self.restore(self.target("other"), latest=True)
+        self.assertEqual(list(locks.iterdir()), [])
 
     def largest_pack(self) -> Path:
         return max((settings.FILES / "repository" / "data").rglob("*"), key=lambda path: path.stat().st_size * path.is_file())
