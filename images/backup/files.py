@@ -5,6 +5,7 @@ import stat
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,43 @@ def restore(told: Settings, arguments: Namespace, progress: Progress) -> dict[st
     """The content of the source's folder, into the folder `--into`. Safe to repeat; what else is there stays."""
     into = _target(arguments.into)
     kind, folder = _source(arguments)
+    return _of_the_chosen(told, arguments, kind, progress, partial(_brought, told, kind, folder, into, progress))
+
+
+def diff(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
+    """What was added, changed and removed in a volume since a snapshot."""
+    kind, folder = _source(arguments)
+    if not folder.is_dir():
+        raise AgentError("source-missing", f"{folder} is not there: only what is mounted can be compared")
+    return _of_the_chosen(told, arguments, kind, progress, partial(_compared, told, folder))
+
+
+def _of_the_chosen(
+    told: Settings,
+    arguments: Namespace,
+    kind: str,
+    progress: Progress,
+    work: Callable[[Repository, Snapshot], dict[str, Any]],
+) -> dict[str, Any]:
+    """Where the chosen one is gone by then, of another one: a snapshot that is marked incomplete gets a new id."""
+    repository, snapshot = _chosen(told, arguments, kind, progress)
+    try:
+        return work(repository, snapshot)
+    except AgentError as error:
+        if error.code != "repository-failed" or snapshot.id in [one.id for one in snapshots.of(told, repository)]:
+            raise
+    return work(*_chosen(told, arguments, kind, progress))
+
+
+def _chosen(told: Settings, arguments: Namespace, kind: str, progress: Progress) -> tuple[Repository, Snapshot]:
     repository, snapshot = snapshots.choose(told, arguments, kind, progress)
     progress(f"{restic.named(repository)}: snapshot {snapshot.id[:8]} of {moments.text(snapshot.at)}")
+    return repository, snapshot
+
+
+def _brought(
+    told: Settings, kind: str, folder: Path, into: Path, progress: Progress, repository: Repository, snapshot: Snapshot
+) -> dict[str, Any]:
     root = checked(told, repository, snapshot, folder)
     started = time.monotonic()
     summary = _restored(told, repository, f"{snapshot.id}:{folder}", into, progress)
@@ -79,13 +115,7 @@ def restore(told: Settings, arguments: Namespace, progress: Progress) -> dict[st
     }
 
 
-def diff(told: Settings, arguments: Namespace, progress: Progress) -> dict[str, Any]:
-    """What was added, changed and removed in a volume since a snapshot."""
-    _, folder = _source(arguments)
-    if not folder.is_dir():
-        raise AgentError("source-missing", f"{folder} is not there: only what is mounted can be compared")
-    repository, snapshot = snapshots.choose(told, arguments, "volume", progress)
-    progress(f"{restic.named(repository)}: snapshot {snapshot.id[:8]} of {moments.text(snapshot.at)}")
+def _compared(told: Settings, folder: Path, repository: Repository, snapshot: Snapshot) -> dict[str, Any]:
     then: differences.Tree = {}
     nodes(told, repository, snapshot, lambda node: differences.note(then, node, folder))
     return {"snapshot": snapshot.id, "at": moments.text(snapshot.at), **differences.compare(then, folder)}

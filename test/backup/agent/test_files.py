@@ -120,6 +120,26 @@ class Files(unittest.TestCase):
             self.restore(into, kind=kind, name=None, latest=True)
             self.assertEqual(os.listdir(into), [file])
 
+    def test_one_that_is_marked_incomplete_once_it_was_chosen_is_chosen_anew(self):
+        self.back_up()
+        choose, repository = snapshots.choose, self.told.repositories[0]
+
+        def marked_then(*of: object) -> tuple[settings.Repository, snapshots.Snapshot]:
+            found = choose(*of)
+            if not found[1].incomplete:
+                restic.run(self.told, repository, ["tag", "--add", snapshots.INCOMPLETE, found[1].id], seconds=60)
+            return found
+
+        def compare() -> dict:
+            return files.diff(self.told, chosen(latest=True), quiet)
+
+        for work in (lambda: self.restore(self.target("uploads"), latest=True), compare):
+            with mock.patch.object(snapshots, "choose", marked_then):
+                result = work()
+            self.assertEqual(result["snapshot"], self.listed("volume")[0]["id"])
+            restic.run(self.told, repository, ["tag", "--remove", snapshots.INCOMPLETE, result["snapshot"]], seconds=60)
+        self.assertEqual((settings.TARGETS / "uploads" / "picture").read_text(), "picture")
+
     def test_differences(self):
         self.back_up()
         (self.volume / "new").write_text("n")
