@@ -47,7 +47,7 @@ def tick(settings: Settings) -> None:
 
 
 def _note_look(known: dict[str, Any]) -> None:
-    clock.note(known, present.LOOKED, clock.read())
+    clock.note(known, present.LOOKED, clock.awake())
 
 
 def _seen(settings: Settings) -> dict[str, Any]:

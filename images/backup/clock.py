@@ -34,6 +34,11 @@ def read() -> Reading:
     return Reading(moments.now(), time.clock_gettime(time.CLOCK_BOOTTIME), BOOT_ID.read_text().strip())
 
 
+def awake() -> Reading:
+    """Without suspends: how long something has had to do its work. Never compared with one of `read`."""
+    return Reading(moments.now(), time.clock_gettime(time.CLOCK_MONOTONIC), BOOT_ID.read_text().strip())
+
+
 def jump(before: Reading | None, now: Reading, newest_backup: datetime | None) -> str | None:
     """Pure. What is wrong with the clock, in words."""
     if newest_backup and now.wall < newest_backup - JUMP:

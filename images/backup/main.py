@@ -84,7 +84,7 @@ def dispatch(told: Settings, arguments: Namespace) -> dict[str, Any]:
     if arguments.command == "status":
         import report
 
-        return report.status(told, status.read(told.role), clock.read())
+        return report.status(told, status.read(told.role), clock.awake())
     result = work_of(told.role, arguments.command)(told, arguments, progress)
     if arguments.command in record.TYPED:
         record.typed(told, arguments.command, result)

@@ -23,7 +23,8 @@ def of(told: Settings, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def archiving(known: dict[str, Any], now: Reading) -> dict[str, Any]:
-    """A database that hangs answers no look, nor refuses it: what the last one saw says nothing any more."""
+    """A database that hangs answers no look, nor refuses it: what the last one saw says nothing any more. `now` is `clock.awake`:
+    a machine that was suspended has not looked meanwhile, and hangs no more than before."""
     look = clock.remembered(known, LOOKED)
     if look is None or look.boot != now.boot or now.steady - look.steady <= LOOK_LIMIT_SECONDS:
         return known

@@ -39,7 +39,7 @@ def run(told: Settings) -> dict[str, Any]:
     schedule.parse(told.schedule), schedule.parse(told.drill_schedule)
     stop = _stop_on_signals()
     http = endpoint.serve(
-        {"/metrics": lambda: (200, metrics.render(told, status.read(told.role), clock.read())), "/health": health.answer}
+        {"/metrics": lambda: (200, metrics.render(told, status.read(told.role), clock.awake())), "/health": health.answer}
     )
     agent = Agent(told, stop)
     log(f"{told.role}: backups at '{told.schedule}', {len(told.repositories)} repositories")

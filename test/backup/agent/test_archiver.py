@@ -37,7 +37,7 @@ class Archiver(unittest.TestCase):
     def test_when_it_was_last_looked_at_is_noted_and_that_the_agent_began_to_look(self):
         support.empty_folders()
         began, looked = (archiver.clock.Reading(archiver.clock.moments.now(), seconds, "boot-1") for seconds in (5.0, 6.0))
-        with mock.patch.object(archiver.clock, "read", side_effect=[began, looked]):
+        with mock.patch.object(archiver.clock, "awake", side_effect=[began, looked]):
             archiver.begin(support.told(role="database"))
             known = archiver.status.read("database")
             self.assertEqual(known["archiveLook"]["steadySeconds"], 5.0)
