@@ -57,8 +57,8 @@ def time_option(moment: datetime) -> str:
 
 
 def free(told: Settings, repository: Repository) -> None:
-    """For whoever holds our lock, under which alone `forget` and `prune` run and which they hold too: an exclusive lock that is
-    there all the same was left by one that was killed. restic would believe one of another container, which has another name,
+    """For whoever holds our lock, under which alone `tag`, `forget` and `prune` run and which they hold too: an exclusive lock that
+    is there all the same was left by one that was killed. restic would believe one of another container, which has another name,
     for half an hour, and answer nothing meanwhile. No other lock can be taken beside it, so that all may go."""
     try:
         run(told, repository, ["cat", "config"], seconds=ASK_SECONDS, retry_lock="0s")
