@@ -1,5 +1,6 @@
 import type { Context } from '../deploy/context.ts';
-import { noteApplied } from '../release/settings.ts';
+import { OperatorError } from '../errors.ts';
+import { noteApplied, readApplied } from '../release/settings.ts';
 import { runningAgent, askAgent } from './agent.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
@@ -11,24 +12,31 @@ export async function setUpBackups(context: Context, id: string): Promise<void> 
   await noteApplied(context.store, { backup: backupFingerprint(context.content) });
 }
 
-/** While no member runs. */
+/** What the agent refuses before it has moved anything. */
+const unmoved = ['nothing-restored', 'no-such-member'];
+
+/** While no member runs. Of when the data is, is noted before: killed in the middle, it may be the new. */
 export async function swapIn(
-  { compose, store, content, emit, otherData }: Context,
+  context: Context,
   id: string,
   { stamp, members }: { stamp: string; members: string[] },
 ): Promise<void> {
+  const { compose, store, content, emit, otherData } = context;
   otherData.begun = true;
+  const { restoredTo } = await readApplied(store);
   if (otherData.moment !== undefined) await noteApplied(store, { restoredTo: otherData.moment });
-  await askOnce(
-    { compose, project: content.project },
-    content,
-    {
-      service: backupService,
-      mounts: memberMounts(members),
-      words: ['swap', '--stamp', stamp, '--members', members.join(',')],
-    },
-    (detail) => emit({ kind: 'step-progress', id, detail }),
-  );
+  const words = ['swap', '--stamp', stamp, '--members', members.join(',')];
+  try {
+    await askOnce(
+      { compose, project: content.project },
+      content,
+      { service: backupService, mounts: memberMounts(members), words },
+      (detail) => emit({ kind: 'step-progress', id, detail }),
+    );
+  } catch (error) {
+    if (error instanceof OperatorError && unmoved.includes(error.code)) await noteApplied(store, { restoredTo });
+    throw error;
+  }
 }
 
 export const backUp = (context: Context, id: string): Promise<void> => told(context, id, ['backup']);

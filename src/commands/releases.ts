@@ -35,7 +35,7 @@ function rowOf(entry: LedgerEntry, live: number | undefined): string[] {
       : '-';
   return [
     `${number}${number === live ? ' ←' : ''}`,
-    of === number ? kind : `${kind} to ${of}`,
+    of === number ? kind : `${kind} ${kind === 'scale' ? 'of' : 'to'} ${of}`,
     outcome,
     at.slice(0, 16).replace('T', ' '),
     by,

@@ -39,7 +39,7 @@ export async function lookAt(session: Session, { store, live }: Live, wanted: Wa
   const restored = wanted.database
     ? await restoreBeside(session, live, await wishOf(session, live, wanted, 'in place'))
     : undefined;
-  const lines = restored ? await databaseLines(session, { store, live }, restored) : [];
+  const lines = restored ? await databaseLines(session, { store, live }, wanted, restored) : [];
   for (const name of wanted.volumes) {
     session.signal.throwIfAborted();
     lines.push(differenceLines(name, await volumeDifferences(session, live, name, wanted.snapshot)));
@@ -47,15 +47,26 @@ export async function lookAt(session: Session, { store, live }: Live, wanted: Wa
   return { restored, lines };
 }
 
-async function databaseLines({ engine, stack }: Session, { store, live }: Live, restored: Restored): Promise<string[]> {
+async function databaseLines(
+  { engine, stack }: Session,
+  { store, live }: Live,
+  wanted: Wanted,
+  restored: Restored,
+): Promise<string[]> {
   const now = await tablesNow(engine, stack.project, databaseName(stack));
-  const due = migrationsDue(await readLedger(store), live.services, Date.parse(restored.newestTransactionAt));
+  const due = migrationsDue(await readLedger(store), live.services, momentOf(wanted, restored).getTime());
   return [
     restoredLine(restored),
     ...(restored.missing ?? []).map((what) => `  missing: ${what}`),
     ...differences(now, restored.tables).map((line) => `  ${line}`),
     ...migrationLines(due),
   ];
+}
+
+/** Of when the data is: all that was committed by then is in it. Where some is missing, its newest transaction is all that is known. */
+export function momentOf({ target }: Wanted, { newestTransactionAt, missing = [] }: Restored): Date {
+  const newest = new Date(newestTransactionAt);
+  return target.kind === 'time' && missing.length === 0 && target.at > newest ? target.at : newest;
 }
 
 function restoredLine({ label, repository, newestTransactionAt, bytes: size, seconds }: Restored): string {

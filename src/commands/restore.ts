@@ -16,7 +16,7 @@ import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { confirmedByName } from './confirm.ts';
 import { report } from './deploy.ts';
-import { lookAt, wishOf, type Live } from './restore-look.ts';
+import { lookAt, momentOf, wishOf, type Live } from './restore-look.ts';
 import { notDeployed, wantedOf, type Wanted } from './restore-wanted.ts';
 import { underLock } from './under-lock.ts';
 import { withResult } from './with-result.ts';
@@ -60,11 +60,12 @@ async function swap(
   context: CommandContext,
   session: Session,
   production: Production,
-  { volumes }: Wanted,
+  wanted: Wanted,
   restored: Restored | undefined,
 ): Promise<ExitCode | void> {
   const stamp = stampOf(new Date());
   const former: string[] = [];
+  const { volumes } = wanted;
   for (const name of volumes) {
     refuseInterrupted(session, production);
     const kept = await swapVolume(session, production.live, name, stamp);
@@ -73,7 +74,10 @@ async function swap(
   }
   if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
   refuseInterrupted(session, production);
-  const result = await swapDatabase(session, production, { stamp, moment: restored.newestTransactionAt });
+  const result = await swapDatabase(session, production, {
+    stamp,
+    moment: momentOf(wanted, restored).toISOString(),
+  });
   if (result.exitCode === exitCodes.done) context.print(formerLine(session));
   return report(withResult(context, { damage: restored.damage ?? [] }), session, result);
 }

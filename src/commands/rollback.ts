@@ -2,7 +2,8 @@ import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults } from '../deploy/options.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import { notedOf } from '../release/begun.ts';
+import { nextNumber, readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import { migrationsIn } from '../release/migrations.ts';
 import { stableJson, type ReleaseContent } from '../release/release.ts';
 import { readApplied } from '../release/settings.ts';
@@ -40,7 +41,7 @@ function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
   const found =
     wanted === undefined
       ? candidates.findLast(({ of }) => of !== live?.of)
-      : candidates.find(({ number }) => number === Number(wanted));
+      : candidates.find(({ number }) => number === contentOf(ledger, Number(wanted)));
   if (found) return found;
   throw new OperatorError(
     wanted === undefined ? 'there is no earlier release to go back to' : `there is no release ${wanted} that was live`,
@@ -50,6 +51,12 @@ function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
       next: 'horme releases',
     },
   );
+}
+
+/** Of a scaling the release that was scaled. */
+function contentOf({ entries }: Ledger, named: number): number {
+  const entry = entries.find(({ number }) => number === named);
+  return entry?.kind === 'scale' ? entry.of : named;
 }
 
 function noContent(number: number): OperatorError {
@@ -101,15 +108,7 @@ async function acceptSchema(
   content: ReleaseContent,
 ): Promise<void> {
   if (context.flags.acceptSchema === true) return;
-  const has = migrationsIn(ledger.entries);
-  const later = ledger.entries.filter(({ number }) => number > target.number && has.has(number));
-  const since = await Promise.all(
-    later.map(async ({ number, migrated }) => {
-      const ran = await readContent(store, number);
-      return { number, services: migrated.filter((name) => !sameMigrations(name, content, ran)) };
-    }),
-  );
-  const changed = since.filter(({ services }) => services.length > 0);
+  const changed = (await migratedSince(store, ledger, target, content)).filter(({ services }) => services.length > 0);
   if (changed.length === 0) return;
   const what = changed
     .map(({ number, services }) => `release ${number} migrated for ${services.join(', ')}`)
@@ -121,6 +120,19 @@ async function acceptSchema(
     exitCode: exitCodes.checkFailed,
     next: 'horme rollback --accept-schema   (when the older release works with the newer schema)',
   });
+}
+
+/** With what a deploy may have migrated that was killed before the ledger had it. */
+async function migratedSince(store: Store, ledger: Ledger, target: LedgerEntry, content: ReleaseContent) {
+  const has = migrationsIn(ledger.entries, 'perhaps');
+  const later = ledger.entries.filter(({ number }) => number > target.number && has.has(number));
+  const since = later.map(async ({ number, kind, migrated }) => {
+    // What another kind of entry has migrated is a killed deploy's, whose files nobody kept.
+    const ran = kind === 'deploy' ? await readContent(store, number) : undefined;
+    return { number, services: migrated.filter((name) => !sameMigrations(name, content, ran)) };
+  });
+  const killed = await notedOf(store, nextNumber(ledger));
+  return [...(await Promise.all(since)), { number: nextNumber(ledger), services: killed?.migrated ?? [] }];
 }
 
 /** Where the file says which SQL files a migration has, the same files change nothing. */

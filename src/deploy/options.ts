@@ -20,7 +20,7 @@ export interface DeployOptions {
   rollbackTo: ReleaseContent | undefined;
   /**
    * Restored data that lies beside the database's is to take its place; what was there is kept under this stamp. `moment`: of
-   * its newest transaction, ISO 8601.
+   * when it is, ISO 8601.
    */
   swap: { stamp: string; moment: string } | undefined;
   kind: LedgerEntry['kind'];

@@ -356,6 +356,8 @@ test('migrations run again where the data was restored to before them, though no
     "1  migrate: api migrate
          because the data was restored to before its migrations"
   `);
+  const killed = { ...right, applied: { ...right.applied, restoredTo: '2026-11-26T10:00:00Z' } };
+  expect(text(migrating, killed)).toBe(text(migrating, due));
   expect([text(migrating, right), text(migrating, due, { migrate: false })]).toEqual([
     'nothing to do',
     'nothing to do',

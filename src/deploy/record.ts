@@ -16,13 +16,15 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
   const [{ now }, { restoredTo }] = await Promise.all([engine.info(), readApplied(store)]);
+  // A scaling changes how many, not what.
+  const of = options.kind === 'scale' ? wanted.ledger.live?.of : options.of;
   const entry = await appendEntry(
     store,
     wanted.ledger,
     {
       kind: options.kind,
       outcome,
-      ...(options.of !== undefined && { of: options.of }),
+      ...(of !== undefined && { of }),
       begunAt: run.begunAt,
       restoredTo: restoredTo === '' ? undefined : restoredTo,
       at: now.toISOString(),

@@ -53,7 +53,7 @@ export async function rollOut(
     await proof.stop();
     // Who has lost the lock writes nothing over what its new holder wrote.
     if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
-    throw interrupted(await look(context), wanted.content, nextAfter(options, wanted.ledger.live?.number), error);
+    throw interrupted(await look(context), wanted.content, nextAfter(options, wanted.ledger.live?.of), error);
   }
   await keepScale(run);
   return record(run, 'live', undefined);
@@ -61,16 +61,17 @@ export async function rollOut(
 
 /**
  * A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. What one that was
- * killed has migrated is in the data, unless other data comes.
+ * killed has migrated is in the data, unless other data of before comes or came.
  */
-async function begin(context: Context, { replicas }: Seen, { kind }: DeployOptions): Promise<string> {
+async function begin(context: Context, { replicas, applied }: Seen, { kind, swap }: DeployOptions): Promise<string> {
   const { engine, store, content, releaseNumber, migrated } = context;
   const { now } = await engine.info();
   const users = content.services.filter(({ owner }) => owner === 'user').map(({ name }) => name);
   const served = replicas.some(({ service, release }) => release === releaseNumber && users.includes(service));
   const isDeploy = kind === 'deploy';
   const noted = isDeploy ? await noteBegun(store, releaseNumber, now, served) : await notedOf(store, releaseNumber);
-  if (noted && kind !== 'restore' && kind !== 'recover') migrated.push(...noted.migrated);
+  const moment = swap?.moment ?? applied.restoredTo;
+  if (noted && (moment === '' || Date.parse(moment) >= Date.parse(noted.at))) migrated.push(...noted.migrated);
   return isDeploy && noted ? noted.at : now.toISOString();
 }
 

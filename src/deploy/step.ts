@@ -88,11 +88,11 @@ export function waves(changes: Change[]): Change[][] {
 export const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
   missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
 
-/** The data is of before its migrations, though its replicas are right. */
-export const migratesAgain = (change: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
+/** The data is of before its migrations, or may be, after a restore that was killed; its replicas may be right all the same. */
+export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
   migrate &&
-  change.service.migrate !== undefined &&
-  applied.migrationsDue.some(({ service }) => service === change.service.name);
+  service.migrationVolume !== undefined &&
+  (applied.restoredTo !== '' || applied.migrationsDue.some((due) => due.service === service.name));
 
 export const targets = (replicas: SeenReplica[]): Target[] =>
   replicas.map(({ service, id, name }) => ({ service, id, name }));

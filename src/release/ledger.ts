@@ -29,7 +29,7 @@ export interface LedgerEntry {
   folder: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];
-  /** Of when the database's data is that this entry took into use, by its newest transaction; undefined: of before it. */
+  /** Of when the database's data is that this entry took into use; undefined: what was there went on. */
   restoredTo: string | undefined;
   /** Services whose migration was run, whatever the outcome. */
   migrated: string[];

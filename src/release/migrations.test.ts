@@ -20,7 +20,7 @@ const due = (...entries: LedgerEntry[]) => dueText(migrationsDue(ledger(...entri
 test('a restore takes the migrations that ended after its moment, and a deploy brings them back', () => {
   const three = [migrating(1), migrating(2), entry(3)];
   expect(due(...three)).toBe('');
-  expect([...migrationsIn([...three, restore(4, 1, 3)])]).toEqual([1]);
+  expect([...migrationsIn([...three, restore(4, 1, 3)], 'surely')]).toEqual([1]);
   expect(due(...three, restore(4, 1, 3))).toBe('release 2 (api)');
   expect(due(...three, restore(4, 2, 3))).toBe('');
   expect(due(...three, restore(4, 1, 3), migrating(5))).toBe('');
@@ -40,9 +40,9 @@ test('a rollback counts on the migrations up to its own release', () => {
 
 test('a migration whose release was rolled back is in the data all the same', () => {
   const failed = [migrating(1), migrating(2, { outcome: 'rolled-back' })];
-  expect([...migrationsIn(failed)]).toEqual([1, 2]);
+  expect([...migrationsIn(failed, 'surely')]).toEqual([1, 2]);
   expect(due(...failed)).toBe('');
-  expect([...migrationsIn([...failed, restore(3, 1, 1)])]).toEqual([1]);
+  expect([...migrationsIn([...failed, restore(3, 1, 1)], 'surely')]).toEqual([1]);
 });
 
 test('before a restore is made, what would be due is known from its moment', () => {
@@ -53,4 +53,22 @@ test('before a restore is made, what would be due is known from its moment', () 
 test('a service with a database of its own has nothing that a restore takes', () => {
   const own = [service('api', { migrate: ['migrate'] })];
   expect(migrationsDue(ledger(migrating(1), restore(2, 0, 1)), own)).toEqual([]);
+});
+
+test('one that was run again and failed is still due, and one that never went live is not counted on', () => {
+  const restored = [migrating(1), migrating(2), restore(3, 1, 2)];
+  expect(due(...restored, migrating(4, { outcome: 'rolled-back' }))).toBe('release 2 (api)');
+  expect(due(...restored, migrating(4, { outcome: 'rolled-back' }), migrating(5))).toBe('');
+  const never = [migrating(1), migrating(2, { outcome: 'rolled-back' }), entry(3), restore(4, 1, 3)];
+  expect(due(...never)).toBe('');
+});
+
+test('from its begin on a restore has changed the data, and a migration may have', () => {
+  const begunAt = '2026-11-26T02:10:00.000Z';
+  const long = [migrating(1), migrating(2), { ...restore(3, 1, 2), begunAt }];
+  const between = Date.parse('2026-11-26T02:20:00.000Z');
+  expect([...migrationsIn(long, 'surely', between)]).toEqual([1]);
+  const watched = [migrating(1), migrating(3, { begunAt })];
+  expect([...migrationsIn(watched, 'surely', between)]).toEqual([1]);
+  expect([...migrationsIn(watched, 'perhaps', between)]).toEqual([1, 3]);
 });

@@ -8,31 +8,48 @@ export interface DueMigration {
   release: number;
 }
 
+interface State {
+  /** Milliseconds; from then on. */
+  at: number;
+  has: ReadonlySet<number>;
+}
+
 const none: ReadonlySet<number> = new Set();
+const always = Number.POSITIVE_INFINITY;
 
 /**
- * Numbers of the entries whose migrations are in the database's data, or were at that moment (milliseconds). A restore takes
- * those away that ended after its own moment, and has what the data had then, restores before it included.
+ * Numbers of the entries whose migrations are in the database's data, or were at that moment (milliseconds): surely, since they
+ * had ended, or perhaps, since they had begun. A restore has what the data had at its own moment, restores before it included.
  */
-export function migrationsIn(entries: readonly LedgerEntry[], moment = Number.POSITIVE_INFINITY): ReadonlySet<number> {
-  const states: { at: number; has: ReadonlySet<number> }[] = [];
+export function migrationsIn(
+  entries: readonly LedgerEntry[],
+  counts: 'surely' | 'perhaps',
+  moment = always,
+): ReadonlySet<number> {
+  const states: State[] = [];
   const by = (at: number) => states.findLast((state) => state.at <= at)?.has ?? none;
-  for (const { number, at, restoredTo, migrated } of entries) {
-    const has = restoredTo === undefined ? by(Number.POSITIVE_INFINITY) : by(Date.parse(restoredTo));
-    states.push({ at: Date.parse(at), has: migrated.length > 0 ? new Set([...has, number]) : has });
+  for (const { number, begunAt, at, restoredTo, migrated } of entries) {
+    const begun = Date.parse(begunAt ?? at);
+    if (restoredTo !== undefined) states.push({ at: begun, has: by(Date.parse(restoredTo)) });
+    if (migrated.length === 0) continue;
+    states.push({ at: counts === 'perhaps' ? begun : Date.parse(at), has: new Set([...by(always), number]) });
   }
   return by(moment);
 }
 
-/** With the data as it is, or as it was at that moment (milliseconds). A service's later migration has its earlier ones. */
+/**
+ * With the data as it is, or as it was at that moment (milliseconds). A service's later migration has its earlier ones; one that
+ * did not go live may have failed.
+ */
 export function migrationsDue(
   { entries, live }: Ledger,
   services: readonly ReleaseService[],
   moment?: number,
 ): DueMigration[] {
-  const has = migrationsIn(entries, moment);
-  const lastOf = (name: string, counts: (number: number) => boolean) =>
-    entries.findLast(({ number, migrated }) => migrated.includes(name) && counts(number))?.number ?? 0;
+  const has = migrationsIn(entries, 'surely', moment);
+  const whole = entries.filter(({ kind, outcome }) => kind === 'deploy' && outcome === 'live');
+  const lastOf = (name: string, isCounted: (number: number) => boolean) =>
+    whole.findLast(({ number, migrated }) => migrated.includes(name) && isCounted(number))?.number ?? 0;
   return services
     .filter(({ migrationVolume }) => migrationVolume !== undefined)
     .map(({ name }) => ({

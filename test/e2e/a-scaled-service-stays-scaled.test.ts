@@ -3,7 +3,7 @@ import { expectLossless, must, quickGets, show, until, useProject } from './harn
 
 const project = useProject('e2e-scale');
 
-test('scale app=5: five serve, the next deploy keeps them, scale app=2 takes three away, no GET fails', async () => {
+test('scale app=5: five serve, the next deploy keeps them, scale app=2 takes three away, a rollback takes the release before', async () => {
   const shop = project();
   await shop.write({ VERSION: 'v1' });
   await shop.deploy();
@@ -21,8 +21,11 @@ test('scale app=5: five serve, the next deploy keeps them, scale app=2 takes thr
   must(await shop.horme(['scale', 'app=2', '--json']), 0);
   expect(await shop.replicas()).toHaveLength(2);
   expect(await answering()).toHaveLength(2);
+
+  must(await shop.horme(['rollback', '--json']), 0);
+  expect(await shop.versions()).toEqual(['v1']);
   const report = await traffic.stop();
-  show('scaled up, deployed, scaled down', report);
+  show('scaled up, deployed, scaled down, rolled back', report);
   expectLossless(report);
 });
 
