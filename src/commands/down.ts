@@ -16,14 +16,21 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     : [];
   if (withVolumes) refuseUnconfirmed(session, volumes, context.flags.confirm);
   const removed = await underLock(context, session, 'down', () => removeContainers(session));
-  for (const { id } of await engine.networks({ [labels.composeProject]: stack.project }))
-    await engine.removeNetwork(id);
+  await removeNetworks(session);
   for (const name of volumes) await engine.removeVolume(name);
   context.print(
     `${stack.project}: ${removed} containers removed${withVolumes ? `, and the volumes ${volumes.join(', ')}` : '; volumes are kept'}`,
   );
   context.result({ schema: 'horme.down/1', project: stack.project, containers: removed, volumes });
   return exitCodes.done;
+}
+
+/** An engine that still counts something on one keeps it, also wrongly until it restarts: the data is not to stay for it. */
+async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {
+  for (const { id } of await engine.networks({ [labels.composeProject]: stack.project }))
+    await engine.removeNetwork(id).catch((error: unknown) => {
+      emit({ kind: 'warning', text: `a network stays, and the next deploy uses it: ${(error as Error).message}` });
+    });
 }
 
 function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unknown): void {

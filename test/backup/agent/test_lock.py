@@ -120,16 +120,18 @@ class Restore(unittest.TestCase):
             pass
 
     def test_what_waits_for_a_drill_or_a_restore_says_so(self):
-        free = threading.Event()
+        runs, free = threading.Event(), threading.Event()
         self.addCleanup(free.set)
 
         def drill() -> None:
             with lock.until_a_restore_waits(1, self.said.append):
+                runs.set()
                 free.wait(5)
 
         thread = threading.Thread(target=drill)
         thread.start()
         self.addCleanup(thread.join, 5)
+        self.assertTrue(runs.wait(5))
         waiting: list[str] = []
         while not waiting:
             with suppress(AgentError), lock.one_at_a_time(0.05, waiting.append):

@@ -44,6 +44,17 @@ export async function containersOf(project: string): Promise<Listed[]> {
 const composeLabel = (project: string): string => `label=com.docker.compose.project=${project}`;
 const hormeLabel = (project: string): string => `label=horme.project=${project}`;
 
+/** Docker 20.10 loses an endpoint now and then where many containers go at once: its network stays until the engine restarts. */
+async function removeNetwork(id: string): Promise<void> {
+  try {
+    await docker('network', 'rm', id);
+  } catch (error) {
+    const attached = await docker('network', 'inspect', '--format', '{{len .Containers}}', id);
+    if (attached !== '0' || !String(error).includes('active endpoints')) throw error;
+    console.warn(`the engine keeps the network ${id}, on which nothing is`);
+  }
+}
+
 /** Everything that carries the project's name, and nothing else. */
 export async function removeProject(project: string): Promise<void> {
   const list = async (...words: string[]): Promise<string[]> => [...new Set(lines(await docker(...words)))];
@@ -56,7 +67,7 @@ export async function removeProject(project: string): Promise<void> {
     if (volumes.length > 0) await docker('volume', 'rm', '-f', ...volumes);
   }
   const networks = await list('network', 'ls', '-q', '--filter', composeLabel(project));
-  if (networks.length > 0) await docker('network', 'rm', ...networks);
+  for (const network of networks) await removeNetwork(network);
   const images = await list('images', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${project}/*`);
   if (images.length > 0) await docker('rmi', '-f', ...images);
 }
