@@ -71,4 +71,5 @@ test('from its begin on a restore has changed the data, and a migration may have
   const watched = [migrating(1), migrating(3, { begunAt })];
   expect([...migrationsIn(watched, 'surely', between)]).toEqual([1]);
   expect([...migrationsIn(watched, 'perhaps', between)]).toEqual([1, 3]);
+  expect([...migrationsIn(watched, 'perhaps', Date.parse(begunAt))]).toEqual([1]);
 });

@@ -32,7 +32,9 @@ export function migrationsIn(
     const begun = Date.parse(begunAt ?? at);
     if (restoredTo !== undefined) states.push({ at: begun, has: by(Date.parse(restoredTo)) });
     if (migrated.length === 0) continue;
-    states.push({ at: counts === 'perhaps' ? begun : Date.parse(at), has: new Set([...by(always), number]) });
+    // In the moment of its begin, which is what `--before-release` means, it had not run yet.
+    const from = counts === 'perhaps' ? begun + 1 : Date.parse(at);
+    states.push({ at: from, has: new Set([...by(always), number]) });
   }
   return by(moment);
 }
