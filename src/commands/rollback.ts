@@ -131,8 +131,9 @@ async function migratedSince(store: Store, ledger: Ledger, target: LedgerEntry, 
     const ran = kind === 'deploy' ? await readContent(store, number) : undefined;
     return { number, services: migrated.filter((name) => !sameMigrations(name, content, ran)) };
   });
-  const killed = await notedOf(store, nextNumber(ledger));
-  return [...(await Promise.all(since)), { number: nextNumber(ledger), services: killed?.migrated ?? [] }];
+  const next = nextNumber(ledger);
+  const killed = await notedOf(store, next);
+  return [...(await Promise.all(since)), { number: next, services: killed?.migrated ?? [] }];
 }
 
 /** Where the file says which SQL files a migration has, the same files change nothing. */

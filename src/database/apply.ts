@@ -5,7 +5,7 @@ import { noteApplied } from '../release/settings.ts';
 import type { SeenMember } from './members.ts';
 import { etcdService, patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
-import { primaryMember, runScript } from './psql.ts';
+import { primaryMember, runScript, timedOut } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
 import { synchronousMembers } from './failover.ts';
 
@@ -52,9 +52,6 @@ async function editSettings({ engine, content, signal }: Context, container: str
   );
   if (!edited) throw new Error(`patronictl: ${said}`);
 }
-
-/** The exit code of `timeout`. */
-const timedOut = 124;
 
 function noEtcd(said: string): OperatorError {
   return new OperatorError(

@@ -5,7 +5,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { observeDatabase, psql, type SeenDatabase, type SeenMember } from './members.ts';
 
 /** Exit code of coreutils' timeout. */
-const timedOut = 124;
+export const timedOut = 124;
 
 /** Where the database stands now, and who leads it. */
 export async function database(engine: Engine, project: string): Promise<SeenDatabase> {

@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os';
 import { exitCodes } from '../errors.ts';
-import { appendEntry, type Ledger, type Outcome } from '../release/ledger.ts';
-import { migrationsDue } from '../release/migrations.ts';
+import { appendEntry, type Outcome } from '../release/ledger.ts';
+import { migrationsDue, type DueMigration } from '../release/migrations.ts';
 import { prune } from '../release/prune.ts';
-import type { ReleaseContent } from '../release/release.ts';
-import { readApplied, writeApplied } from '../release/settings.ts';
+import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
 import { commitOf, type Commit } from '../release/sources.ts';
 import type { Store } from '../release/store.ts';
 import type { DeployResult } from './options.ts';
@@ -15,7 +14,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const { session, context, wanted, options, times } = run;
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
-  const [{ now }, { restoredTo }] = await Promise.all([engine.info(), readApplied(store)]);
+  const [{ now }, applied] = await Promise.all([engine.info(), readApplied(store)]);
   // A scaling changes how many, not what.
   const of = options.kind === 'scale' ? wanted.ledger.live?.of : options.of;
   const entry = await appendEntry(
@@ -26,7 +25,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       outcome,
       ...(of !== undefined && { of }),
       begunAt: run.begunAt,
-      restoredTo: restoredTo === '' ? undefined : restoredTo,
+      restoredTo: applied.restoredTo === '' ? undefined : applied.restoredTo,
       at: now.toISOString(),
       by: userInfo().username,
       ...(keptSource(run) ?? (await commitOf(session.stack.directory))),
@@ -41,7 +40,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   );
   const current = outcome === 'live' ? content : (wanted.former ?? content);
   const ledger = { entries: [...wanted.ledger.entries, entry], live: outcome === 'live' ? entry : wanted.ledger.live };
-  await noteDue(store, ledger, current);
+  await noteDue(store, applied, migrationsDue(ledger, current.services));
   await prune({ engine, store, ledger, project: content.project, current });
   const users = current.services.filter(({ owner }) => owner === 'user');
   const replicas = users.reduce((sum, service) => sum + service.replicas, 0);
@@ -60,11 +59,9 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
 }
 
 /** What the data lacks since this entry: a restore may have taken migrations from it, and a deploy brought them back. */
-async function noteDue(store: Store, ledger: Ledger, { services }: ReleaseContent): Promise<void> {
-  const before = await readApplied(store);
-  const due = migrationsDue(ledger, services);
-  if (before.restoredTo === '' && before.migrationsDue.length === 0 && due.length === 0) return;
-  await writeApplied(store, { ...before, restoredTo: '', migrationsDue: due });
+async function noteDue(store: Store, applied: Applied, due: DueMigration[]): Promise<void> {
+  if (applied.restoredTo === '' && applied.migrationsDue.length === 0 && due.length === 0) return;
+  await writeApplied(store, { ...applied, restoredTo: '', migrationsDue: due });
 }
 
 /** Of the release whose images go on: where the command was typed says nothing of these. */

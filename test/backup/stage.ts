@@ -54,9 +54,11 @@ export function useBackups(name: string, kind: 'moto' | 'ceph'): () => Stage {
   };
 }
 
-/** With the bucket as the second repository. Schedules that never come due by themselves. */
+/** Schedules that do not come due by themselves. */
+export const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
+
+/** With the bucket as the second repository. */
 export function withBackup({ s3 }: Stage, own: Record<string, unknown> = {}): SceneOptions {
-  const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
   const bucket = { bucket: s3.bucket, region: s3.region, keyId: s3.keyId, keySecret: s3.keySecret };
   return {
     top: { cache: {}, backup: { ...never, s3: { endpoint: s3.endpoint, ca: 's3-ca.pem', ...bucket }, ...own } },

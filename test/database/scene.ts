@@ -151,6 +151,13 @@ export class Scene {
     return docker('exec', id, 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', ...place, '-c', statement);
   }
 
+  /** The member's own clock, a second on: what was committed before is before it. */
+  async moment(service: string): Promise<string> {
+    const now = await this.sql(service, 'SELECT clock_timestamp()');
+    await this.sql(service, 'SELECT pg_sleep(1)');
+    return now;
+  }
+
   async logs(): Promise<string> {
     const texts = (await containersOf(this.project))
       .filter(({ service }) => service.startsWith('horme-postgres') || service === 'horme-database')

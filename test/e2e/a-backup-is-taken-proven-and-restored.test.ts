@@ -19,13 +19,6 @@ const inVolume = (name: string, script: string) =>
   );
 const contentOf = (name: string) => inVolume(name, 'grep -r "" . | sort');
 
-/** The server's own clock, a second on: what was committed before is before it. */
-async function moment(): Promise<string> {
-  const now = await scene().sql(member, 'SELECT clock_timestamp()');
-  await scene().sql(member, 'SELECT pg_sleep(1)');
-  return now;
-}
-
 test('the first deploy with backups takes one by itself', async () => {
   await deploy();
   const { backup } = await eventually(
@@ -65,7 +58,7 @@ test('what can not be reached is refused, with what can, and nothing is touched'
 
 test('a table that was dropped comes back by a restore to the moment before', async () => {
   const shop = scene();
-  const before = await moment();
+  const before = await shop.moment(member);
   await shop.sql(member, 'DROP TABLE orders');
   await shop.sql(member, 'CREATE TABLE later (id int)');
   const asked = await shop.horme(['restore', '--to', before]);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { never } from '../backup/stage.ts';
 import { healed } from '../database/faults.ts';
 import { eventually } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
@@ -8,7 +9,7 @@ const migrating = (sql: string) => ({
   writer: { 'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', sql] } },
 });
 const member = 'horme-postgres-1';
-const backup = { top: { backup: { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' } } };
+const backup = { top: { backup: never } };
 const problems = async () => (await scene().must('status', '--json')).json['problems'] as string[];
 const due = expect.stringContaining('the data is of before the migrations of release') as string;
 const logs = (events: Record<string, unknown>[]) =>

@@ -1,20 +1,15 @@
 import { expect, test } from 'vitest';
+import { never } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
 import { containersOf, docker } from '../e2e/harness/docker.ts';
 
 const scene = useDatabase('e2e-unwell');
 const member = 'horme-postgres-1';
-const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
 const sql = (statement: string, database?: string) => scene().sql(member, statement, database);
 const restore = (to: string, ...more: string[]) => ['restore', '--to', to, ...more, '--confirm', 'local'];
 
-async function moment(): Promise<string> {
-  const now = await sql('SELECT clock_timestamp()');
-  await sql('SELECT pg_sleep(1)');
-  return now;
-}
-
+const moment = () => scene().moment(member);
 const inMember = async (...words: string[]) => docker('exec', (await scene().container(member)).id, ...words);
 const uploads = async (script: string) => docker('exec', (await scene().container('writer')).id, 'sh', '-c', script);
 

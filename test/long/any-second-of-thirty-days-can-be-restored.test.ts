@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FakedClock } from '../backup/faked-clock.ts';
+import { never } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
 import { docker } from '../e2e/harness/docker.ts';
@@ -17,7 +18,6 @@ const dayMilliseconds = 86_400_000;
 const moments = new Map<number, string>();
 /** The segment that was written to before the night's backup. */
 const segments = new Map<number, string>();
-const never = { schedule: '0 0 29 2 *', drill: '0 0 29 2 *' };
 
 /** The last line is the result, or the error. */
 async function inAgent<T>(...words: string[]): Promise<T> {

@@ -11,9 +11,8 @@ const primarySql = async (statement: string) => {
   return scene.sql(await scene.primary(), statement);
 };
 async function moment(): Promise<string> {
-  const now = await primarySql('SELECT clock_timestamp()');
-  await primarySql('SELECT pg_sleep(1)');
-  return now;
+  const { scene } = stage();
+  return scene.moment(await scene.primary());
 }
 const drill = () => stage().scene.horme(['backup', 'drill', '--repository', '2', '--json']);
 
