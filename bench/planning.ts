@@ -40,14 +40,15 @@ async function measure(): Promise<Measured> {
   };
 }
 
+const health = { path: '/health', method: 'GET' as const, status: '200-399', timeout: 2 };
+
 function serviceOf(index: number): ReleaseService {
   return {
     name: `service-${index}`,
     kind: 'service',
     owner: 'user',
     replicas,
-    routes: [{ host: `service-${index}.example.com`, path: '/', port: 8000 }],
-    healthPath: '/health',
+    routes: [{ host: `service-${index}.example.com`, path: '/', port: 8000, health }],
     strategy: { kind: 'surge' },
     migrate: undefined,
     migrationFiles: {},

@@ -1,8 +1,10 @@
 /*
- * wait-ready <address> <port> <seconds> [path]
+ * wait-ready <address> <port> <seconds> [<method> <path> <host> <status> <milliseconds>]
  *
  * Asks a replica many times a second until it is ready: without a path, until the port takes a connection; with one, until
- * GET answers 2xx or 3xx. Runs beside HAProxy, on the way that the traffic will take. Prints the last answer on failure.
+ * an answer has one of the wanted codes (such as 200-399,418) within the time that one answer may take. HAProxy's checks ask
+ * the same: who changes one changes the other. Runs beside HAProxy, on the way that the traffic will take. Prints the last
+ * answer on failure.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,57 +16,86 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAUSE_MILLISECONDS = 25, ATTEMPT_MILLISECONDS = 2000 };
+enum { PAUSE_MILLISECONDS = 25, CONNECT_MILLISECONDS = 2000 };
 
-static char last[160] = "never asked";
+struct question {
+  const char *method, *path, *host, *status;
+  long milliseconds;
+};
 
-static int wait_for(int fd, short events) {
+static char last[200] = "never asked";
+
+static long now_milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+
+static int wait_for(int fd, short events, long milliseconds) {
   struct pollfd watched = {.fd = fd, .events = events};
-  return poll(&watched, 1, ATTEMPT_MILLISECONDS) == 1;
+  return milliseconds > 0 && poll(&watched, 1, milliseconds) == 1;
 }
 
 static int connect_to(struct sockaddr_in *address) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error = 0;
   socklen_t size = sizeof error;
   if (connect(fd, (struct sockaddr *)address, sizeof *address) == 0) return fd;
-  if (errno == EINPROGRESS && wait_for(fd, POLLOUT) && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) return fd;
+  if (errno == EINPROGRESS && wait_for(fd, POLLOUT, CONNECT_MILLISECONDS) &&
+      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0)
+    return fd;
   snprintf(last, sizeof last, "connection: %s", strerror(error ? error : errno == EINPROGRESS ? ETIMEDOUT : errno));
   close(fd);
   return -1;
 }
 
-static int answers(struct sockaddr_in *address, const char *path) {
-  char answer[16] = "";
+static int is_good(int code, const char *codes) {
+  while (*codes) {
+    char *end;
+    long from = strtol(codes, &end, 10), to = from;
+    if (*end == '-') to = strtol(end + 1, &end, 10);
+    if (code >= from && code <= to) return 1;
+    if (*end != ',') return 0;
+    codes = end + 1;
+  }
+  return 0;
+}
+
+static int answers(struct sockaddr_in *address, const struct question *question) {
+  char answer[13] = "";
   int fd = connect_to(address);
   if (fd < 0) return 0;
-  if (!path) {
+  if (!question) {
     close(fd);
     return 1;
   }
-  dprintf(fd, "GET %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: horme\r\nConnection: close\r\n\r\n", path);
+  long deadline = now_milliseconds() + question->milliseconds;
+  dprintf(fd,
+          "%s %s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-Proto: https\r\nUser-Agent: horme\r\nConnection: close\r\n\r\n",
+          question->method, question->path, question->host);
   size_t got = 0;
-  while (got < 12 && wait_for(fd, POLLIN)) {
+  while (got < 12 && wait_for(fd, POLLIN, deadline - now_milliseconds())) {
     ssize_t n = read(fd, answer + got, 12 - got);
     if (n <= 0) break;
     got += n;
   }
   close(fd);
-  if (got == 12) snprintf(last, sizeof last, "GET %.80s answered %.3s", path, answer + 9);
-  else snprintf(last, sizeof last, "GET %.80s: no answer", path);
-  return got == 12 && (answer[9] == '2' || answer[9] == '3');
+  const char *form = got == 12 ? "%s %.80s for %.60s answered %.3s" : "%s %.80s for %.60s: no answer%.0s";
+  snprintf(last, sizeof last, form, question->method, question->path, question->host, answer + 9);
+  return got == 12 && is_good(atoi(answer + 9), question->status);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 && argc != 5) {
-    fprintf(stderr, "usage: wait-ready <address> <port> <seconds> [path]\n");
+  if (argc != 4 && argc != 9) {
+    fprintf(stderr, "usage: wait-ready <address> <port> <seconds> [<method> <path> <host> <status> <milliseconds>]\n");
     return 2;
   }
+  struct question asked;
+  if (argc == 9) asked = (struct question){argv[4], argv[5], argv[6], argv[7], atol(argv[8])};
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
   if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1) return 2;
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  for (time_t deadline = now.tv_sec + atoi(argv[3]); now.tv_sec < deadline; clock_gettime(CLOCK_MONOTONIC, &now)) {
-    if (answers(&address, argc == 5 ? argv[4] : NULL)) return 0;
+  long deadline = now_milliseconds() + atol(argv[3]) * 1000;
+  while (now_milliseconds() < deadline) {
+    if (answers(&address, argc == 9 ? &asked : NULL)) return 0;
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_MILLISECONDS * 1000 * 1000}, NULL);
   }
   printf("%s\n", last);

@@ -7,7 +7,7 @@ import { nginxFingerprint, routedServices } from '../edge/plan.ts';
 import { plan, planText } from './plan.ts';
 import type { Action, PlanOptions } from './step.ts';
 import { apply, copyOf, look, runningOf, serves, slotKey, type SimContainer, type World } from './simulator.ts';
-import { content, edge, options, route, service, version } from './testing.ts';
+import { content, edge, health, options, route, service, version } from './testing.ts';
 
 /** Enough to walk through the interesting mixes; a failure prints its seed. */
 const runs = Number(process.env['HORME_PROPERTY_RUNS'] ?? 200);
@@ -65,7 +65,8 @@ function releases({ what, count }: Wish): Pick<Case, 'former' | 'wanted'> {
   const changed = services(count).map((one) => {
     const next = what.users ? version(one, 'v2') : one;
     if (one.name !== 'api') return next;
-    return { ...next, routes: [route(what.port ? 4000 : 3000)], healthPath: what.health ? '/health' : undefined };
+    const asked = what.health ? health : undefined;
+    return { ...next, routes: [{ ...route(what.port ? 4000 : 3000), health: asked }] };
   });
   return { former, wanted: content([...edge(what.edge ? 'v2' : 'v1'), ...changed]) };
 }

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { labels } from '../engine/labels.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { questionsOf, type Question } from '../release/question.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
 import type { SeenReplica } from './observe.ts';
@@ -68,7 +69,7 @@ async function gate(
   }
 }
 
-/** First the port, cheaply and often; then the service's own check once or more. */
+/** First the ports that have routes, cheaply and often; then the service's own check once or more. */
 async function checks(
   context: Context,
   service: ReleaseService,
@@ -76,28 +77,34 @@ async function checks(
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const port = service.routes[0]?.port;
-  if (port !== undefined) await askPort(context, service, replica, port);
+  const questions = questionsOf(service.routes);
+  await Promise.all(questions.map((question) => ask(context, service, replica, question)));
   const details = await context.engine.inspect(replica.id);
   if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck.test, deadline, signal);
-  if (port === undefined) await wait(settleSeconds * 1000, undefined, { signal });
+  if (questions.length === 0) await wait(settleSeconds * 1000, undefined, { signal });
 }
 
 /** Asked from HAProxy's container, on the way that the traffic will take. */
-async function askPort(context: Context, service: ReleaseService, replica: SeenReplica, port: number): Promise<void> {
+async function ask(context: Context, service: ReleaseService, replica: SeenReplica, question: Question): Promise<void> {
   const [haproxy] = await context.balancers.containers();
   if (!haproxy || !replica.address)
     throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
-  const path = service.healthPath === undefined ? [] : [service.healthPath];
-  const { exitCode, output } = await context.engine.exec(haproxy, [
-    'wait-ready',
-    replica.address,
-    String(port),
-    String(service.readySeconds),
-    ...path,
-  ]);
+  const command = waitReady(replica.address, question, service.readySeconds);
+  const { exitCode, output } = await context.engine.exec(haproxy, command);
   if (exitCode === 0) return;
-  throw await notReady(context, service, replica, `port ${port}: ${output.trim()}`);
+  throw await notReady(context, service, replica, `port ${question.port}: ${output.trim()}`, mendOf(service, question));
+}
+
+function waitReady(address: string, { port, host, health }: Question, seconds: number): string[] {
+  const asked = health && [health.method, health.path, host, health.status, String(Math.round(health.timeout * 1000))];
+  return ['wait-ready', address, String(port), String(seconds), ...(asked ?? [])];
+}
+
+/** One path that does not fit all ports is the usual reason where another port has passed. */
+function mendOf({ name, routes }: ReleaseService, { port, health }: Question): string {
+  const several = questionsOf(routes).length > 1;
+  if (!several || health === undefined) return `horme logs ${name}`;
+  return `horme logs ${name}   (or give the route to port ${port} of services.${name} a health of its own)`;
 }
 
 async function ownCheck(
@@ -170,12 +177,13 @@ async function notReady(
   service: ReleaseService,
   replica: SeenReplica,
   why: string,
+  next = `horme logs ${service.name}`,
 ): Promise<OperatorError> {
   return new OperatorError(`${replica.name} did not become ready within ${service.readySeconds} s: ${why}`, {
     code: 'not-ready',
     exitCode: exitCodes.rolledBack,
     lastSeen: await lastWords(context, replica),
-    next: `horme logs ${service.name}`,
+    next,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import type { HealthCheck } from '../stack/stack.ts';
 import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import { membersSeen, nginxFingerprint } from '../edge/plan.ts';
@@ -13,7 +14,6 @@ export function service(name: string, own: Partial<ReleaseService> = {}): Releas
     kind: 'service',
     replicas: 1,
     routes: [],
-    healthPath: undefined,
     strategy: { kind: 'surge' },
     migrate: undefined,
     migrationFiles: {},
@@ -31,6 +31,8 @@ export function service(name: string, own: Partial<ReleaseService> = {}): Releas
     ...own,
   };
 }
+
+export const health: HealthCheck = { path: '/ready', method: 'GET', status: '200-399', timeout: 2 };
 
 export const route = (port: number, path = '/') => ({ host: 'shop.localhost', path, port });
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { api, route, service } from '../deploy/testing.ts';
+import { api, health, route, service } from '../deploy/testing.ts';
 import { backendsOf, haproxyStructure, membersFingerprint, renderHaproxy } from './haproxy.ts';
 
-const shop = [api(), service('docs', { routes: [route(80, '/docs')], healthPath: '/ready' }), service('worker')];
+const shop = [api(), service('docs', { routes: [{ ...route(80, '/docs'), health }] }), service('worker')];
 
 const serversOf = (config: string, backend: string) =>
   (config.split(`\nbackend ${backend}\n`)[1] ?? '').split('\n\n')[0]?.match(/^ {2}server .*$/gm) ?? [];
@@ -42,7 +42,7 @@ test('neither order nor a few replicas more are a reason for a reload; another p
   expect(haproxyStructure([api({ replicas: 4 }), ...shop.slice(1)])).toBe(structure);
   expect(haproxyStructure([api({ spec: 'v2' }), ...shop.slice(1)])).toBe(structure);
   expect(haproxyStructure([api({ routes: [route(4000)] }), ...shop.slice(1)])).not.toBe(structure);
-  expect(haproxyStructure([api({ healthPath: '/health' }), ...shop.slice(1)])).not.toBe(structure);
+  expect(haproxyStructure([api({ routes: [{ ...route(3000), health }] }), ...shop.slice(1)])).not.toBe(structure);
   expect(haproxyStructure(shop.slice(1))).not.toBe(structure);
   expect(haproxyStructure([api({ replicas: 20 }), ...shop.slice(1)])).not.toBe(structure);
 });
@@ -60,9 +60,9 @@ test('a whole surge beside the old replicas has room', () => {
   }
 });
 
-test('with a health path HAProxy asks it; without, it connects', () => {
+test('with a health check HAProxy asks it under the host of the route; without, it connects', () => {
   const config = renderHaproxy(shop, {});
-  expect(config).toContain('http-check send meth GET uri /ready ver HTTP/1.1 hdr Host docs');
+  expect(config).toContain('http-check send meth GET uri /ready ver HTTP/1.1 hdr Host shop.localhost');
   expect(config.match(/option httpchk/g)).toHaveLength(1);
 });
 

@@ -1,4 +1,5 @@
 import { openFiles } from '../platform/part.ts';
+import { questionsOf, type Question } from '../release/question.ts';
 import { fingerprint, type RoutedService } from '../release/release.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;
@@ -14,7 +15,7 @@ export interface Backend {
   name: string;
   service: string;
   port: number;
-  healthPath: string | undefined;
+  question: Question;
   slots: number;
 }
 
@@ -24,13 +25,15 @@ export const portsOf = ({ routes }: RoutedService) =>
 /** One backend for each port of a service that has a route. */
 export function backendsOf(services: RoutedService[]): Backend[] {
   return services.flatMap((service) =>
-    portsOf(service).map((port) => ({
-      name: backendName(service.name, port),
-      service: service.name,
-      port,
-      healthPath: service.healthPath,
-      slots: slotsFor(service.replicas),
-    })),
+    questionsOf(service.routes)
+      .sort((a, b) => a.port - b.port)
+      .map((question) => ({
+        name: backendName(service.name, question.port),
+        service: service.name,
+        port: question.port,
+        question,
+        slots: slotsFor(service.replicas),
+      })),
   );
 }
 
@@ -128,7 +131,7 @@ function renderBackend(backend: Backend, members: string[]): string {
   return [
     `backend ${backend.name}`,
     '  balance leastconn',
-    ...healthLines(backend),
+    ...healthLines(backend.question),
     ...slots.map((member, index) => server(member, index, '')),
     '',
     `backend ${longLivedName(backend.name)}`,
@@ -139,11 +142,14 @@ function renderBackend(backend: Backend, members: string[]): string {
   ].join('\n');
 }
 
-function healthLines({ healthPath, service }: Backend): string[] {
-  if (healthPath === undefined) return [];
+/** The same as `wait-ready` asks: who changes one changes the other. */
+function healthLines({ host, health }: Question): string[] {
+  if (health === undefined) return [];
+  const { method, path, status, timeout } = health;
   return [
     '  option httpchk',
-    `  http-check send meth GET uri ${healthPath} ver HTTP/1.1 hdr Host ${service}`,
-    '  http-check expect rstatus ^[23]',
+    `  http-check send meth ${method} uri ${path} ver HTTP/1.1 hdr Host ${host} hdr X-Forwarded-Proto https`,
+    `  http-check expect status ${status}`,
+    `  timeout check ${Math.round(timeout * 1000)}ms`,
   ];
 }

@@ -1,6 +1,14 @@
 import type { Seen } from '../deploy/observe.ts';
 import type { Draft } from '../deploy/step.ts';
-import { fingerprint, type ReleaseContent, type ReleaseService, type RoutedService } from '../release/release.ts';
+import { questionsOf } from '../release/question.ts';
+import {
+  fingerprint,
+  stableJson,
+  type ReleaseContent,
+  type ReleaseService,
+  type RoutedService,
+} from '../release/release.ts';
+import type { Route } from '../stack/stack.ts';
 import { haproxyStructure, membersFingerprint, portsOf } from './haproxy.ts';
 import { haproxyServices, nginxService } from './part.ts';
 
@@ -52,14 +60,21 @@ export function routedServices(services: ReleaseService[], former: ReleaseServic
   return [...all.values()].filter(({ routes }) => routes.length > 0);
 }
 
-/** A path that only one of them answers would mark the other's replicas as down: then the port alone is checked. */
 const bothReleases = (service: ReleaseService, before: ReleaseService): ReleaseService & RoutedService => ({
   ...service,
   portSets: [service, before].map(portsOf).filter((ports) => ports.length > 0),
-  routes: [...service.routes, ...before.routes],
+  routes: withoutDisputes(service.routes, before.routes),
   replicas: Math.max(service.replicas, before.replicas),
-  healthPath: service.healthPath === before.healthPath ? service.healthPath : undefined,
 });
+
+/** A question that only one release answers would mark the other's replicas as down: then the port alone is checked. */
+function withoutDisputes(routes: Route[], before: Route[]): Route[] {
+  const disputed = (port: number) => {
+    const [now, then] = [routes, before].map((some) => questionsOf(some).find((question) => question.port === port));
+    return now !== undefined && then !== undefined && stableJson(now) !== stableJson(then);
+  };
+  return [...routes, ...before].map((route) => (disputed(route.port) ? { ...route, health: undefined } : route));
+}
 
 export function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content) || !haproxyRuns(seen)) return [];

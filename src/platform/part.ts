@@ -85,7 +85,6 @@ export function platformService(
     kind: 'service',
     replicas: 1,
     routes: [],
-    healthPath: undefined,
     migrate: undefined,
     migrations: undefined,
     secretVariables: [],

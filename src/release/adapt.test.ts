@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { content, service } from '../deploy/testing.ts';
-import { inHistory, specOf, withImages } from './adapt.ts';
+import { content, health, route, service } from '../deploy/testing.ts';
+import { inHistory, inPresentWords, specOf, withImages } from './adapt.ts';
 import type { ReleaseContent } from './release.ts';
 
 const former = '20261101-000000-aaaa';
@@ -42,4 +42,15 @@ test('images that were made again change the services that have them alone', () 
   expect(now.services[0]).toMatchObject({ image: 'shop-local/api:v2', imageId: 'sha256:other' });
   expect(now.compose.services['api']).toMatchObject({ image: 'shop-local/api:v2', labels: { own: 'yes' } });
   expect(now.services[1]).toEqual(live.services[1]);
+});
+
+test('a release of before each route had its health check asks every port what its service was asked', () => {
+  const { routes, ...api } = service('api', { routes: [route(80), route(81, '/admin')] });
+  const former = { ...content([service('worker')]), services: [{ ...api, routes, healthPath: '/ready' }] };
+  const [adapted] = inPresentWords(former as ReleaseContent)?.services ?? [];
+  expect(adapted?.routes.map(({ port, health: asked }) => [port, asked])).toEqual([
+    [80, health],
+    [81, health],
+  ]);
+  expect(adapted).not.toHaveProperty('healthPath');
 });

@@ -1,10 +1,24 @@
 import { labels } from '../engine/labels.ts';
-import type { ComposeService } from '../stack/stack.ts';
+import type { ComposeService, HealthCheck } from '../stack/stack.ts';
 import { fingerprint, type ReleaseContent, type ReleaseService } from './release.ts';
 
 /** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */
 export function specOf({ depends_on: _order, deploy, ...definition }: ComposeService, imageId: string): string {
   return fingerprint({ ...definition, resources: deploy?.resources, imageId });
+}
+
+/** A service of a release that was written before each route had its health check. */
+type FormerService = ReleaseService & { healthPath?: string };
+
+/** A release as it was written by an earlier version of Horme, in the words of this one. */
+export function inPresentWords(content: ReleaseContent | undefined): ReleaseContent | undefined {
+  if (!content?.services.some((service) => 'healthPath' in service)) return content;
+  const services = content.services.map(({ healthPath, ...service }: FormerService) => {
+    if (healthPath === undefined) return service;
+    const health: HealthCheck = { path: healthPath, method: 'GET', status: '200-399', timeout: 2 };
+    return { ...service, routes: service.routes.map((route) => ({ ...route, health })) };
+  });
+  return { ...content, services };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Proof } from '../deploy/prober.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { inPresentWords } from './adapt.ts';
 import { stableJson, type ReleaseContent } from './release.ts';
 import { forRootAlone, nowFolder, stateFolder, type Store } from './store.ts';
 
@@ -76,11 +77,13 @@ function parseEntry(name: string, text: string): LedgerEntry {
 }
 
 export async function readContent(store: Store, number: number): Promise<ReleaseContent | undefined> {
-  return store.readJson<ReleaseContent>(`${stateFolder}/${contentsFolder}/${padded(number)}.json`);
+  return inPresentWords(
+    await store.readJson<ReleaseContent>(`${stateFolder}/${contentsFolder}/${padded(number)}.json`),
+  );
 }
 
 /** The content of what is live: the same as its entry's, kept where one glance finds it. */
-export const readLive = (store: Store) => store.readNow<ReleaseContent>(liveFile);
+export const readLive = async (store: Store) => inPresentWords(await store.readNow<ReleaseContent>(liveFile));
 
 export async function appendEntry(
   store: Store,

@@ -67,7 +67,6 @@ export interface RoutedService {
   name: string;
   replicas: number;
   routes: Route[];
-  healthPath: string | undefined;
   /** Sets of ports of which any whole one makes a replica a member, while two releases serve; undefined: all its ports. */
   portSets?: number[][];
 }

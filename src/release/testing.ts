@@ -9,7 +9,6 @@ export function userService(name: string, own: Partial<Service> = {}): Service {
     replicas: 1,
     definition: { image: `${name}:1`, ...own.definition },
     routes: [],
-    healthPath: undefined,
     strategy: { kind: 'surge' },
     migrate: undefined,
     migrations: undefined,

@@ -198,7 +198,8 @@ function routed(
       ],
     };
   }
-  const route = { host: environment.domain, path: '/', port: implied.port };
+  const health = extensions[implied.name]?.health;
+  const route = { host: environment.domain, path: '/', port: implied.port, ...(health && { health }) };
   return {
     candidates: candidates.map((candidate) =>
       candidate.name === implied.name ? { ...candidate, routes: [route] } : candidate,

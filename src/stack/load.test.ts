@@ -101,8 +101,12 @@ describe('a whole application', () => {
     const api = stack.services.find(({ name }) => name === 'api');
     expect(api).toMatchObject({
       replicas: 3,
-      routes: [{ host: 'api.example.com', path: '/', port: 8000 }],
-      healthPath: '/health/ready',
+      routes: [
+        {
+          ...{ host: 'api.example.com', path: '/', port: 8000 },
+          health: { path: '/health/ready', method: 'GET', status: '200-399', timeout: 2 },
+        },
+      ],
       strategy: { kind: 'surge' },
       migrate: ['node', 'migrate.js'],
       readySeconds: 110,
@@ -183,6 +187,39 @@ describe('a plain file', () => {
   });
 });
 
+describe('the question that a replica is asked', () => {
+  const file = (extension: string) => `services: { web: { image: x, x-horme: ${extension} } }`;
+
+  test('is the service’s at every port, and the route’s own where it has one', async () => {
+    const routes =
+      '[{ port: 80 }, { host: admin, port: 81, health: { path: /up, method: HEAD, status: 204, timeout: 500ms } }, { host: raw, port: 82, health: false }]';
+    const stack = await load(file(`{ health: /ready, route: ${routes} }`));
+    expect(stack.services[0]?.routes.map(({ port, health }) => [port, health])).toEqual([
+      [80, { path: '/ready', method: 'GET', status: '200-399', timeout: 2 }],
+      [81, { path: '/up', method: 'HEAD', status: '204', timeout: 0.5 }],
+      [82, undefined],
+    ]);
+  });
+
+  test('two for one port are refused', async () => {
+    const routes = '[{ port: 80 }, { host: admin, port: 80, health: /up }]';
+    await expect(load(file(`{ health: /ready, route: ${routes} }`))).rejects.toThrow('different health checks');
+  });
+
+  test.each([
+    ['a status', '{ path: /, status: 2xx }', 'not a status'],
+    ['a time', '{ path: /, timeout: 2m }', 'not a time that a check may take'],
+    ['a path', 'ready', 'not a path'],
+  ])('without %s that can be, it is refused', async (_what, health, message) => {
+    await expect(load(file(`{ health: ${health}, route: { port: 80 } }`))).rejects.toThrow(message);
+  });
+
+  test('of a service without a route is not asked, and that is said', async () => {
+    const stack = await load(file('{ health: /ready }'));
+    expect(stack.warnings).toContainEqual(expect.stringContaining('x-horme.health is not asked'));
+  });
+});
+
 describe('files', () => {
   test('an environment has its override, its variables and its profiles', async () => {
     const files = {
@@ -199,7 +236,7 @@ x-horme: { database: { memory: 256m } }
     const api = stack.services.find(({ name }) => name === 'api');
     expect(api).toMatchObject({
       drainSeconds: 3,
-      healthPath: '/health/ready',
+      routes: [{ health: { path: '/health/ready' } }],
       definition: { image: 'shop/api:canary' },
     });
     expect(stack.database?.memoryBytes).toBe(256 * 1024 ** 2);
@@ -235,7 +272,7 @@ secrets: { key: { file: ./key } }
     expect(api).toMatchObject({
       name: 'api',
       drainSeconds: 7,
-      healthPath: '/ok',
+      routes: [{ health: { path: '/ok' } }],
       definition: { environment: { A: '1' } },
     });
     expect(api?.definition.secrets).toHaveLength(1);

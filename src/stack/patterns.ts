@@ -13,6 +13,8 @@ const path = `/(?:${segment}(?:/${segment})*/?)?`;
 export const routePathPattern = new RegExp(`^${path}$`);
 /** The same with an optional query. */
 export const healthPathPattern = new RegExp(`^${path}(?:\\?[A-Za-z0-9._~=&-]*)?$`);
+/** `200`, `200-399`, `200,204,301-308` */
+export const statusPattern = /^[1-5]\d\d(?:-[1-5]\d\d)?(?:, ?[1-5]\d\d(?:-[1-5]\d\d)?){0,15}$/;
 export const serviceNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$/;
 export const environmentNamePattern = /^[a-z0-9](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
 /** Compose's own rule for a project, with room for the environment's name within one DNS label. */

@@ -17,11 +17,27 @@ export function routeHost(host: string | undefined, environment: Environment, do
 export function routesOf(extension: ServiceExtension, environment: Environment, domains: readonly string[]): Route[] {
   if (extension.route === undefined) return [];
   const written = Array.isArray(extension.route) ? extension.route : [extension.route];
-  return written.map(({ host, path, port }) => ({
+  return written.map(({ host, path, port, health = extension.health }) => ({
     host: routeHost(host, environment, domains),
     path: path === '/' ? path : path.replace(/\/$/, ''),
     port,
+    ...(health && { health }),
   }));
+}
+
+/** A port is asked one question; who needs two must say which. */
+export function healthFindings(name: string, routes: Route[]): Finding[] {
+  const differs = routes.find(({ port, health }) =>
+    routes.some((other) => other.port === port && JSON.stringify(other.health) !== JSON.stringify(health)),
+  );
+  if (differs === undefined) return [];
+  return [
+    {
+      path: ['services', name, 'x-horme', 'route'],
+      message: `the routes to port ${differs.port} have different health checks, and a port is asked one`,
+      mend: 'give the same health to each of them',
+    },
+  ];
 }
 
 /** Two services can't answer under one address. */

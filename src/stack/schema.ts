@@ -9,6 +9,7 @@ import {
   profilePattern,
   projectPathPattern,
   routePathPattern,
+  statusPattern,
 } from './patterns.ts';
 import { isSchedule } from './cron.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
@@ -29,12 +30,40 @@ const size = z
 
 const memory = size.refine((bytes) => bytes >= 64 * 1024 ** 2, { error: 'too little memory; give 64m or more' });
 
+/** 2xx and 3xx, within the time that HAProxy's checks had from the beginning. */
+const healthDefaults = { method: 'GET', status: '200-399', timeout: 2 } as const;
+
 const notPort = { error: 'not a port; give a number from 1 to 65535' };
 const port = z.int(notPort).min(1, notPort).max(65_535, notPort);
 
 const host = z.string().regex(hostPattern, {
   error: 'not a host name; use lower-case letters, digits, hyphens and dots, such as api.example.com',
 });
+
+/** HAProxy's own notation: codes and ranges, separated by commas. */
+const notStatus = { error: 'not a status; write a code or a range, such as 204 or "200-399"' };
+const status = z
+  .union([z.int(notStatus).min(100, notStatus).max(599, notStatus), z.string().regex(statusPattern, notStatus)])
+  .transform((value) => String(value).replaceAll(' ', ''));
+
+const healthPath = z.string().regex(healthPathPattern, { error: 'not a path; write it as /health/ready' });
+
+const notTimeout = { error: 'not a time that a check may take; give 100ms to 60s' };
+
+const health = z.union([
+  healthPath.transform((path) => ({ path, ...healthDefaults })),
+  z.strictObject({
+    path: healthPath.describe('Path that is asked, with its query.'),
+    method: z.enum(['GET', 'HEAD', 'OPTIONS']).prefault(healthDefaults.method).describe('HTTP method.'),
+    status: status
+      .prefault(healthDefaults.status)
+      .describe('Codes of a good answer: one, a range, or several separated by commas.'),
+    timeout: duration
+      .refine((seconds) => seconds >= 0.1 && seconds <= 60, notTimeout)
+      .prefault(`${healthDefaults.timeout}s`)
+      .describe('How long one answer may take, 100ms to 60s.'),
+  }),
+]);
 
 const route = z
   .strictObject({
@@ -51,6 +80,12 @@ const route = z
       .prefault('/')
       .describe('Path that goes to the service, with all below it. The longest path of a host wins.'),
     port: port.describe('Port that the service listens on, inside its container.'),
+    health: z
+      .union([health, z.literal(false)])
+      .optional()
+      .describe(
+        'What is asked at this port, where the service’s `health` does not fit it; `false`: the port accepts connections. Default: the service’s `health`.',
+      ),
   })
   .describe('One address of a service.');
 
@@ -107,11 +142,11 @@ export const serviceSchema = z
       .describe(
         'Where the edge sends requests to this service from: one mapping or a list. Without it the service is a worker.',
       ),
-    health: z
-      .string()
-      .regex(healthPathPattern, { error: 'not a path; write it as /health/ready' })
+    health: health
       .optional()
-      .describe('Path that answers 2xx or 3xx once a replica is ready. Default: the port accepts connections.'),
+      .describe(
+        'What a replica is asked, under the host of its route: a path that answers 2xx or 3xx once it is ready, or a mapping. The gate of a deploy and HAProxy ask the same, at every port that has a route. Default: the port accepts connections.',
+      ),
     migrate: argv
       .optional()
       .describe('Command that is run once, in the new image, before the rollout; such as ["node", "migrate.js"].'),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { hardened } from './harden.ts';
 import type { Finding } from './locate.ts';
-import { isTcp } from './routes.ts';
+import { healthFindings, isTcp } from './routes.ts';
 import type { ServiceExtension, StackExtension } from './schema.ts';
 import { takeSecretVariables } from './secret-variables.ts';
 import type { ComposeService, Route, Service, Strategy } from './stack.ts';
@@ -49,7 +49,6 @@ export function buildService(input: ServiceInput): BuiltService {
     replicas,
     definition,
     routes: input.routes,
-    healthPath: extension.health,
     strategy,
     migrate: extension.migrate,
     migrations: extension.migrations === undefined ? undefined : resolve(input.directory, extension.migrations),
@@ -63,8 +62,13 @@ export function buildService(input: ServiceInput): BuiltService {
   };
   return {
     service,
-    findings: [...findings, ...jobFindings(service), ...networkFindings(service)],
-    warnings: [...published.warnings, ...warnings, ...argumentWarnings(name, definition)],
+    findings: [
+      ...findings,
+      ...jobFindings(service),
+      ...networkFindings(service),
+      ...healthFindings(name, input.routes),
+    ],
+    warnings: [...published.warnings, ...warnings, ...argumentWarnings(name, definition), ...unaskedWarnings(input)],
   };
 }
 
@@ -140,6 +144,11 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
   const strategy: Strategy =
     reasons.length === 0 ? { kind: 'surge' } : { kind: 'stop-first', reason: reasons.join(' and ') };
   return { strategy, findings, warnings };
+}
+
+function unaskedWarnings({ name, extension, routes }: ServiceInput): string[] {
+  if (extension.health === undefined || routes.length > 0) return [];
+  return [`${name}: x-horme.health is not asked, because the service has no route; give it a healthcheck`];
 }
 
 /** The name of a variable whose value nobody else should read; a public key is for everybody. */

@@ -87,12 +87,24 @@ export interface Environment {
   ports: { http: number; https: number };
 }
 
+/** What a replica is asked at a port, to know that it serves. */
+export interface HealthCheck {
+  path: string;
+  method: 'GET' | 'HEAD' | 'OPTIONS';
+  /** Codes and ranges of a good answer, such as `200-399`. */
+  status: string;
+  /** How long one answer may take, seconds. */
+  timeout: number;
+}
+
 /** Host and path that the edge sends to a service. The longest path of a host wins. */
 export interface Route {
   host: string;
   /** Begins with `/`; matches the path itself and all below it. */
   path: string;
   port: number;
+  /** Undefined: the port accepts connections. */
+  health?: HealthCheck | undefined;
 }
 
 export type Strategy =
@@ -115,8 +127,6 @@ export interface Service {
   replicas: number;
   definition: ComposeService;
   routes: Route[];
-  /** Path that answers 2xx or 3xx when a replica is ready; undefined: the port accepts connections. */
-  healthPath: string | undefined;
   strategy: Strategy;
   /** Arguments of the migration, run once in the new image before the rollout. */
   migrate: string[] | undefined;

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { api, route, service } from '../../src/deploy/testing.ts';
+import { api, health, route, service } from '../../src/deploy/testing.ts';
 import { selfSigned } from '../../src/edge/certificate.ts';
 import { haproxyInstances, renderHaproxy, type Members } from '../../src/edge/haproxy.ts';
 import { configurationFolder, renderNginx } from '../../src/edge/nginx.ts';
@@ -68,7 +68,7 @@ const many = Array.from({ length: 50 }, (_, index) =>
   }),
 );
 const mixed = [
-  api({ healthPath: '/health/ready?deep=1' }),
+  api({ routes: [{ ...route(3000), health: { ...health, path: '/health/ready?deep=1' } }] }),
   service('Web_UI', {
     routes: [route(8080, '/web'), route(9090, '/web/admin'), { ...route(8080), host: '*.shop.localhost' }],
   }),
@@ -109,7 +109,7 @@ test.each(stacks)('HAProxy takes its configuration: %s', async (_what, services)
 });
 
 test('HAProxy takes the configuration between two releases, and more members than places', async () => {
-  const both = routedServices([api({ routes: [route(4000)], healthPath: '/new' })], [api({ replicas: 9 })]);
+  const both = routedServices([api({ routes: [{ ...route(4000), health }] })], [api({ replicas: 9 })]);
   const names = Array.from({ length: 40 }, (_, index) => `api-${index}`);
   const { exitCode, output } = await haproxy(both, { 'api:3000': names, 'api:4000': [] });
   expect(output).not.toMatch(/warning|alert/i);
