@@ -80,6 +80,7 @@ export function report(context: CommandContext, session: Session, result: Deploy
     reason,
     lastSeen: failure?.lastSeen,
     proof: result.proof,
+    warning: result.warning,
     steps: result.steps,
     url: urlOf(session),
   });

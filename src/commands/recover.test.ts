@@ -4,7 +4,7 @@ import type { Recovery } from '../recovery/recover.ts';
 import { screen } from './recover.ts';
 
 const deployed: Recovery['deployed'] = {
-  ...{ exitCode: 0, outcome: 'live', changed: true, release: 43, proof: undefined, steps: [] },
+  ...{ exitCode: 0, outcome: 'live', changed: true, release: 43, proof: undefined, warning: undefined, steps: [] },
   ...{ reason: undefined, failure: undefined },
 };
 const database: Restored = {

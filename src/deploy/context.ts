@@ -8,6 +8,7 @@ import type { Emit } from '../events.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Store } from '../release/store.ts';
 import type { Vault } from '../release/vault.ts';
+import type { Guard } from './guard.ts';
 import { replicasOf, type SeenReplica } from './observe.ts';
 
 /** What the steps of one run share. */
@@ -32,14 +33,19 @@ export interface Context {
   lost: AbortSignal;
   /** Whether other data was put in the place of the database's: from then on it has the history that was begun for it. */
   otherData: { begun: boolean; moment: string | undefined };
-  /** What the old replicas answered before they were drained; the watch compares with it. */
-  before: Map<string, { requests: number; errors: number; answerMilliseconds: number }>;
+  /** Watches the new replicas; undefined on a first deploy, on the way back, and where nobody wants a watch. */
+  guard: Guard | undefined;
+  /** What the public addresses answered before the first step, by method and URL; undefined: nothing was live. */
+  before: Map<string, { status?: number; problem?: string }> | undefined;
+  /** Where the edge's ports are reached; `local`: on this machine, so that no network in between can be blamed. */
+  edge: { host: string; local: boolean };
 }
 
 /** Keeps the conversations with the HAProxies that run now; one that was replaced gets a new one. */
 export class BalancerPool {
   readonly #engine: Engine;
   readonly #project: string;
+  #looking: Promise<unknown> = Promise.resolve();
   #open: { key: string; balancers: Balancers } | undefined;
 
   constructor(engine: Engine, project: string) {
@@ -54,7 +60,19 @@ export class BalancerPool {
       .map(({ id }) => id);
   }
 
-  async get(): Promise<Balancers | undefined> {
+  /** One look after another: two at once would leave a conversation open that nobody closes, and HAProxy waits for each. */
+  get(): Promise<Balancers | undefined> {
+    const looked = this.#looking.then(() => this.#look());
+    this.#looking = looked.catch(() => undefined);
+    return looked;
+  }
+
+  /** Those that were talked to last, without asking the engine whether they still run. */
+  async kept(): Promise<Balancers | undefined> {
+    return this.#open && !this.#open.balancers.broken ? this.#open.balancers : this.get();
+  }
+
+  async #look(): Promise<Balancers | undefined> {
     const ids = await this.containers();
     const key = ids.join(',');
     if (this.#open?.key === key && !this.#open.balancers.broken) return this.#open.balancers;

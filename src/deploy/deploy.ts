@@ -28,6 +28,7 @@ const unchanged: DeployResult = {
   changed: false,
   release: undefined,
   proof: undefined,
+  warning: undefined,
   steps: [],
   reason: undefined,
   failure: undefined,
@@ -156,7 +157,9 @@ async function locked(
     migrated: [],
     lost: lock.lost,
     otherData: { begun: false, moment: options.swap?.moment },
-    before: new Map(),
+    guard: undefined,
+    before: undefined,
+    edge: { host: session.connection.publicAddress, local: session.connection.socketPath !== undefined },
   };
   try {
     return await rollOut(session, context, { ...wanted, ledger }, options, times, started);

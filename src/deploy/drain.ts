@@ -10,12 +10,7 @@ const pollMilliseconds = 20;
 export async function drain(context: Context, stepId: string, targets: Target[]): Promise<void> {
   const balancers = await context.balancers.must();
   const groups = byService(context, targets);
-  await Promise.all(
-    groups.map(async ({ service, names }) => {
-      context.before.set(service.name, await balancers.traffic(service, names));
-      await balancers.drain(service, names);
-    }),
-  );
+  await Promise.all(groups.map(({ service, names }) => balancers.drain(service, names)));
   await Promise.all(
     groups.map(async ({ service, names }) => {
       const options = { everyMilliseconds: pollMilliseconds, signal: context.signal };

@@ -7,11 +7,12 @@ import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../databas
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { askAddresses } from './ask.ts';
 import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
 import { drain, forget, stopReplicas } from './drain.ts';
 import type { Action, Step } from './step.ts';
 import { awaitReady, lastWords } from './ready.ts';
-import { watchReplicas } from './watch.ts';
+import { prove, watchReplicas } from './watch.ts';
 
 export interface StepTime {
   title: string;
@@ -76,25 +77,29 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'write-edge':
       return writeEdge(context, action);
     case 'reload-haproxy':
-      return reloadHaproxy(context, action.keepFormer);
+      return reload(context, action.keepFormer);
     case 'reload-nginx':
       return reloadNginx(context);
     case 'migrate':
       return migrate(context, id, action.service);
     case 'start':
-      return context.compose.scaleUp(numbered(context), action.counts);
+      return start(context, action.counts);
     case 'finish':
       return finish(context, action.service);
     case 'ready':
-      return awaitReady(context, id, action.services);
+      return ready(context, id, action.services);
     case 'admit':
-      return admit(context, action.services);
+      return admit(context, action);
+    case 'prove':
+      return prove(context, id, action.services, action.seconds);
+    case 'ask':
+      return askAddresses(context, id, action.services);
     case 'members':
       return writeMembers(context);
     case 'drain':
       return drain(context, id, action.replicas);
     case 'watch':
-      return watchReplicas(context, action.services, action.seconds);
+      return watchReplicas(context, action.seconds);
     case 'stop':
       return stopReplicas(context, action.replicas);
     case 'share-settings':
@@ -126,15 +131,35 @@ async function removeAll({ engine }: Context, { containers }: Extract<Action, { 
   await Promise.all(containers.map(({ id }) => engine.remove(id)));
 }
 
-async function admit(context: Context, services: string[]): Promise<void> {
+async function start(context: Context, counts: Record<string, number>): Promise<void> {
+  const users = Object.keys(counts).some((name) => serviceOf(context, name).owner === 'user');
+  if (users) context.guard?.begin();
+  await context.compose.scaleUp(numbered(context), counts);
+}
+
+async function ready(context: Context, stepId: string, services: string[]): Promise<void> {
+  await awaitReady(context, stepId, services);
+  await context.guard?.protect(services);
+}
+
+/** A conversation that the guard opened with a process that leaves would be taken for one with its successor. */
+async function reload(context: Context, keepFormer: boolean): Promise<void> {
+  if (!keepFormer) await context.guard?.end();
+  await reloadHaproxy(context, keepFormer);
+}
+
+async function admit(context: Context, { services, first }: Extract<Action, { do: 'admit' }>): Promise<void> {
   const balancers = await context.balancers.must();
   await Promise.all(
     services.map(async (name) => {
-      const replicas = (await newReplicas(context, name)).filter((replica) => replica.membership !== 'ready');
-      await balancers.admit(
-        serviceOf(context, name),
-        replicas.map((replica) => ({ name: replica.name, address: replica.address ?? '' })),
-      );
+      const replicas = await newReplicas(context, name);
+      const waiting = replicas.filter((replica) => replica.membership !== 'ready');
+      // One of an interrupted run has traffic already: it is the first.
+      const most = first ? Math.max(0, 1 - (replicas.length - waiting.length)) : waiting.length;
+      const admitted = waiting
+        .slice(0, most)
+        .map((replica) => ({ name: replica.name, address: replica.address ?? '' }));
+      await balancers.admit(serviceOf(context, name), admitted);
     }),
   );
 }

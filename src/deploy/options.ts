@@ -51,6 +51,8 @@ export interface DeployResult {
   changed: boolean;
   release: number | undefined;
   proof: Proof | undefined;
+  /** Of a release that is live: requests that were lost on the way. */
+  warning: string | undefined;
   steps: StepTime[];
   /** Why it was rolled back. */
   reason: string | undefined;

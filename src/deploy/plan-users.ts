@@ -46,7 +46,7 @@ export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, 
     ),
     ...jobSteps(wave),
     ...stopFirstSteps(wave),
-    ...surgeSteps(wave, seen),
+    ...surgeSteps(wave, seen, options),
   ]);
   return [
     ...migrations(early, seen, options),
@@ -65,14 +65,19 @@ function retiring(content: ReleaseContent, users: Change[], seen: Seen, options:
   const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
   const old = replaced.flatMap((change) => change.old);
   const routed = users.filter(({ service }) => service.routes.length > 0);
-  const watched = routed.filter(({ missing }) => missing > 0).map(({ service }) => service.name);
+  const watched = users.filter((change) => isService(change) && change.missing > 0 && change.old.length > 0);
+  const changed = users.filter(({ service }) => service.owner === 'user').map(({ service }) => service.name);
   const switched = routed.some((change) => isSurge(change) && fits(change, seen));
   const gone = orphansOf(content, seen);
   const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
   return [
     ...drainSteps(drained),
     ...(switched || drained.length > 0 ? membersStep : []),
-    ...watchStep(watched, old, options.watchSeconds),
+    ...askStep(content, changed),
+    ...watchStep(
+      watched.map(({ service }) => service.name),
+      options.watchSeconds,
+    ),
     ...stopStep(old, 'the new release has taken over'),
     ...removeEnded(gone),
     ...stopStep(
@@ -87,8 +92,21 @@ const hasTraffic = (content: ReleaseContent, { running, service, membership }: S
   running &&
   (membership !== 'absent' || content.services.some(({ name, routes }) => name === service && routes.length > 0));
 
-function watchStep(names: string[], old: SeenReplica[], seconds: number): Draft[] {
-  if (names.length === 0 || seconds === 0 || old.length === 0) return [];
+/** Whatever a run changes, it is over when the addresses answer. */
+function askStep(content: ReleaseContent, changed: string[]): Draft[] {
+  const count = content.services.reduce((sum, { routes }) => sum + routes.length, 0);
+  if (count === 0) return [];
+  return [
+    {
+      title: `ask ${count === 1 ? 'the public address' : `all ${count} public addresses`} through the edge`,
+      cause: 'a release is live when its addresses answer',
+      action: { do: 'ask', services: changed },
+    },
+  ];
+}
+
+function watchStep(names: string[], seconds: number): Draft[] {
+  if (names.length === 0 || seconds === 0) return [];
   return [
     {
       title: `watch ${list(names)} for ${seconds} s`,
@@ -130,31 +148,60 @@ function stopFirstSteps(wave: Change[]): Draft[] {
     ]);
 }
 
-/** Start, gate and admit: from here on the new replicas serve. */
-function bringUp(changes: Change[], extra: (change: Change) => number, beside: (change: Change) => number): Draft[] {
-  const fresh = changes
-    .filter((change) => extra(change) > 0 || change.unadmitted || isUnproven(change))
-    .map(({ service }) => service.name);
-  const routed = changes
-    .filter(({ service }) => fresh.includes(service.name) && service.routes.length > 0)
-    .map(({ service }) => service.name);
+/** Start, gate and admit: from here on the new replicas serve. `options`: where a first replica may prove itself before. */
+function bringUp(
+  changes: Change[],
+  extra: (change: Change) => number,
+  beside: (change: Change) => number,
+  options?: PlanOptions,
+): Draft[] {
+  const fresh = changes.filter((change) => extra(change) > 0 || change.unadmitted || isUnproven(change));
+  const routed = fresh.filter(({ service }) => service.routes.length > 0);
+  const names = (some: Change[]) => some.map(({ service }) => service.name);
   return [
     ...startStep(changes, extra, beside),
-    ...readyStep(fresh),
-    ...(routed.length > 0
-      ? [
-          {
-            title: `admit ${list(routed)} at HAProxy`,
-            cause: 'they are ready',
-            action: { do: 'admit' as const, services: routed },
-          },
-        ]
-      : []),
+    ...readyStep(names(fresh)),
+    ...(options ? firstSteps(names(routed.filter((change) => canShare(change, options))), options.watchSeconds) : []),
+    ...admitStep(names(routed)),
   ];
 }
 
+/** Only where old replicas go on serving at the same port does a share of the traffic come to the first new one. */
+function canShare({ old, service }: Change, { former }: PlanOptions): boolean {
+  const before = former.find(({ name }) => name === service.name)?.routes ?? [];
+  const shared = service.routes.some(({ port }) => before.some((route) => route.port === port));
+  return shared && old.some(({ membership }) => membership === 'ready');
+}
+
+/** The most of the watch that a first replica gets, and the longest. Seconds: a canary of minutes is another tool's job. */
+const firstShare = 0.6;
+const firstSeconds = 10;
+
+function firstSteps(names: string[], watchSeconds: number): Draft[] {
+  if (names.length === 0 || watchSeconds === 0) return [];
+  const seconds = Math.min(firstSeconds, Math.round(watchSeconds * firstShare * 10) / 10);
+  return [
+    {
+      title: `admit 1 replica of ${list(names)} at HAProxy`,
+      cause: 'it proves itself on a share of the traffic while the old replicas serve',
+      action: { do: 'admit', services: names, first: true },
+    },
+    {
+      title: `watch it for up to ${seconds} s`,
+      cause: 'the others follow once it has proven itself',
+      action: { do: 'prove', services: names, seconds },
+    },
+  ];
+}
+
+function admitStep(names: string[]): Draft[] {
+  if (names.length === 0) return [];
+  const title = `admit ${list(names)} at HAProxy`;
+  return [{ title, cause: 'they are ready', action: { do: 'admit', services: names } }];
+}
+
 /** All at once where the reservations fit beside what runs; else in batches, each of which takes its old replicas away. */
-function surgeSteps(wave: Change[], seen: Seen): Draft[] {
+function surgeSteps(wave: Change[], seen: Seen, options: PlanOptions): Draft[] {
   const surging = wave.filter((change) => isSurge(change) && isService(change));
   const whole = surging.filter((change) => fits(change, seen));
   const tight = surging.filter((change) => !whole.includes(change));
@@ -163,8 +210,9 @@ function surgeSteps(wave: Change[], seen: Seen): Draft[] {
       whole,
       ({ missing }) => missing,
       (change) => change.good.length + change.old.length,
+      options,
     ),
-    ...tight.flatMap((change) => batches(change, seen)),
+    ...tight.flatMap((change) => batches(change, seen, options)),
   ];
 }
 
@@ -183,7 +231,7 @@ function roomFor({ service, good, old }: Change, { capacity }: Seen): number {
   );
 }
 
-function batches(change: Change, seen: Seen): Draft[] {
+function batches(change: Change, seen: Seen, options: PlanOptions): Draft[] {
   const size = Math.max(1, roomFor(change, seen));
   const drafts: Draft[] = [];
   const routed = change.service.routes.length > 0;
@@ -196,6 +244,7 @@ function batches(change: Change, seen: Seen): Draft[] {
         [change],
         () => fresh,
         () => change.good.length + Math.min(done, change.missing) + remaining,
+        done === 0 ? options : undefined,
       ),
       ...(routed ? [...drainSteps(retiring), ...membersStep] : []),
       ...stopStep(retiring, 'its successor serves; the reservations allow no more at once'),

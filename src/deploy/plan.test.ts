@@ -51,7 +51,9 @@ test('the first deploy starts the platform, migrates, and lets no request in bef
     11  admit api at HAProxy
           because they are ready
     12  note the replicas for a restart of HAProxy
-          because the replicas changed"
+          because the replicas changed
+    13  ask the public address through the edge
+          because a release is live when its addresses answer"
   `);
 });
 
@@ -61,20 +63,26 @@ test('what runs as it should is left alone', () => {
 
 test('another image surges beside the one that serves', () => {
   expect(text(next, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
-    "1  start 3 replicas of api beside the 3 that run
-         because api: its image changed
-    2  wait until api is ready
-         because no traffic before
-    3  admit api at HAProxy
-         because they are ready
-    4  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-         because requests in flight end first
-    5  note the replicas for a restart of HAProxy
-         because the replicas changed
-    6  watch api for 10 s
-         because errors and answer times against the ones before
-    7  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
-         because the new release has taken over"
+    " 1  start 3 replicas of api beside the 3 that run
+          because api: its image changed
+     2  wait until api is ready
+          because no traffic before
+     3  admit 1 replica of api at HAProxy
+          because it proves itself on a share of the traffic while the old replicas serve
+     4  watch it for up to 6 s
+          because the others follow once it has proven itself
+     5  admit api at HAProxy
+          because they are ready
+     6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
+          because requests in flight end first
+     7  note the replicas for a restart of HAProxy
+          because the replicas changed
+     8  ask the public address through the edge
+          because a release is live when its addresses answer
+     9  watch api for 10 s
+          because errors and answer times against the ones before
+    10  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+          because the new release has taken over"
   `);
 });
 
@@ -93,7 +101,9 @@ test('scaling up starts only what is missing', () => {
     3  admit api at HAProxy
          because they are ready
     4  note the replicas for a restart of HAProxy
-         because the replicas changed"
+         because the replicas changed
+    5  ask the public address through the edge
+         because a release is live when its addresses answer"
   `);
 });
 
@@ -104,9 +114,11 @@ test('scaling down drains before it stops, and keeps the older ones', () => {
          because requests in flight end first
     2  note the replicas for a restart of HAProxy
          because the replicas changed
-    3  stop and remove shop-local-api-2, shop-local-api-3
+    3  ask the public address through the edge
+         because a release is live when its addresses answer
+    4  stop and remove shop-local-api-2, shop-local-api-3
          because the new release has taken over
-    4  reload HAProxy without the former backends
+    5  reload HAProxy without the former backends
          because no replica needs them any more"
   `);
 });
@@ -120,7 +132,9 @@ test('scaling up that failed goes back to the replicas that serve, not to those 
          because requests in flight end first
     2  note the replicas for a restart of HAProxy
          because the replicas changed
-    3  stop and remove shop-local-api-4, shop-local-api-5
+    3  ask the public address through the edge
+         because a release is live when its addresses answer
+    4  stop and remove shop-local-api-4, shop-local-api-5
          because the new release has taken over"
   `);
 });
@@ -134,7 +148,9 @@ test('what must not run twice stops first, and the plan says why', () => {
     2  start 1 replica of store
          because store: its image changed
     3  wait until store is ready
-         because no traffic before"
+         because no traffic before
+    4  watch store for 10 s
+         because errors and answer times against the ones before"
   `);
 });
 
@@ -145,24 +161,30 @@ test('a job runs before what waits for its end', () => {
   expect(text(live, running(live), { former: live.services })).toBe('nothing to do');
   const wanted = content([...edge(), version(seed, 'v2'), version(waiting, 'v2')]);
   expect(text(wanted, running(live), { former: live.services })).toMatchInlineSnapshot(`
-    "1  remove shop-local-seed-1
-         because it does not run
-    2  run seed to its end
-         because its image changed
-    3  start 3 replicas of api beside the 3 that run
-         because api: its image changed
-    4  wait until api is ready
-         because no traffic before
-    5  admit api at HAProxy
-         because they are ready
-    6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-         because requests in flight end first
-    7  note the replicas for a restart of HAProxy
-         because the replicas changed
-    8  watch api for 10 s
-         because errors and answer times against the ones before
-    9  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
-         because the new release has taken over"
+    " 1  remove shop-local-seed-1
+          because it does not run
+     2  run seed to its end
+          because its image changed
+     3  start 3 replicas of api beside the 3 that run
+          because api: its image changed
+     4  wait until api is ready
+          because no traffic before
+     5  admit 1 replica of api at HAProxy
+          because it proves itself on a share of the traffic while the old replicas serve
+     6  watch it for up to 6 s
+          because the others follow once it has proven itself
+     7  admit api at HAProxy
+          because they are ready
+     8  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
+          because requests in flight end first
+     9  note the replicas for a restart of HAProxy
+          because the replicas changed
+    10  ask the public address through the edge
+          because a release is live when its addresses answer
+    11  watch api for 10 s
+          because errors and answer times against the ones before
+    12  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+          because the new release has taken over"
   `);
 });
 
@@ -211,11 +233,13 @@ test('other routes: HAProxy knows both before nginx sends to the new one, and th
           because requests in flight end first
      7  note the replicas for a restart of HAProxy
           because the replicas changed
-     8  watch api for 10 s
+     8  ask the public address through the edge
+          because a release is live when its addresses answer
+     9  watch api for 10 s
           because errors and answer times against the ones before
-     9  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+    10  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
           because the new release has taken over
-    10  reload HAProxy without the former backends
+    11  reload HAProxy without the former backends
           because no replica needs them any more"
   `);
 });
@@ -229,9 +253,11 @@ test('a service that is gone loses its route, drains and stops', () => {
          because requests in flight end first
     3  note the replicas for a restart of HAProxy
          because the replicas changed
-    4  stop and remove shop-local-old-1
+    4  ask the public address through the edge
+         because a release is live when its addresses answer
+    5  stop and remove shop-local-old-1
          because the Compose file no longer has it
-    5  reload HAProxy without the former backends
+    6  reload HAProxy without the former backends
          because no replica needs them any more"
   `);
 });
@@ -258,15 +284,21 @@ test('half-started replicas of an interrupted run are finished, not started agai
           because api: its image changed
      5  wait until api is ready
           because no traffic before
-     6  admit api at HAProxy
+     6  admit 1 replica of api at HAProxy
+          because it proves itself on a share of the traffic while the old replicas serve
+     7  watch it for up to 6 s
+          because the others follow once it has proven itself
+     8  admit api at HAProxy
           because they are ready
-     7  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
+     9  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     8  note the replicas for a restart of HAProxy
+    10  note the replicas for a restart of HAProxy
           because the replicas changed
-     9  watch api for 10 s
+    11  ask the public address through the edge
+          because a release is live when its addresses answer
+    12  watch api for 10 s
           because errors and answer times against the ones before
-    10  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+    13  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
           because the new release has taken over"
   `);
 });
@@ -280,26 +312,34 @@ test('where the reservations do not fit twice, batches make room', () => {
           because api: its image changed
      2  wait until api is ready
           because no traffic before
-     3  admit api at HAProxy
+     3  admit 1 replica of api at HAProxy
+          because it proves itself on a share of the traffic while the old replicas serve
+     4  watch it for up to 6 s
+          because the others follow once it has proven itself
+     5  admit api at HAProxy
           because they are ready
-     4  drain shop-local-api-1, shop-local-api-2
+     6  drain shop-local-api-1, shop-local-api-2
           because requests in flight end first
-     5  note the replicas for a restart of HAProxy
+     7  note the replicas for a restart of HAProxy
           because the replicas changed
-     6  stop and remove shop-local-api-1, shop-local-api-2
+     8  stop and remove shop-local-api-1, shop-local-api-2
           because its successor serves; the reservations allow no more at once
-     7  start 2 replicas of api beside the 4 that run
+     9  start 2 replicas of api beside the 4 that run
           because api: its image changed
-     8  wait until api is ready
+    10  wait until api is ready
           because no traffic before
-     9  admit api at HAProxy
+    11  admit api at HAProxy
           because they are ready
-    10  drain shop-local-api-3, shop-local-api-4
+    12  drain shop-local-api-3, shop-local-api-4
           because requests in flight end first
-    11  note the replicas for a restart of HAProxy
+    13  note the replicas for a restart of HAProxy
           because the replicas changed
-    12  stop and remove shop-local-api-3, shop-local-api-4
-          because its successor serves; the reservations allow no more at once"
+    14  stop and remove shop-local-api-3, shop-local-api-4
+          because its successor serves; the reservations allow no more at once
+    15  ask the public address through the edge
+          because a release is live when its addresses answer
+    16  watch api for 10 s
+          because errors and answer times against the ones before"
   `);
 });
 
@@ -320,7 +360,9 @@ test('going back admits the old replicas again and migrates nothing', () => {
          because requests in flight end first
     4  note the replicas for a restart of HAProxy
          because the replicas changed
-    5  stop and remove shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
+    5  ask the public address through the edge
+         because a release is live when its addresses answer
+    6  stop and remove shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
          because the new release has taken over"
   `);
 });
@@ -343,6 +385,8 @@ test('only the named services are deployed; the platform is kept right all the s
     [
       "start 1 replica of worker beside the 1 that runs",
       "wait until worker is ready",
+      "ask the public address through the edge",
+      "watch worker for 10 s",
       "stop and remove shop-local-worker-1",
     ]
   `);
@@ -354,7 +398,9 @@ test('migrations run again where the data was restored to before them, though no
   const due = { ...right, applied: { ...right.applied, migrationsDue: [{ service: 'api', release: 7 }] } };
   expect(text(migrating, due)).toMatchInlineSnapshot(`
     "1  migrate: api migrate
-         because the data was restored to before its migrations"
+         because the data was restored to before its migrations
+    2  ask the public address through the edge
+         because a release is live when its addresses answer"
   `);
   const killed = { ...right, applied: { ...right.applied, restoredTo: '2026-11-26T10:00:00Z' } };
   expect(text(migrating, killed)).toBe(text(migrating, due));

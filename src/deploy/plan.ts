@@ -33,6 +33,8 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions):
     ...retireLogins(content, seen, options.only === undefined && options.migrate),
     ...haproxyCleanUp(content, seen, options.former),
   ];
+  // Where nothing is to be done nobody asks: `horme status` does.
+  if (drafts.every(({ action }) => action.do === 'ask')) return [];
   return drafts.map((draft, index) => ({ id: String(index + 1), ...draft }));
 }
 

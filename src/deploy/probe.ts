@@ -8,6 +8,10 @@ export interface ProbeTarget {
   url: string;
   /** Where to connect instead of what the host name resolves to; name, SNI and Host stay those of the URL. */
   connectTo?: { host: string; port: number } | undefined;
+  /** Default: GET. */
+  method?: string | undefined;
+  /** Codes of a good answer; undefined: what counts is whether the user was served. */
+  good?: string | undefined;
 }
 
 export type Connection = 'kept' | 'fresh';
@@ -37,7 +41,7 @@ interface Attempt {
 /** Enough of an answer to know that the replica serves; a large or endless body is not worth the line it takes. */
 const enoughBytes = 256 * 1024;
 
-/** Asks by GET and follows no redirect. Certificates are not verified: a local one is self-signed. */
+/** Follows no redirect. Certificates are not verified: a local one is self-signed. */
 export function createAsker(timeoutMilliseconds: number): Asker {
   const agents = {
     'http:': { kept: new http.Agent({ keepAlive: true }), fresh: new http.Agent({ keepAlive: false }) },
@@ -50,7 +54,7 @@ export function createAsker(timeoutMilliseconds: number): Asker {
     const url = new URL(target.url);
     const pair = agents[url.protocol === 'http:' ? 'http:' : 'https:'];
     const attempt = (agent: http.Agent): Promise<Attempt> =>
-      get(url, target.connectTo, agent, started + timeoutMilliseconds, timeoutMilliseconds);
+      send(target, agent, started + timeoutMilliseconds, timeoutMilliseconds);
     let seen = await attempt(pair[connection]);
     // RFC 9112 9.3.1: a server may end an idle connection at any time, so a client that had its request on one
     // repeats an idempotent request by itself, once. No user of a browser sees such an end.
@@ -70,15 +74,10 @@ export function createAsker(timeoutMilliseconds: number): Asker {
   return { ask, close };
 }
 
-function get(
-  url: URL,
-  connectTo: ProbeTarget['connectTo'],
-  agent: http.Agent,
-  deadline: number,
-  timeoutMilliseconds: number,
-): Promise<Attempt> {
+function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutMilliseconds: number): Promise<Attempt> {
   return new Promise((resolve) => {
-    const request = (url.protocol === 'http:' ? http : https).get(requestOptions(url, connectTo, agent));
+    const url = new URL(target.url);
+    const request = (url.protocol === 'http:' ? http : https).request(requestOptions(url, target, agent));
     let socket: Socket | undefined;
     let bytesBefore = 0;
     let timedOut = false;
@@ -103,6 +102,7 @@ function get(
     // The last resort: an answer that ends by neither `end` nor `error` must not hang the prober.
     request.on('close', () => fail(new Error('connection ended before the whole answer')));
     request.on('response', (response) => readThrough(request, response, settle, fail));
+    request.end();
   });
 }
 
@@ -124,12 +124,13 @@ function readThrough(
   });
 }
 
-function requestOptions(url: URL, connectTo: ProbeTarget['connectTo'], agent: http.Agent): https.RequestOptions {
+function requestOptions(url: URL, { connectTo, method }: ProbeTarget, agent: http.Agent): https.RequestOptions {
   const name = url.hostname.replace(/^\[|\]$/g, '');
   const options: https.RequestOptions = {
     host: connectTo?.host ?? name,
     port: connectTo?.port ?? (url.port || (url.protocol === 'http:' ? 80 : 443)),
     path: url.pathname + url.search,
+    method: method ?? 'GET',
     headers: { host: url.host, 'user-agent': 'horme-prober', accept: '*/*' },
     agent,
     rejectUnauthorized: false,

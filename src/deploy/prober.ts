@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Latencies } from './latencies.ts';
+import { problemOf } from './addresses.ts';
 import { createAsker, type Answer, type Asker, type ProbeTarget } from './probe.ts';
 
 /** What the prober measured at the public address while a plan ran. */
@@ -14,6 +15,14 @@ export interface Proof {
   switchedSeconds?: number;
   /** Why nothing could be measured, where it could not. */
   notMeasured?: string;
+  /** The first that failed; absent where none did. */
+  failures?: Failure[];
+}
+
+export interface Failure {
+  url: string;
+  secondsIn: number;
+  reason: string;
 }
 
 export interface ProberOptions {
@@ -37,13 +46,19 @@ export interface ProberSnapshot {
   /** Targets that answered no request before the switch, and so say nothing about it. */
   excluded: { url: string; reason: string }[];
   /** The first failures. */
-  failures: { url: string; secondsIn: number; reason: string }[];
+  failures: Failure[];
 }
 
 export interface Prober {
   /** Resolves once each target was asked for the first time: the switch may begin. Never rejects. */
   ready: Promise<void>;
   snapshot(): ProberSnapshot;
+  /** What each target answered when it was first asked, by method and URL. */
+  first(): Map<string, { status?: number; problem?: string }>;
+  /** From here on new replicas may answer: what failed before is what they are compared with. */
+  mark(): void;
+  /** What got worse since the mark, once it is sure; undefined: nothing did. */
+  regression(): string | undefined;
   /** Waits for the requests in flight, at most one timeout. */
   stop(): Promise<Proof>;
 }
@@ -55,22 +70,48 @@ const defaultTimeoutMilliseconds = 10_000;
 const mostInFlight = 64;
 const failuresShown = 5;
 
+/** Fewer failures than this prove nothing; nor does a share of them that is hardly above the one before. */
+const fewestFailures = 5;
+const shareMargin = 0.05;
+/** A request that waits this much longer than any before will not be answered; milliseconds, and a factor. */
+const waitsMilliseconds = 3000;
+const waitsFactor = 3;
+
+interface Counted {
+  requests: number;
+  failed: number;
+}
+
 /** A target that answered before the switch. */
 interface Measured {
   target: ProbeTarget;
+  /** What it answered then. */
+  status: number;
   sent: number;
-  inFlight: number;
+  /** When each request in flight was sent. */
+  inFlight: Set<{ since: number }>;
   lastSuccess: number;
   worstGap: number;
+  before: Counted & { slowest: number };
+  since: Counted;
+  lastReason: string;
 }
 
 /** Asks the public addresses all the time, half over kept and half over fresh connections, until stopped. */
 export function startProber(options: ProberOptions): Prober {
   const probing = new Probing(options, createAsker(options.timeoutMilliseconds ?? defaultTimeoutMilliseconds));
-  return { ready: probing.baseline(), snapshot: () => probing.snapshot(), stop: () => probing.stop() };
+  return {
+    ready: probing.baseline(),
+    snapshot: () => probing.snapshot(),
+    first: () => new Map(probing.first),
+    mark: () => probing.mark(),
+    regression: () => probing.regression(),
+    stop: () => probing.stop(),
+  };
 }
 
 class Probing {
+  readonly first = new Map<string, { status?: number; problem?: string }>();
   readonly #started = performance.now();
   readonly #targets: ProbeTarget[];
   readonly #asker: Asker;
@@ -83,6 +124,7 @@ class Probing {
   readonly #excluded: ProberSnapshot['excluded'] = [];
   readonly #failures: ProberSnapshot['failures'] = [];
   #turn = 0;
+  #marked = false;
   #ended: number | undefined;
   #proof: Promise<Proof> | undefined;
 
@@ -99,9 +141,15 @@ class Probing {
   async baseline(): Promise<void> {
     const first = this.#targets.map(async (target) => {
       const answer = await this.#asker.ask(target, 'fresh');
-      const reason = failureOf(answer);
-      if (reason !== undefined) this.#excluded.push({ url: target.url, reason });
-      else this.#measured.push({ target, sent: 0, inFlight: 0, lastSuccess: performance.now(), worstGap: 0 });
+      const reason = problemOf(target, answer);
+      const { status } = answer;
+      this.first.set(`${target.method ?? 'GET'} ${target.url}`, {
+        ...(status !== undefined && { status }),
+        ...(reason !== undefined && { problem: reason }),
+      });
+      if (reason !== undefined || answer.status === undefined)
+        this.#excluded.push({ url: target.url, reason: reason ?? 'no answer' });
+      else this.#measured.push(measured(target, answer.status));
     });
     await Promise.all(first.map((asked) => this.#track(asked)));
   }
@@ -116,6 +164,14 @@ class Probing {
     };
   }
 
+  mark(): void {
+    this.#marked = true;
+  }
+
+  regression(): string | undefined {
+    return this.#measured.map(regressionOf).find((text) => text !== undefined);
+  }
+
   stop(): Promise<Proof> {
     this.#proof ??= this.#finish();
     return this.#proof;
@@ -125,7 +181,7 @@ class Probing {
     const state = this.#measured[this.#turn++ % this.#measured.length];
     if (!state) return;
     // Each target has its own share, so that a stalled one does not silence the others.
-    if (state.inFlight >= Math.max(1, Math.floor(mostInFlight / this.#measured.length))) {
+    if (state.inFlight.size >= Math.max(1, Math.floor(mostInFlight / this.#measured.length))) {
       this.#tally.heldBack += 1;
       return;
     }
@@ -133,16 +189,25 @@ class Probing {
   }
 
   async #probe(state: Measured): Promise<void> {
-    state.inFlight += 1;
+    const sent = { since: performance.now() };
+    state.inFlight.add(sent);
     const answer = await this.#asker.ask(state.target, state.sent++ % 2 === 0 ? 'kept' : 'fresh');
-    state.inFlight -= 1;
+    state.inFlight.delete(sent);
     if (this.#signal?.aborted) return;
     this.#tally.requests += 1;
     if (answer.repeated) this.#tally.repeated += 1;
     if (answer.status !== undefined) this.#latencies.add(answer.milliseconds);
-    const reason = failureOf(answer);
+    const reason = problemOf(state.target, answer, state.status);
+    this.#count(state, answer, reason !== undefined);
     if (reason === undefined) this.#succeeded(state);
-    else this.#failed(state.target.url, reason);
+    else this.#failed(state, reason);
+  }
+
+  #count({ before, since }: Measured, { milliseconds }: Answer, failed: boolean): void {
+    const counted = this.#marked ? since : before;
+    counted.requests += 1;
+    if (failed) counted.failed += 1;
+    else if (!this.#marked) before.slowest = Math.max(before.slowest, milliseconds);
   }
 
   #succeeded(state: Measured): void {
@@ -151,7 +216,9 @@ class Probing {
     state.lastSuccess = now;
   }
 
-  #failed(url: string, reason: string): void {
+  #failed(state: Measured, reason: string): void {
+    const { url } = state.target;
+    state.lastReason = reason;
     this.#tally.failed += 1;
     if (this.#failures.length >= failuresShown) return;
     this.#failures.push({ url, secondsIn: tenths((performance.now() - this.#started) / 1000), reason });
@@ -183,9 +250,12 @@ class Probing {
     await Promise.all(this.#inFlight);
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#asker.close();
-    const { requests, failed, p99Milliseconds, worstGapMilliseconds } = this.snapshot();
+    const { requests, failed, p99Milliseconds, worstGapMilliseconds, failures } = this.snapshot();
     const wallSeconds = tenths(((this.#ended ?? 0) - this.#started) / 1000);
-    const proof: Proof = { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds };
+    const proof: Proof = {
+      ...{ requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds },
+      ...(failures.length > 0 && { failures }),
+    };
     const notMeasured = this.#notMeasured();
     return notMeasured === undefined ? proof : { ...proof, notMeasured };
   }
@@ -199,10 +269,23 @@ class Probing {
   }
 }
 
-/** Undefined: the user was served. A 4xx is an answer of the application, such as a page that wants a login. */
-function failureOf(answer: Answer): string | undefined {
-  if (answer.status === undefined) return answer.error ?? 'no answer';
-  return answer.status >= 500 ? `answered ${answer.status}` : undefined;
+function measured(target: ProbeTarget, status: number): Measured {
+  const nothing = { requests: 0, failed: 0 };
+  return {
+    ...{ target, status, sent: 0, inFlight: new Set<{ since: number }>(), lastSuccess: performance.now(), worstGap: 0 },
+    ...{ before: { ...nothing, slowest: 0 }, since: { ...nothing }, lastReason: '' },
+  };
+}
+
+function regressionOf({ target, inFlight, before, since, lastReason }: Measured): string | undefined {
+  const patience = Math.max(waitsMilliseconds, waitsFactor * before.slowest);
+  const waiting = [...inFlight].filter((sent) => performance.now() - sent.since > patience).length;
+  const failing = since.failed + waiting;
+  const requests = since.requests + waiting;
+  const usual = before.requests > 0 ? before.failed / before.requests : 0;
+  if (failing < fewestFailures || failing / requests <= usual + shareMargin) return undefined;
+  const why = since.failed > 0 ? lastReason : `no answer within ${Math.round(patience / 1000)} s`;
+  return `${target.url}: ${failing} of ${requests} requests failed (${why})`;
 }
 
 function tenths(value: number): number {

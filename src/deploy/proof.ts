@@ -1,35 +1,37 @@
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
-import { startProber, type Proof } from './prober.ts';
+import { addressesOf, type Address } from './addresses.ts';
+import { startProber, type Prober, type Proof } from './prober.ts';
 
 /** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
 const probesPerSecond = 50;
 
 export interface RunningProof {
+  /** Undefined where nothing was live before. */
+  prober: Prober | undefined;
   /** All traffic is on the new replicas from now on. */
   switched(): void;
   stop(): Promise<Proof>;
 }
 
-/** Asks every route of what is live at the public address, from before the first step until after the last. */
+/** Asks what is live at its public addresses, from before the first step until after the last. */
 export async function startProof(
   session: Session,
   live: ReleaseContent | undefined,
+  wanted: ReleaseContent,
   started: number,
 ): Promise<RunningProof> {
   const { connection, emit } = session;
   if (!live) return firstRelease(started);
   const { https } = live.ports;
-  const routes = live.services.flatMap((service) => service.routes.slice(0, 1));
-  const targets = routes.map(({ host, path }) => ({
-    url: `https://${host}${https === 443 ? '' : `:${https}`}${path}`,
-    connectTo: { host: connection.publicAddress, port: https },
-  }));
+  const connectTo = { host: connection.publicAddress, port: https };
+  const targets = lasting(live, wanted).map((address) => ({ ...address, connectTo }));
   const prober = startProber({ targets, perSecond: probesPerSecond, signal: new AbortController().signal });
   await prober.ready;
   let switchedSeconds: number | undefined;
   let proof: Promise<Proof> | undefined;
   return {
+    prober,
     switched: () => {
       switchedSeconds = (performance.now() - started) / 1000;
       emit({ kind: 'note', text: `all traffic is on the new replicas after ${switchedSeconds.toFixed(1)} s` });
@@ -43,10 +45,20 @@ export async function startProof(
   };
 }
 
+/** Addresses of what is live that the release keeps: what it gives up is no loss. */
+function lasting(live: ReleaseContent, wanted: ReleaseContent): Address[] {
+  const kept = new Map(addressesOf(wanted).map((address) => [`${address.method} ${address.url}`, address]));
+  return addressesOf(live).flatMap((address) => {
+    const later = kept.get(`${address.method} ${address.url}`);
+    return later === undefined ? [] : [{ ...address, good: later.good === address.good ? address.good : undefined }];
+  });
+}
+
 function firstRelease(started: number): RunningProof {
   const wallSeconds = () => (performance.now() - started) / 1000;
   const nothing = { requests: 0, failed: 0, p99Milliseconds: 0, worstGapMilliseconds: 0 };
   return {
+    prober: undefined,
     switched: () => undefined,
     stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing was live before' }),
   };

@@ -7,6 +7,7 @@ import { readApplied, writeApplied, type Applied } from '../release/settings.ts'
 import { commitOf, type Commit } from '../release/sources.ts';
 import type { Store } from '../release/store.ts';
 import type { DeployResult } from './options.ts';
+import type { Proof } from './prober.ts';
 import type { Run } from './rollout.ts';
 
 /** Writes what happened into the ledger, takes away what no release needs any more, and says how it went. */
@@ -45,6 +46,8 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const users = current.services.filter(({ owner }) => owner === 'user');
   const replicas = users.reduce((sum, service) => sum + service.replicas, 0);
   if (outcome === 'live') session.emit({ kind: 'proof', proof, release: entry.number, replicas });
+  const warning = outcome === 'live' ? lossText(proof) : undefined;
+  if (warning !== undefined) session.emit({ kind: 'warning', text: warning });
   const { done } = exitCodes;
   return {
     exitCode: done,
@@ -52,10 +55,19 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
     changed: true,
     release: entry.number,
     proof,
+    warning,
     steps: times,
     reason,
     failure: undefined,
   };
+}
+
+/** A release that is live and lost requests on the way says so by itself, not in a figure among others. */
+function lossText({ requests, failed, failures }: Proof): string | undefined {
+  if (failed === 0) return undefined;
+  const [first] = failures ?? [];
+  const example = first ? `, the first ${first.secondsIn} s in: ${first.url} ${first.reason}` : '';
+  return `${failed} of the prober's ${requests} requests failed while this release took over${example}`;
 }
 
 /** What the data lacks since this entry: a restore may have taken migrations from it, and a deploy brought them back. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
@@ -9,6 +10,7 @@ import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
+import { Guard } from './guard.ts';
 import { observe, type Seen } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
@@ -43,13 +45,18 @@ export async function rollOut(
   await noteRoles(context, seen);
   const steps = stepsFor(wanted.content, wanted.former, seen, options);
   const begunAt = await begin(context, seen, options);
-  const proof = await startProof(session, wanted.former, started);
+  const proof = await startProof(session, wanted.former, wanted.content, started);
   const boundary = options.boundary ?? killPoint(process.env);
-  const run: Run = { session, context, wanted, options, begunAt, times, proof, boundary };
+  const before = proof.prober?.first();
+  const run: Run = { session, context: { ...context, before }, wanted, options, begunAt, times, proof, boundary };
+  const guard = steps.some(({ action }) => action.do === 'watch') ? new Guard(run.context, proof.prober) : undefined;
   try {
-    await execute(watchSwitch(context, proof), steps, times, run.boundary);
+    await execute(guarded(watchSwitch(run.context, proof), guard), steps, times, run.boundary);
+    await guard?.end();
+    guard?.signal.throwIfAborted();
   } catch (error) {
-    if (!context.signal.aborted) return goBack(run, error);
+    await guard?.end();
+    if (!context.signal.aborted) return goBack(run, guard?.failure ?? error);
     await proof.stop();
     // Who has lost the lock writes nothing over what its new holder wrote.
     if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
@@ -78,6 +85,14 @@ async function begin(context: Context, { replicas, applied }: Seen, { kind, swap
 /** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
 async function noteRoles({ store }: Context, { database: { roles }, applied }: Seen): Promise<void> {
   if (roles !== '' && roles !== applied.roles) await noteApplied(store, { roles });
+}
+
+/** Waits end as soon as the guard is sure. */
+function guarded(context: Context, guard: Guard | undefined): Context {
+  if (!guard) return context;
+  const signal = AbortSignal.any([context.signal, guard.signal]);
+  setMaxListeners(0, signal);
+  return { ...context, guard, signal };
 }
 
 async function look(context: Context): Promise<Seen> {
@@ -133,7 +148,7 @@ async function historyOf({ store, vault, otherData }: Context, { backup }: Relea
 async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
   session.emit({ kind: 'note', text: 'going back to the release before' });
   const former = inHistory(before, await historyOf(context, before));
-  const back: Context = { ...context, content: former, certificate: undefined };
+  const back: Context = { ...context, content: former, certificate: undefined, guard: undefined };
   const options = {
     migrate: false,
     watchSeconds: 0,

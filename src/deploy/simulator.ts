@@ -104,7 +104,7 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
         own.forEach((one) => (one.answers = true));
       });
     case 'admit':
-      return action.services.forEach((name) => admit(world, serviceOf(content, name)));
+      return action.services.forEach((name) => admit(world, serviceOf(content, name), action.first ?? false));
     case 'members':
       must(world.slots.size > 0, 'no HAProxy runs');
       world.noted = readyEverywhere(world);
@@ -117,6 +117,8 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
         );
         for (const slots of world.slots.values()) if (slots.has(slotKey(target))) slots.set(slotKey(target), 'drain');
       });
+    case 'prove':
+    case 'ask':
     case 'watch':
     case 'share-settings':
     case 'set-roles':
@@ -218,10 +220,11 @@ function finish(world: World, job: ReleaseService): void {
   for (const one of wantedOf(world, job)) Object.assign(one, { running: false, exitCode: 0 });
 }
 
-function admit(world: World, service: ReleaseService): void {
+function admit(world: World, service: ReleaseService, first: boolean): void {
   must(world.slots.size > 0, 'no HAProxy runs');
   must(service.routes.length > 0, `${service.name} has no route`);
-  for (const one of wantedOf(world, service)) {
+  const all = wantedOf(world, service);
+  for (const one of first ? all.slice(0, 1) : all) {
     must(one.answers, `${one.name} is admitted before it is ready`);
     for (const slots of world.slots.values()) slots.set(slotKey(one), 'ready');
   }

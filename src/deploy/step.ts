@@ -22,9 +22,13 @@ export type Action =
   | { do: 'start'; counts: Record<string, number> }
   | { do: 'finish'; service: string }
   | { do: 'ready'; services: string[] }
-  | { do: 'admit'; services: string[] }
+  /** `first`: one replica of each, which proves itself before the others follow. */
+  | { do: 'admit'; services: string[]; first?: true }
+  | { do: 'prove'; services: string[]; seconds: number }
   | { do: 'members' }
   | { do: 'drain'; replicas: Target[] }
+  /** Every public address, through the whole edge; what these services don't answer ends the rollout. */
+  | { do: 'ask'; services: string[] }
   | { do: 'watch'; services: string[]; seconds: number }
   | { do: 'stop'; replicas: Target[] }
   | DatabaseAction

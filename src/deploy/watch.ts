@@ -1,91 +1,43 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Traffic } from '../edge/balancers.ts';
-import { OperatorError, exitCodes } from '../errors.ts';
-import { newReplicas, serviceOf, type Context } from './context.ts';
-import { endOf, lastWords } from './ready.ts';
-import type { SeenReplica } from './observe.ts';
+import { until, type Context } from './context.ts';
+import type { Guard } from './guard.ts';
 
-const pollMilliseconds = 250;
-/** Fewer errors than this prove nothing. */
-const fewestErrors = 5;
-/** Share of failing answers beyond the one before that counts as a regression. */
-const errorMargin = 0.05;
-/** Answers slower than before by this factor and this much are a regression; a cold cache is not. */
-const slowFactor = 5;
-const slowMilliseconds = 500;
-/** HAProxy's mean covers its last requests: it means something only after this many. */
-const fewestRequests = 50;
+/** So many good answers prove a first replica before its time is over: a second or two of a busy service. */
+const enoughAnswers = 200;
+const pollMilliseconds = 50;
+/** The least share of the watch that all the new replicas are watched together. */
+const togetherShare = 0.4;
+/** A watch that did not see HAProxy for so long has not watched; seconds. */
+const blindSeconds = 5;
 
-/** Compares the new replicas with the old ones before them; throws at the first sign that they are worse. */
-export async function watchReplicas(context: Context, services: string[], seconds: number): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  const watched = await Promise.all(services.map((name) => startWatch(context, name)));
-  while (performance.now() < end) {
-    await wait(pollMilliseconds, undefined, { signal: context.signal });
-    for (const one of watched) await lookAt(context, one);
-  }
-}
-
-interface Watched {
-  name: string;
-  replicas: SeenReplica[];
-  first: Map<string, Awaited<ReturnType<Context['engine']['inspect']>>>;
-  start: Traffic;
-}
-
-async function startWatch(context: Context, name: string): Promise<Watched> {
-  const replicas = await newReplicas(context, name);
-  const balancers = await context.balancers.must();
-  const details = await Promise.all(replicas.map(async ({ id }) => [id, await context.engine.inspect(id)] as const));
-  const start = await balancers.traffic(
-    serviceOf(context, name),
-    replicas.map((replica) => replica.name),
-  );
-  // The slots may have served others before: the count begins where the switch began, a moment ago.
-  return { name, replicas, first: new Map(details), start };
-}
-
-async function lookAt(context: Context, { name, replicas, first, start }: Watched): Promise<void> {
-  for (const replica of replicas) {
-    const ended = endOf(first.get(replica.id), await context.engine.inspect(replica.id));
-    if (ended) throw await regression(context, replica, `${replica.name} was ready, but then ${ended}`);
-  }
-  const balancers = await context.balancers.must();
-  const now = await balancers.traffic(
-    serviceOf(context, name),
-    replicas.map((replica) => replica.name),
-  );
-  const problem = worse(context.before.get(name), {
-    ...now,
-    requests: now.requests - start.requests,
-    errors: now.errors - start.errors,
+/** Returns once the first new replica of each service has proven itself; throws what the guard found. */
+export async function prove(context: Context, stepId: string, services: string[], seconds: number): Promise<void> {
+  const guard = guardOf(context);
+  const started = performance.now();
+  await until(async () => services.every((name) => guard.good(name) >= enoughAnswers), {
+    seconds,
+    everyMilliseconds: pollMilliseconds,
+    signal: context.signal,
   });
-  const [replica] = replicas;
-  if (problem && replica) throw await regression(context, replica, `${name}: ${problem}`);
+  await guard.judge(services);
+  const answers = services.map((name) => `${guard.good(name)} good answers of ${name}`).join(', ');
+  const detail = `${answers} in ${((performance.now() - started) / 1000).toFixed(1)} s`;
+  context.emit({ kind: 'step-progress', id: stepId, detail });
 }
 
-/** What is worse than before, in words; undefined when nothing is. */
-export function worse(before: Traffic | undefined, now: Traffic): string | undefined {
-  const share = (traffic: Traffic | undefined) =>
-    traffic && traffic.requests > 0 ? traffic.errors / traffic.requests : 0;
-  const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
-  if (now.errors >= fewestErrors && share(now) > share(before) + errorMargin) {
-    return `${now.errors} of ${now.requests} answers failed (${percent(share(now))}; ${percent(share(before))} before)`;
-  }
-  if (!before || before.requests < fewestRequests || now.requests < fewestRequests) return undefined;
-  const slower =
-    now.answerMilliseconds > before.answerMilliseconds * slowFactor &&
-    now.answerMilliseconds > before.answerMilliseconds + slowMilliseconds;
-  return slower
-    ? `answers take ${Math.round(now.answerMilliseconds)} ms; ${Math.round(before.answerMilliseconds)} ms before`
-    : undefined;
-}
-
-async function regression(context: Context, replica: SeenReplica, what: string): Promise<OperatorError> {
-  return new OperatorError(what, {
-    code: 'regression',
-    exitCode: exitCodes.rolledBack,
-    lastSeen: await lastWords(context, replica),
-    next: `horme logs ${replica.service}`,
+/** The guard has watched since the first replica was ready: this waits for the rest of the time. */
+export async function watchReplicas(context: Context, seconds: number): Promise<void> {
+  const guard = guardOf(context);
+  const rest = Math.max(seconds * togetherShare, seconds - guard.seconds);
+  await wait(rest * 1000, undefined, { signal: context.signal });
+  if (guard.blindSeconds < blindSeconds) return;
+  context.emit({
+    kind: 'warning',
+    text: `HAProxy could not be read for ${Math.round(guard.blindSeconds)} s: errors and answer times were not watched`,
   });
+}
+
+function guardOf({ guard }: Context): Guard {
+  if (!guard) throw new Error('a plan that watches has no guard');
+  return guard;
 }

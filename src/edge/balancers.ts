@@ -11,10 +11,21 @@ export interface Sessions {
   longLived: number;
 }
 
-export interface Traffic {
-  requests: number;
-  errors: number;
-  answerMilliseconds: number;
+/** What one place of one HAProxy has counted since it was started, whichever replicas had the place. */
+export interface Counter {
+  /** HAProxy, backend and slot. */
+  place: string;
+  service: string;
+  /** Who has the place now. */
+  name: string;
+  assigned: number;
+  ended: number;
+  /** Of the ended: those that got an answer which is no 5xx. */
+  good: number;
+  inFlight: number;
+  up: boolean;
+  /** What the last health check found, in HAProxy's words. */
+  check: string;
 }
 
 /** How both HAProxies see each replica; `ready` and `drain` only where they agree. */
@@ -124,17 +135,21 @@ export class Balancers {
     return sessions;
   }
 
-  /** Sums over both HAProxies; the answer time is the mean weighted by requests. */
-  async traffic(service: ReleaseService, names: string[]): Promise<Traffic> {
-    const sum = { requests: 0, errors: 0, weighted: 0 };
-    await this.#withStats(service, names, (_name, ordinary) => {
-      if (!ordinary) return;
-      sum.requests += ordinary.requests;
-      sum.errors += ordinary.errors;
-      sum.weighted += ordinary.requests * ordinary.answerMilliseconds;
+  /** Of every place of these services' ordinary requests, with the spare ones. */
+  async counters(services: RoutedService[]): Promise<Counter[]> {
+    const all = this.#runtimes.map(async (runtime, index) => {
+      const [slots, stats] = await Promise.all([runtime.slots(), runtime.stats()]);
+      const rows = new Map(stats.map((row) => [`${row.backend}/${row.slot}`, row]));
+      const owners = new Map(backendsOf(services).map(({ name, service }) => [name, service]));
+      return slots.flatMap(({ backend, slot, name }): Counter[] => {
+        const [service, row] = [owners.get(backend), rows.get(`${backend}/${slot}`)];
+        if (service === undefined || row === undefined) return [];
+        const { assigned, good, inFlight, up, check } = row;
+        const place = `${index} ${backend}/${slot}`;
+        return [{ place, service, name, assigned, ended: assigned - inFlight, good, inFlight, up, check }];
+      });
     });
-    const answerMilliseconds = sum.requests > 0 ? sum.weighted / sum.requests : 0;
-    return { requests: sum.requests, errors: sum.errors, answerMilliseconds };
+    return (await Promise.all(all)).flat();
   }
 
   async #withStats(

@@ -79,7 +79,9 @@ function serversState(servers: FakeHaproxy['servers']): string {
 function stats(servers: FakeHaproxy['servers']): string {
   const rows = [...servers].map(
     ([place, { sessions, admin: state }]) =>
-      `${place.replace('/', ',')},0,${sessions},10,1,0,10,5,${state === 1 ? 'MAINT' : 'UP'},`,
+      `${place.replace('/', ',')},0,${sessions},${10 + sessions},9,0,0,1,0,L4OK,,${state === 1 ? 'MAINT' : 'UP'},`,
   );
-  return ['# pxname,svname,qcur,scur,stot,hrsp_5xx,eresp,req_tot,ttime,status,', ...rows, ''].join('\n');
+  const head =
+    'pxname,svname,qcur,scur,stot,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,check_status,check_code,status,';
+  return [`# ${head}`, ...rows, ''].join('\n');
 }

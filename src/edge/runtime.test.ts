@@ -54,10 +54,11 @@ test('questions asked at once get their own answers', async () => {
     backend: 'api:3000',
     slot: 's1',
     sessions: 0,
-    requests: 10,
-    errors: 1,
-    answerMilliseconds: 5,
+    inFlight: 0,
+    assigned: 10,
+    good: 9,
     up: true,
+    check: 'L4OK',
   });
   expect((await runtime.slots())[0]?.mode).toBe('drain');
   runtime.close();

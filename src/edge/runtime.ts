@@ -27,12 +27,15 @@ export interface Slot {
 export interface ServerStats {
   backend: string;
   slot: string;
+  /** In flight and queued. */
   sessions: number;
-  requests: number;
-  errors: number;
-  /** Mean time of an answer over HAProxy's last 1,024 requests, milliseconds. */
-  answerMilliseconds: number;
+  inFlight: number;
+  assigned: number;
+  /** Answered by the server, and not with a 5xx. */
+  good: number;
   up: boolean;
+  /** What the last health check found, such as `L7STS/404`. */
+  check: string;
 }
 
 /** A conversation with one HAProxy over its runtime API, through the engine's exec: no port is opened. */
@@ -109,10 +112,11 @@ export class HaproxyRuntime {
       backend: row.pxname ?? '',
       slot: row.svname ?? '',
       sessions: Number(row.scur) + Number(row.qcur),
-      requests: Number(row.req_tot ?? row.stot),
-      errors: Number(row.hrsp_5xx) + Number(row.eresp),
-      answerMilliseconds: Number(row.ttime),
+      inFlight: Number(row.scur),
+      assigned: Number(row.stot),
+      good: ['2xx', '3xx', '4xx', 'other'].reduce((sum, kind) => sum + Number(row[`hrsp_${kind}`] ?? 0), 0),
       up: (row.status ?? '').startsWith('UP') || (row.status ?? '').startsWith('no check'),
+      check: [row.check_status, row.check_code].filter(Boolean).join('/'),
     }));
   }
 

@@ -1,0 +1,108 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { OperatorError, exitCodes } from '../errors.ts';
+import { readSettings } from '../release/settings.ts';
+import { addressesOf, problemOf, type Address } from './addresses.ts';
+import { newReplicas, serviceOf, until, type Context } from './context.ts';
+import { createAsker, type Answer, type Asker } from './probe.ts';
+import { lastWords } from './ready.ts';
+
+/** What is up is up within a few checks, and answers within a few tries: longer waits would hide what users see. */
+const upSeconds = 10;
+const triesSeconds = 5;
+const pauseMilliseconds = 100;
+/** As long as the prober waits for an answer. */
+const answerMilliseconds = 10_000;
+
+interface Asked {
+  address: Address;
+  answer: Answer;
+  problem: string | undefined;
+}
+
+/** Throws what a user would meet at an address of these services, or at one that answered before; tells the rest. */
+export async function askAddresses(context: Context, stepId: string, services: string[]): Promise<void> {
+  if ((await readSettings(context.store)).maintenance) {
+    context.emit({ kind: 'step-progress', id: stepId, detail: 'maintenance is on: the edge answers for all of them' });
+    return;
+  }
+  await seenUp(context, services);
+  const asked = await askAll(context);
+  const bad = asked.filter(({ problem }) => problem !== undefined);
+  const unreachable = !context.edge.local && asked.every(({ answer }) => answer.status === undefined);
+  const told = bad.filter(
+    ({ address }) => unreachable || (wasBad(context, address) && !services.includes(address.service)),
+  );
+  for (const { address, problem } of told)
+    context.emit({ kind: 'warning', text: toldText(address, problem, unreachable) });
+  const [first] = bad.filter((one) => !told.includes(one));
+  if (first) throw await unserved(context, first, bad.length - told.length);
+}
+
+const key = ({ method, url }: Address) => `${method} ${url}`;
+
+const wasBad = ({ before }: Context, address: Address) => before?.get(key(address))?.problem !== undefined;
+
+const toldText = ({ url }: Address, problem = '', unreachable: boolean) =>
+  unreachable
+    ? `${url} could not be asked from here: ${problem}`
+    : `${url} ${problem}, as it did before; its service was not changed`;
+
+async function askAll(context: Context): Promise<Asked[]> {
+  const asker = createAsker(answerMilliseconds);
+  try {
+    return await Promise.all(addressesOf(context.content).map((address) => askOne(context, asker, address)));
+  } finally {
+    asker.close();
+  }
+}
+
+async function askOne(context: Context, asker: Asker, address: Address): Promise<Asked> {
+  const { content, edge, before, signal } = context;
+  const connectTo = { host: edge.host, port: content.ports.https };
+  const deadline = performance.now() + triesSeconds * 1000;
+  for (;;) {
+    const answer = await asker.ask({ ...address, connectTo }, 'fresh');
+    const problem = problemOf(address, answer, before?.get(key(address))?.status);
+    if (problem === undefined || performance.now() > deadline) return { address, answer, problem };
+    await wait(pauseMilliseconds, undefined, { signal });
+  }
+}
+
+/** HAProxy has a view of its own, and a replica that it takes for down gets nothing. */
+async function seenUp(context: Context, services: string[]): Promise<void> {
+  for (const service of services.map((name) => serviceOf(context, name))) {
+    if (service.routes.length === 0 || service.replicas === 0) continue;
+    let down: { name: string; check: string; place: string }[] = [];
+    const up = await until(
+      async () => {
+        const names = (await newReplicas(context, service.name)).map(({ name }) => name);
+        const counters = await (await context.balancers.must()).counters([service]);
+        const own = counters.filter(({ name }) => names.includes(name));
+        down = own.filter((counter) => !counter.up);
+        return own.length > 0 && down.length === 0;
+      },
+      { seconds: upSeconds, everyMilliseconds: pauseMilliseconds, signal: context.signal },
+    );
+    if (up) continue;
+    const [one] = down;
+    const what = one
+      ? `HAProxy takes ${one.name} for down: ${one.check || 'no connection'}`
+      : 'HAProxy knows no replica';
+    throw await failure(context, service.name, `${service.name}: ${what}`);
+  }
+}
+
+async function unserved(context: Context, { address, problem }: Asked, count: number): Promise<OperatorError> {
+  const others = count > 1 ? `, and ${count - 1} more of the addresses fail` : '';
+  return failure(context, address.service, `${address.method} ${address.url}: ${problem}${others}`);
+}
+
+async function failure(context: Context, service: string, what: string): Promise<OperatorError> {
+  const [replica] = await newReplicas(context, service);
+  return new OperatorError(what, {
+    code: 'address-fails',
+    exitCode: exitCodes.rolledBack,
+    lastSeen: replica ? await lastWords(context, replica) : '',
+    next: `horme logs ${service}`,
+  });
+}

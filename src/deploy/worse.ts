@@ -1,0 +1,54 @@
+import type { Tally } from './traffic-log.ts';
+
+/** Fewer errors than this prove nothing. */
+const fewestErrors = 5;
+/** Share of failing answers beyond the one before that counts as a regression. */
+const errorMargin = 0.05;
+/** Answers slower than before by this factor and this much are a regression; a cold cache is not. */
+const slowFactor = 5;
+const slowSeconds = 0.5;
+/** A mean over fewer requests means little. */
+const fewestRequests = 50;
+/** A request that waits longer than this, and than five of those before took, counts as one without an answer. */
+const waitsSeconds = 5;
+/** Of one replica that had its time on a share of the traffic: it gets few requests while those that it has hang. */
+const fewestUnanswered = 2;
+const unansweredShare = 0.2;
+
+export interface Now extends Tally {
+  /** In flight for longer than `patienceSeconds`. */
+  waiting: number;
+  patienceSeconds: number;
+}
+
+const meanSeconds = ({ inFlightSeconds, ended }: Tally) => (ended > 0 ? inFlightSeconds / ended : 0);
+
+/** How long a request may wait before it counts as unanswered, seconds. */
+export const patienceOf = (before: Tally) => Math.max(waitsSeconds, slowFactor * meanSeconds(before));
+
+const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
+
+/** What is worse than before, in words; undefined when nothing is. */
+export function worse(before: Tally, now: Now): string | undefined {
+  const usual = before.ended > 0 ? before.failing / before.ended : 0;
+  const failing = now.failing + now.waiting;
+  const requests = now.ended + now.waiting;
+  if (failing >= fewestErrors && failing / requests > usual + errorMargin)
+    return `${unserved(now)} (${percent(failing / requests)}; ${percent(usual)} before)`;
+  if (before.ended < fewestRequests || now.ended < fewestRequests) return undefined;
+  const [was, is] = [meanSeconds(before), meanSeconds(now)];
+  if (is <= was * slowFactor || is <= was + slowSeconds) return undefined;
+  return `answers take ${Math.round(is * 1000)} ms; ${Math.round(was * 1000)} ms before`;
+}
+
+/** Whether a replica that was given some requests left a good part of them without an answer. */
+export function hardlyAnswers(now: Now): string | undefined {
+  const failing = now.failing + now.waiting;
+  const requests = now.ended + now.waiting;
+  return failing >= fewestUnanswered && failing / requests > unansweredShare ? unserved(now) : undefined;
+}
+
+function unserved({ failing, waiting, ended, patienceSeconds }: Now): string {
+  const hanging = waiting > 0 ? `, ${waiting} of them without an answer for ${Math.round(patienceSeconds)} s` : '';
+  return `${failing + waiting} of ${ended + waiting} requests failed${hanging}`;
+}
