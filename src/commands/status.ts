@@ -2,12 +2,15 @@ import { statusLines } from '../backup/report-status.ts';
 import { backupStatus } from '../backup/status.ts';
 import { databaseProblems, databaseStatus, survives } from '../database/status.ts';
 import { glance, preparedFrom } from '../deploy/situation.ts';
+import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
+import { createAsker } from '../deploy/probe.ts';
+import type { Counter } from '../edge/balancers.ts';
 import { routedServices } from '../edge/plan.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
-import { duration, table } from '../output/format.ts';
+import { duration, quantity, table } from '../output/format.ts';
 import { readLedger, type LedgerEntry } from '../release/ledger.ts';
 import { holderOf, isStale } from '../release/lock.ts';
 import { dueText } from '../release/migrations.ts';
@@ -18,6 +21,11 @@ import { openSession, type Session } from '../session.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
+
+/** As long as the prober of a deploy waits for an answer. */
+const answerMilliseconds = 10_000;
+/** A restart longer ago than this is history; seconds. */
+const recentSeconds = 600;
 
 interface ServiceStatus {
   name: string;
@@ -41,6 +49,7 @@ export async function run(context: CommandContext): Promise<void> {
   const saved = statusLines(backups.database, backups.files, new Date());
   const problems = [
     ...services.flatMap((service) => service.problems),
+    ...(ledger.live && !situation.settings.maintenance ? await addressProblems(session, content) : []),
     ...(database?.problems ?? []),
     ...saved.problems,
     ...kitProblems(session.stack, situation.vault, situation.settings),
@@ -64,6 +73,21 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
+/** Asked through the whole edge, as users do: what the balancers think of their replicas is not what a user gets. */
+async function addressProblems({ connection }: Session, content: ReleaseContent): Promise<string[]> {
+  const asker = createAsker(answerMilliseconds);
+  try {
+    const connectTo = { host: connection.publicAddress, port: content.ports.https };
+    const asked = addressesOf(content).map(async (address) => {
+      const problem = problemOf(address, await asker.ask({ ...address, connectTo }, 'fresh'));
+      return problem === undefined ? [] : [`${address.url}: ${problem}: horme logs ${address.service}`];
+    });
+    return (await Promise.all(asked)).flat();
+  } finally {
+    asker.close();
+  }
+}
+
 const migrationProblems = ({ migrationsDue }: Applied): string[] =>
   migrationsDue.length === 0
     ? []
@@ -82,14 +106,19 @@ async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions
 async function serviceStatuses(session: Session, content: ReleaseContent, applied: Applied): Promise<ServiceStatus[]> {
   const pool = new BalancerPool(session.engine, content.project);
   try {
+    const routed = routedServices(content.services, []);
+    const counters = (await (await pool.get())?.counters(routed)) ?? [];
     const seen = await observe({
       engine: session.engine,
       project: content.project,
-      services: routedServices(content.services, []),
+      services: routed,
       balancers: await pool.get(),
       applied,
     });
-    return await Promise.all(content.services.map((service) => statusOf(session, service, seen.replicas, content)));
+    const down = counters.filter(({ up }) => !up);
+    return await Promise.all(
+      content.services.map((service) => statusOf(session, service, seen.replicas, content, down)),
+    );
   } finally {
     pool.close();
   }
@@ -100,12 +129,14 @@ async function statusOf(
   service: ReleaseService,
   all: SeenReplica[],
   content: ReleaseContent,
+  down: Counter[],
 ): Promise<ServiceStatus> {
   const own = all.filter((replica) => replica.service === service.name);
   const running = own.filter((replica) => replica.running);
+  const ready = running.filter(({ membership }) => membership === 'ready').map(({ name }) => name);
+  const failing = down.filter(({ name }) => ready.includes(name));
   const serving =
-    service.routes.length > 0 ? running.filter(({ membership }) => membership === 'ready').length : undefined;
-  const unhealthy = await unhealthyNames(session, running);
+    service.routes.length > 0 ? ready.filter((name) => !failing.some((one) => one.name === name)).length : undefined;
   const finished = service.kind === 'job' && own.some(({ exitCode }) => exitCode === 0);
   const problems = [
     ...(running.length < service.replicas && !finished
@@ -114,7 +145,8 @@ async function statusOf(
     ...(serving !== undefined && serving < service.replicas
       ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
       : []),
-    ...unhealthy.map((name) => `${name} is unhealthy: horme logs ${service.name}`),
+    ...new Set(failing.map(({ name, check }) => `HAProxy takes ${name} for down: ${check || 'no connection'}`)),
+    ...(await containerProblems(session, service.name, own)),
     ...(running.some(({ spec }) => spec !== service.spec)
       ? [`${service.name}: replicas of another release run: horme deploy`]
       : []),
@@ -132,9 +164,21 @@ async function statusOf(
   };
 }
 
-async function unhealthyNames({ engine }: Session, replicas: SeenReplica[]): Promise<string[]> {
+async function containerProblems({ engine }: Session, service: string, replicas: SeenReplica[]): Promise<string[]> {
   const details = await Promise.all(replicas.map(({ id }) => engine.inspect(id)));
-  return details.filter((one) => one?.health === 'unhealthy').map((one) => one?.name ?? '');
+  return details.flatMap((one) => {
+    if (!one) return [];
+    const seconds = (Date.now() - one.startedAt.getTime()) / 1000;
+    const restarted = one.restartCount > 0 && (!one.running || seconds < recentSeconds);
+    return [
+      ...(one.health === 'unhealthy' ? [`${one.name} is unhealthy: horme logs ${service}`] : []),
+      ...(restarted
+        ? [
+            `${one.name} was restarted ${quantity(one.restartCount, 'time')}, last ${duration(seconds)} ago: horme logs ${service}`,
+          ]
+        : []),
+    ];
+  });
 }
 
 async function lockProblem({ engine }: Session, containers: Container[]): Promise<string[]> {

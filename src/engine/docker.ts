@@ -343,7 +343,7 @@ interface RawDetails {
   Id: string;
   Name: string;
   RestartCount: number;
-  State: { Running: boolean; ExitCode: number; OOMKilled: boolean; Health?: { Status: string } };
+  State: { StartedAt: string; Running: boolean; ExitCode: number; OOMKilled: boolean; Health?: { Status: string } };
   Config: { Labels: Record<string, string> | null; Healthcheck?: { Test?: string[]; Timeout?: number } };
 }
 
@@ -356,6 +356,7 @@ function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
     running: raw.State.Running,
     exitCode: raw.State.ExitCode,
     restartCount: raw.RestartCount,
+    startedAt: new Date(raw.State.StartedAt),
     oomKilled: raw.State.OOMKilled,
     // 30 s is Docker's own default; its durations are nanoseconds.
     healthcheck: checked ? { test, timeoutSeconds: (raw.Config.Healthcheck?.Timeout ?? 30e9) / 1e9 } : undefined,

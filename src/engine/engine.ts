@@ -21,6 +21,8 @@ export interface ContainerDetails {
   running: boolean;
   exitCode: number;
   restartCount: number;
+  /** When it was last started, by the engine's clock. */
+  startedAt: Date;
   oomKilled: boolean;
   healthcheck: { test: string[]; timeoutSeconds: number } | undefined;
   health: 'starting' | 'healthy' | 'unhealthy' | undefined;

@@ -101,7 +101,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (!one) return undefined;
       const { name, state, exitCode, labels } = one;
       const unchecked = { healthcheck: undefined, health: undefined, restartCount: 0, oomKilled: false };
-      return { id, name, running: state === 'running', exitCode, labels, ...unchecked };
+      return { id, name, running: state === 'running', exitCode, startedAt: now(), labels, ...unchecked };
     },
     async image(reference) {
       return imageOf(reference)?.image;

@@ -47,7 +47,7 @@ test('images that were made again change the services that have them alone', () 
 test('a release of before each route had its health check asks every port what its service was asked', () => {
   const { routes, ...api } = service('api', { routes: [route(80), route(81, '/admin')] });
   const former = { ...content([service('worker')]), services: [{ ...api, routes, healthPath: '/ready' }] };
-  const [adapted] = inPresentWords(former as ReleaseContent)?.services ?? [];
+  const [adapted] = inPresentWords(former)?.services ?? [];
   expect(adapted?.routes.map(({ port, health: asked }) => [port, asked])).toEqual([
     [80, health],
     [81, health],
