@@ -6,6 +6,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { newReplicas, serviceOf, type Context } from './context.ts';
 import type { SeenReplica } from './observe.ts';
 import type { Prober } from './prober.ts';
+import { putBack } from './put-back.ts';
 import { endOf, lastWords } from './ready.ts';
 import { TrafficLog, type Tally } from './traffic-log.ts';
 import { hardlyAnswers, patienceOf, worse, type Now } from './worse.ts';
@@ -197,7 +198,9 @@ export class Guard {
   async #fail(replica: SeenReplica | undefined, what: string): Promise<void> {
     if (this.signal.aborted) return;
     for (const watched of this.#watched.values())
-      await this.#putBack(watched).catch((error: unknown) => this.#unread(error));
+      await putBack(this.#context, watched.service, watched.old, namesOf(watched)).catch((error: unknown) =>
+        this.#unread(error),
+      );
     const suspect = replica ?? [...this.#watched.values()][0]?.replicas[0];
     const lastSeen = suspect ? await lastWords(this.#context, suspect).catch(() => '') : '';
     this.#failed.abort(
@@ -208,18 +211,6 @@ export class Guard {
         next: `horme logs ${suspect?.service ?? ''}`.trim(),
       }),
     );
-  }
-
-  /** Old replicas that HAProxy still knows get all requests again; where it knows none, the new ones keep theirs. */
-  async #putBack(watched: Watched): Promise<void> {
-    const service = this.#context.routed.find(({ name }) => name === watched.service);
-    const balancers = await this.#context.balancers.kept();
-    if (!service || !balancers) return;
-    const known = Object.keys((await balancers.membership([service]))[service.name] ?? {});
-    const old = watched.old.filter((name) => known.includes(name));
-    if (old.length === 0) return;
-    await balancers.readmit(service, old);
-    await balancers.drain(service, namesOf(watched));
   }
 
   async #oldReplicas(name: string): Promise<string[]> {

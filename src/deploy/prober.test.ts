@@ -237,3 +237,50 @@ function selfSigned(): { key: Buffer; cert: Buffer } {
     rmSync(directory, { recursive: true });
   }
 }
+
+test('what answers as before is no regression; a page that is gone since the mark is one', async () => {
+  let status = 200;
+  const url = await serve((_request, response) => response.writeHead(status).end('ok'));
+  const prober = await probe([url]);
+  await delay(100);
+  prober.mark();
+  await delay(100);
+  expect(prober.regression()).toBeUndefined();
+  status = 404;
+  await untilTrue(() => prober.regression() !== undefined);
+  expect(prober.regression()).toMatch(/requests failed \(answered 404; 200 before\)$/);
+  expect((await prober.stop()).failures?.[0]?.reason).toBe('answered 404; 200 before');
+});
+
+test('an address that refused before may go on refusing, and one that wants a login now is not lost', async () => {
+  let asked = 0;
+  const refused = await serve((_request, response) => response.writeHead(404).end());
+  const login = await serve((_request, response) => response.writeHead((asked += 1) > 5 ? 401 : 200).end());
+  const prober = await probe([refused, login]);
+  prober.mark();
+  await delay(300);
+  expect(prober.regression()).toBeUndefined();
+  expect(await prober.stop()).toMatchObject({ failed: 0 });
+});
+
+test('requests that nobody answers are a regression before their time is over', async () => {
+  let hang = false;
+  const url = await serve((_request, response) => {
+    if (!hang) response.end('ok');
+  });
+  const prober = await probe([url]);
+  await delay(100);
+  prober.mark();
+  hang = true;
+  await untilTrue(() => prober.regression() !== undefined);
+  expect(prober.regression()).toMatch(/no answer within 3 s/);
+  expect(prober.snapshot().failed).toBe(0);
+});
+
+async function untilTrue(done: () => boolean): Promise<void> {
+  const deadline = performance.now() + 8000;
+  while (!done()) {
+    if (performance.now() > deadline) throw new Error('not within 8 s');
+    await delay(20);
+  }
+}

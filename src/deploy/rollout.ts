@@ -15,6 +15,7 @@ import { observe, type Seen } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
+import { putBackAll } from './put-back.ts';
 import { record } from './record.ts';
 import { interrupted, nextAfter, standing } from './standing.ts';
 import { stepsFor, type Wanted } from './wanted.ts';
@@ -158,6 +159,7 @@ async function restore({ session, context, times, boundary }: Run, before: Relea
     former: context.content.services,
   };
   try {
+    await putBackAll(back, former, await look(context));
     await execute(back, plan(former, await look(context), options), times, boundary);
     return 'rolled-back';
   } catch (error) {

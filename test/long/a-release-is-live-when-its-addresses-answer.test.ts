@@ -11,8 +11,8 @@ import {
 } from '../e2e/harness.ts';
 
 const project = useProject('long-live');
-/** As users have it, where the tests of other things are in a hurry. */
-const watched: ProjectOptions = { deploy: { watch: '10s' } };
+/** The watch as users have it; requests that hang are not worth half a minute of draining each time. */
+const watched: ProjectOptions = { deploy: { watch: '10s', drain: '3s' } };
 const worker = (environment: Record<string, string>) => ({
   worker: { build: project().build(), init: true, environment },
 });
@@ -62,20 +62,28 @@ test('a page that is gone is a loss, though the health path answers', async () =
 
 test('a worker that crashes while it is watched brings the release before back', async () => {
   const shop = project();
-  await write({ VERSION: 'v1' }, { CRASH_AFTER_MS: '3000', VERSION: 'w2' });
+  await write({ VERSION: 'v1' }, { CRASH_AFTER_MS: '6000', VERSION: 'w2' });
   const ran = must(await shop.horme(['deploy', '--json']), 10);
   expect(ran.json['reason']).toMatch(/long-live-local-worker-\d+ was ready, but then/);
   expect(await problems()).toEqual([]);
 });
 
-test('status says that an address fails, and that a replica is restarted again and again', async () => {
+test('an address that fails is asked without a watch too; status names replicas that are restarted again and again', async () => {
   const shop = project();
-  await write({ VERSION: 'v1' }, { CRASH_AFTER_MS: '2000', VERSION: 'w3' });
-  must(await shop.horme(['deploy', '--json', '--watch', '0']), 0);
-  await eventually(problems, (seen) => seen.some((line) => /worker-\d+ was restarted/.test(line)));
   await write({ VERSION: 'hangs', HANG: '1' }, {});
   const refused = must(await shop.horme(['deploy', '--json', '--watch', '0']), 10);
   expect(refused.json['reason']).toMatch(/GET https:\/\/long-live\.localhost:\d+\/: no answer within/);
+  await write({ VERSION: 'v1' }, { CRASH_AFTER_MS: '6000', VERSION: 'w3' });
+  must(await shop.horme(['deploy', '--json', '--watch', '0']), 0);
+  await eventually(problems, (seen) => seen.some((line) => /worker-\d+ was restarted/.test(line)));
+});
+
+test('a worker that cannot be brought back keeps nobody from the old replicas of the others', async () => {
+  const shop = project();
+  await write({ VERSION: 'hangs', HANG: '1' }, {});
+  const inPart = must(await shop.horme(['deploy', '--json', '--watch', '0']), 11);
+  expect(inPart.stdout).toContain('going back failed too');
+  expect(await shop.versions()).toEqual(['v1']);
 });
 
 const problems = async () => must(await project().horme(['status', '--json']), 0).json['problems'] as string[];
