@@ -31,9 +31,11 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
     emit({ kind: 'step-started', id, title });
+    if (touchesUsers(context, step)) context.guard?.begin();
     try {
       await take(away.size === 0 ? context : { ...context, signal: neverAborted }, step);
-    } catch (error) {
+    } catch (thrown) {
+      const error = causeOf(thrown, context);
       emit({
         kind: 'step-failed',
         id,
@@ -48,6 +50,20 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
   boundary();
+}
+
+/** The guard looks at the old replicas before anything is done to them, and not at a HAProxy that is being replaced. */
+function touchesUsers({ content }: Context, { action }: Step): boolean {
+  const isUser = (name: string) => content.services.some((one) => one.name === name && one.owner === 'user');
+  if (action.do === 'migrate') return true;
+  if (action.do === 'start') return Object.keys(action.counts).some(isUser);
+  return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
+}
+
+/** A wait that the guard ended says only that it was aborted. */
+function causeOf(thrown: unknown, { guard }: Context): unknown {
+  const ended = thrown instanceof Error && thrown.name === 'AbortError';
+  return ended ? (guard?.failure ?? thrown) : thrown;
 }
 
 const neverAborted = new AbortController().signal;
@@ -83,7 +99,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'migrate':
       return migrate(context, id, action.service);
     case 'start':
-      return start(context, action.counts);
+      return context.compose.scaleUp(numbered(context), action.counts);
     case 'finish':
       return finish(context, action.service);
     case 'ready':
@@ -131,12 +147,6 @@ async function removeAll({ engine }: Context, { containers }: Extract<Action, { 
   await Promise.all(containers.map(({ id }) => engine.remove(id)));
 }
 
-async function start(context: Context, counts: Record<string, number>): Promise<void> {
-  const users = Object.keys(counts).some((name) => serviceOf(context, name).owner === 'user');
-  if (users) context.guard?.begin();
-  await context.compose.scaleUp(numbered(context), counts);
-}
-
 async function ready(context: Context, stepId: string, services: string[]): Promise<void> {
   await awaitReady(context, stepId, services);
   await context.guard?.protect(services);
@@ -162,6 +172,7 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
       await balancers.admit(serviceOf(context, name), admitted);
     }),
   );
+  context.guard?.admitted(services);
 }
 
 async function finish(context: Context, name: string): Promise<void> {

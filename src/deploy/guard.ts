@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Counter } from '../edge/balancers.ts';
-import { labels } from '../engine/labels.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { newReplicas, serviceOf, type Context } from './context.ts';
@@ -38,6 +37,7 @@ interface Problem {
  */
 export class Guard {
   readonly #context: Context;
+  readonly #seen: SeenReplica[];
   readonly #prober: Prober | undefined;
   readonly #log = new TrafficLog();
   readonly #watched = new Map<string, Watched>();
@@ -49,9 +49,10 @@ export class Guard {
   #since: number | undefined;
   #lastLook = performance.now();
 
-  /** `prober`: undefined where nothing was live before. */
-  constructor(context: Context, prober: Prober | undefined) {
+  /** `seen`: before the first step. `prober`: undefined where nothing was live before. */
+  constructor(context: Context, seen: SeenReplica[], prober: Prober | undefined) {
     this.#context = context;
+    this.#seen = seen;
     this.#prober = prober;
   }
 
@@ -81,10 +82,14 @@ export class Guard {
 
   /** From now on the new replicas of these services are watched. */
   async protect(services: string[]): Promise<void> {
-    for (const name of services.filter((one) => serviceOf(this.#context, one).owner === 'user')) {
+    for (const name of services) {
+      const wanted = serviceOf(this.#context, name);
+      if (wanted.owner !== 'user') continue;
       const replicas = await newReplicas(this.#context, name);
       const known = this.#watched.get(name);
-      const old = known?.old ?? (await this.#oldReplicas(name));
+      const old = this.#seen
+        .filter(({ service, spec }) => service === name && spec !== wanted.spec)
+        .map(({ name: one }) => one);
       const fresh = replicas.filter(({ id }) => !known?.first.has(id));
       const details = await Promise.all(
         fresh.map(async ({ id }) => [id, await this.#context.engine.inspect(id)] as const),
@@ -94,7 +99,11 @@ export class Guard {
       this.#watched.set(name, { service: name, replicas, first, old, before });
     }
     this.#since ??= performance.now();
-    this.#prober?.mark();
+  }
+
+  /** From now on what the addresses of these services, or all, answer is the new replicas' doing. */
+  admitted(services?: string[]): void {
+    this.#prober?.mark(services);
   }
 
   /** Good answers of the new replicas of a service. */
@@ -143,7 +152,7 @@ export class Guard {
       const problem = (await this.#crashed(watched)) ?? this.#isDown(watched, counters) ?? this.#regressed(watched);
       if (problem) return this.#fail(problem.replica, problem.text);
     }
-    const unserved = this.#since === undefined ? undefined : this.#prober?.regression();
+    const unserved = this.#prober?.regression();
     if (unserved !== undefined) await this.#fail(undefined, unserved);
   }
 
@@ -211,15 +220,6 @@ export class Guard {
         next: `horme logs ${suspect?.service ?? ''}`.trim(),
       }),
     );
-  }
-
-  async #oldReplicas(name: string): Promise<string[]> {
-    const { engine, content } = this.#context;
-    const { spec } = serviceOf(this.#context, name);
-    const all = await engine.containers({ [labels.project]: content.project, [labels.service]: name });
-    return all
-      .filter(({ state, labels: own }) => state === 'running' && own[labels.spec] !== spec)
-      .map((container) => container.name);
   }
 }
 

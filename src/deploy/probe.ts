@@ -8,6 +8,8 @@ export interface ProbeTarget {
   url: string;
   /** Where to connect instead of what the host name resolves to; name, SNI and Host stay those of the URL. */
   connectTo?: { host: string; port: number } | undefined;
+  /** Who answers there. */
+  service?: string | undefined;
   /** Default: GET. */
   method?: string | undefined;
   /** Codes of a good answer; undefined: what counts is whether the user was served. */

@@ -28,7 +28,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 async function probe(urls: string[], options: Partial<ProberOptions> = {}): Promise<Prober> {
-  const prober = startProber({ targets: urls.map((url) => ({ url })), perSecond: 200, ...options });
+  const prober = startProber({ targets: urls.map((url) => ({ url, service: 'web' })), perSecond: 200, ...options });
   ends.push(() => prober.stop());
   await prober.ready;
   return prober;
@@ -243,7 +243,7 @@ test('what answers as before is no regression; a page that is gone since the mar
   const url = await serve((_request, response) => response.writeHead(status).end('ok'));
   const prober = await probe([url]);
   await delay(100);
-  prober.mark();
+  prober.mark(['web']);
   await delay(100);
   expect(prober.regression()).toBeUndefined();
   status = 404;
@@ -257,7 +257,7 @@ test('an address that refused before may go on refusing, and one that wants a lo
   const refused = await serve((_request, response) => response.writeHead(404).end());
   const login = await serve((_request, response) => response.writeHead((asked += 1) > 5 ? 401 : 200).end());
   const prober = await probe([refused, login]);
-  prober.mark();
+  prober.mark(['web']);
   await delay(300);
   expect(prober.regression()).toBeUndefined();
   expect(await prober.stop()).toMatchObject({ failed: 0 });
@@ -270,7 +270,7 @@ test('requests that nobody answers are a regression before their time is over', 
   });
   const prober = await probe([url]);
   await delay(100);
-  prober.mark();
+  prober.mark(['web']);
   hang = true;
   await untilTrue(() => prober.regression() !== undefined);
   expect(prober.regression()).toMatch(/no answer within 3 s/);

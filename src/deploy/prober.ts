@@ -55,8 +55,8 @@ export interface Prober {
   snapshot(): ProberSnapshot;
   /** What each target answered when it was first asked, by method and URL. */
   first(): Map<string, { status?: number; problem?: string }>;
-  /** From here on new replicas may answer: what failed before is what they are compared with. */
-  mark(): void;
+  /** From here on new replicas of these services, or all, answer: what failed before is what they are compared with. */
+  mark(services?: string[]): void;
   /** What got worse since the mark, once it is sure; undefined: nothing did. */
   regression(): string | undefined;
   /** Waits for the requests in flight, at most one timeout. */
@@ -92,6 +92,8 @@ interface Measured {
   inFlight: Set<{ since: number }>;
   lastSuccess: number;
   worstGap: number;
+  /** When a new replica of its service may first have answered. */
+  markedAt: number | undefined;
   before: Counted & { slowest: number };
   since: Counted;
   lastReason: string;
@@ -104,7 +106,7 @@ export function startProber(options: ProberOptions): Prober {
     ready: probing.baseline(),
     snapshot: () => probing.snapshot(),
     first: () => new Map(probing.first),
-    mark: () => probing.mark(),
+    mark: (services) => probing.mark(services),
     regression: () => probing.regression(),
     stop: () => probing.stop(),
   };
@@ -124,7 +126,6 @@ class Probing {
   readonly #excluded: ProberSnapshot['excluded'] = [];
   readonly #failures: ProberSnapshot['failures'] = [];
   #turn = 0;
-  #marked = false;
   #ended: number | undefined;
   #proof: Promise<Proof> | undefined;
 
@@ -164,8 +165,9 @@ class Probing {
     };
   }
 
-  mark(): void {
-    this.#marked = true;
+  mark(services?: string[]): void {
+    const own = this.#measured.filter(({ target }) => services?.includes(target.service ?? '') ?? true);
+    for (const state of own) state.markedAt ??= performance.now();
   }
 
   regression(): string | undefined {
@@ -198,16 +200,9 @@ class Probing {
     if (answer.repeated) this.#tally.repeated += 1;
     if (answer.status !== undefined) this.#latencies.add(answer.milliseconds);
     const reason = problemOf(state.target, answer, state.status);
-    this.#count(state, answer, reason !== undefined);
+    count(state, sent.since, answer, reason !== undefined);
     if (reason === undefined) this.#succeeded(state);
     else this.#failed(state, reason);
-  }
-
-  #count({ before, since }: Measured, { milliseconds }: Answer, failed: boolean): void {
-    const counted = this.#marked ? since : before;
-    counted.requests += 1;
-    if (failed) counted.failed += 1;
-    else if (!this.#marked) before.slowest = Math.max(before.slowest, milliseconds);
   }
 
   #succeeded(state: Measured): void {
@@ -273,13 +268,24 @@ function measured(target: ProbeTarget, status: number): Measured {
   const nothing = { requests: 0, failed: 0 };
   return {
     ...{ target, status, sent: 0, inFlight: new Set<{ since: number }>(), lastSuccess: performance.now(), worstGap: 0 },
-    ...{ before: { ...nothing, slowest: 0 }, since: { ...nothing }, lastReason: '' },
+    ...{ markedAt: undefined, before: { ...nothing, slowest: 0 }, since: { ...nothing }, lastReason: '' },
   };
 }
 
-function regressionOf({ target, inFlight, before, since, lastReason }: Measured): string | undefined {
+/** By when it was sent: what was in flight at the mark is still the old replicas' doing. */
+function count({ markedAt, before, since }: Measured, sent: number, { milliseconds }: Answer, failed: boolean): void {
+  const isBefore = markedAt === undefined || sent < markedAt;
+  const counted = isBefore ? before : since;
+  counted.requests += 1;
+  if (failed) counted.failed += 1;
+  else if (isBefore) before.slowest = Math.max(before.slowest, milliseconds);
+}
+
+function regressionOf({ target, markedAt, inFlight, before, since, lastReason }: Measured): string | undefined {
+  if (markedAt === undefined) return undefined;
   const patience = Math.max(waitsMilliseconds, waitsFactor * before.slowest);
-  const waiting = [...inFlight].filter((sent) => performance.now() - sent.since > patience).length;
+  const waits = (sent: number) => sent >= markedAt && performance.now() - sent > patience;
+  const waiting = [...inFlight].filter(({ since: sent }) => waits(sent)).length;
   const failing = since.failed + waiting;
   const requests = since.requests + waiting;
   const usual = before.requests > 0 ? before.failed / before.requests : 0;

@@ -50,7 +50,9 @@ export async function rollOut(
   const boundary = options.boundary ?? killPoint(process.env);
   const before = proof.prober?.first();
   const run: Run = { session, context: { ...context, before }, wanted, options, begunAt, times, proof, boundary };
-  const guard = steps.some(({ action }) => action.do === 'watch') ? new Guard(run.context, proof.prober) : undefined;
+  const guard = steps.some(({ action }) => action.do === 'watch')
+    ? new Guard(run.context, seen.replicas, proof.prober)
+    : undefined;
   try {
     await execute(guarded(watchSwitch(run.context, proof), guard), steps, times, run.boundary);
     await guard?.end();

@@ -33,6 +33,8 @@ interface Tenure {
 /** HAProxy's counters read again and again, and told apart by replica. */
 export class TrafficLog {
   readonly #places = new Map<string, Tenure>();
+  /** Of replicas that gave their place back. */
+  readonly #former: Tenure[] = [];
 
   /** `at`: seconds of any clock that only goes forward. */
   note(counters: Counter[], at: number): void {
@@ -44,7 +46,10 @@ export class TrafficLog {
     const former = this.#places.get(place);
     if (!former) return tenure(name, now, now, inFlight, at);
     // Between two looks the place changed hands: what was counted since the last look is the new one's.
-    if (former.name !== name) return tenure(name, former.last, now, inFlight, at);
+    if (former.name !== name) {
+      this.#former.push(former);
+      return tenure(name, former.last, now, inFlight, at);
+    }
     // A HAProxy that was reloaded counts from nothing: what was seen until then is kept.
     const base = assigned < former.last.assigned ? minus(former.base, former.last) : former.base;
     const notes = [
@@ -71,14 +76,15 @@ export class TrafficLog {
    * ended since, were all the ended ones of them.
    */
   waiting(names: string[], seconds: number): number {
-    return this.#of(names).reduce((sum, { notes, last, base, at }) => {
+    const now = [...this.#places.values()].filter(({ name }) => names.includes(name));
+    return now.reduce((sum, { notes, last, base, at }) => {
       const then = notes.findLast((note) => note.at <= at - seconds)?.assigned ?? 0;
       return sum + Math.max(0, then - (last.ended - base.ended));
     }, 0);
   }
 
   #of(names: string[]): Tenure[] {
-    return [...this.#places.values()].filter(({ name }) => names.includes(name));
+    return [...this.#former, ...this.#places.values()].filter(({ name }) => names.includes(name));
   }
 }
 

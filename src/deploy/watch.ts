@@ -28,6 +28,8 @@ export async function prove(context: Context, stepId: string, services: string[]
 /** The guard has watched since the first replica was ready: this waits for the rest of the time. */
 export async function watchReplicas(context: Context, seconds: number): Promise<void> {
   const guard = guardOf(context);
+  // Of services that this release left alone too: one that it changed may have broken them.
+  guard.admitted();
   const rest = Math.max(seconds * togetherShare, seconds - guard.seconds);
   await wait(rest * 1000, undefined, { signal: context.signal });
   if (guard.blindSeconds < blindSeconds) return;

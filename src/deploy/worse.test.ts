@@ -16,8 +16,9 @@ test('a greater share of failing answers is, and requests that nobody answers co
   );
 });
 
-test('where nothing was counted before, a few errors are enough', () => {
-  expect(worse({ ended: 0, failing: 0, inFlightSeconds: 0 }, now({ ended: 6, failing: 5 }))).toContain('5 of 6');
+test('where nothing was counted before, half of the requests must fail', () => {
+  expect(worse({ ended: 0, failing: 0, inFlightSeconds: 0 }, now({ ended: 9, failing: 5 }))).toContain('5 of 9');
+  expect(worse({ ended: 0, failing: 0, inFlightSeconds: 0 }, now({ ended: 11, failing: 5 }))).toBeUndefined();
   expect(worse({ ended: 0, failing: 0, inFlightSeconds: 0 }, now({ ended: 4, failing: 4 }))).toBeUndefined();
 });
 

@@ -4,6 +4,9 @@ import type { Tally } from './traffic-log.ts';
 const fewestErrors = 5;
 /** Share of failing answers beyond the one before that counts as a regression. */
 const errorMargin = 0.05;
+/** Where fewer requests than this were seen before, nobody knows what is usual: then it must be half of them. */
+const fewestBefore = 20;
+const unknownMargin = 0.5;
 /** Answers slower than before by this factor and this much are a regression; a cold cache is not. */
 const slowFactor = 5;
 const slowSeconds = 0.5;
@@ -33,7 +36,8 @@ export function worse(before: Tally, now: Now): string | undefined {
   const usual = before.ended > 0 ? before.failing / before.ended : 0;
   const failing = now.failing + now.waiting;
   const requests = now.ended + now.waiting;
-  if (failing >= fewestErrors && failing / requests > usual + errorMargin)
+  const margin = before.ended < fewestBefore ? unknownMargin : errorMargin;
+  if (failing >= fewestErrors && failing / requests > usual + margin)
     return `${unserved(now)} (${percent(failing / requests)}; ${percent(usual)} before)`;
   if (before.ended < fewestRequests || now.ended < fewestRequests) return undefined;
   const [was, is] = [meanSeconds(before), meanSeconds(now)];

@@ -43,7 +43,7 @@ test('healthy, then crashing while watched: failures end with the rollback', asy
 
 test('answering 500: failures end with the rollback', async () => {
   const { ran } = await deployBad({ VERSION: 'errors', ERRORS: '1' });
-  expect(ran.json['reason']).toMatch(/answers failed/);
+  expect(ran.json['reason']).toMatch(/requests failed/);
 });
 
 /** Deploys what must be rolled back; afterwards v1 serves alone and no request fails any more. */
