@@ -16,6 +16,9 @@ const drainBits = 0x08 | 0x10;
  */
 const maintenanceBits = 0x01 | 0x02;
 
+/** Of a server that answers, wherever its requests go: one that drains is up too. */
+const upStates = /^(?:UP|no check|DRAIN)/;
+
 export interface Slot {
   backend: string;
   slot: string;
@@ -115,7 +118,7 @@ export class HaproxyRuntime {
       inFlight: Number(row.scur),
       assigned: Number(row.stot),
       good: ['2xx', '3xx', '4xx', 'other'].reduce((sum, kind) => sum + Number(row[`hrsp_${kind}`] ?? 0), 0),
-      up: (row.status ?? '').startsWith('UP') || (row.status ?? '').startsWith('no check'),
+      up: upStates.test(row.status ?? ''),
       check: [row.check_status, row.check_code].filter(Boolean).join('/'),
     }));
   }
