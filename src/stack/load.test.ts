@@ -135,7 +135,6 @@ describe('a whole application', () => {
     const stack = await load(shop, { environment: 'production' });
     const [seed, api] = stack.services.map(({ definition }) => definition);
     expect(api).toMatchObject({
-      init: true,
       restart: 'unless-stopped',
       security_opt: ['no-new-privileges:true'],
       logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
@@ -537,4 +536,67 @@ test('an extension that is interpolated is read as Compose resolves it', async (
     processEnvironment: { PATH, HOME, SUB: 'api' },
   });
   expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
+});
+
+test('$$ in x-horme means $, as in the rest of the file, and a variable is interpolated', async () => {
+  const stack = await load(
+    `name: t
+services:
+  web:
+    image: web:1
+    x-horme: { route: { port: 80 }, migrate: ["sh", "-c", "echo $$HOME \${GREETING}"] }
+x-horme: { environments: { local: { domain: "\${GREETING}.localhost" } } }
+`,
+    { processEnvironment: { PATH: process.env['PATH'], HOME: process.env['HOME'], GREETING: 'hello' } },
+  );
+  expect(stack.services[0]?.migrate).toEqual(['sh', '-c', 'echo $HOME hello']);
+  expect(stack.environment.domain).toBe('hello.localhost');
+});
+
+describe('update_config', () => {
+  const updated = (own: string) =>
+    load(`name: t
+services:
+  bot:
+    image: bot:1
+    ${own}
+x-horme: { environments: { local: {} } }
+`);
+  const strategyOf = async (own: string) => (await updated(own)).services[0]?.strategy;
+
+  test('order: stop-first is obeyed, start-first where nothing forbids it', async () => {
+    const stop = await strategyOf('deploy: { update_config: { order: stop-first }, replicas: 2 }');
+    expect(stop).toEqual({ kind: 'stop-first', reason: 'has `update_config.order: stop-first`' });
+    expect(await strategyOf('deploy: { update_config: { order: start-first } }')).toEqual({ kind: 'surge' });
+    const against = await strategyOf('deploy: { update_config: { order: start-first } }\n    volumes: ["./d:/d"]');
+    expect(against).toMatchObject({
+      kind: 'stop-first',
+      reason: expect.stringMatching(/owns .*start-first/) as string,
+    });
+  });
+
+  test('what Horme does otherwise is told, key by key', async () => {
+    const { warnings } = await updated(
+      'deploy: { update_config: { parallelism: 2, delay: 5s, failure_action: rollback, monitor: 30s }, rollback_config: { delay: 1s } }',
+    );
+    const told = warnings.filter((text) => text.startsWith('bot: deploy.'));
+    expect(told).toHaveLength(4);
+    expect(told.join('\n')).toMatch(/parallelism[^]*delay[^]*monitor[^]*rollback_config \(delay\)/);
+  });
+
+  test('a fixed address is had by one container at a time', async () => {
+    const stack = await load(`name: t
+services: { bot: { image: "bot:1", networks: { n: { ipv4_address: 10.9.8.7 } } } }
+networks: { n: { ipam: { config: [{ subnet: 10.9.8.0/24 }] } } }
+x-horme: { environments: { local: {} } }
+`);
+    expect(stack.services[0]?.strategy).toEqual({ kind: 'stop-first', reason: 'has the address 10.9.8.7' });
+  });
+});
+
+test('init is as the file says: none by default, as in Compose', async () => {
+  const stack = await load(
+    'name: t\nservices: { a: { image: "a:1" }, b: { image: "b:1", init: true } }\nx-horme: { environments: { local: {} } }\n',
+  );
+  expect(stack.services.map(({ definition }) => definition['init'])).toEqual([undefined, true]);
 });

@@ -11,7 +11,10 @@ export interface ComposeService {
   entrypoint?: string[] | null;
   environment?: Record<string, string | null>;
   labels?: Record<string, string>;
-  networks?: Record<string, { aliases?: string[] } | null>;
+  networks?: Record<
+    string,
+    { aliases?: string[]; ipv4_address?: string; ipv6_address?: string; mac_address?: string } | null
+  >;
   volumes?: ComposeMount[];
   secrets?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
   configs?: { source: string; target?: string }[];
@@ -19,7 +22,10 @@ export interface ComposeService {
   depends_on?: Record<string, { condition: DependencyCondition; required?: boolean }>;
   healthcheck?: ComposeHealthcheck;
   deploy?: {
+    mode?: string;
     replicas?: number;
+    update_config?: Record<string, unknown>;
+    rollback_config?: Record<string, unknown>;
     resources?: {
       limits?: { cpus?: number | string; memory?: string; pids?: number };
       reservations?: { cpus?: number | string; memory?: string };
@@ -98,7 +104,7 @@ export interface Route {
 export type Strategy =
   /** New replicas start beside the old ones. */
   | { kind: 'surge' }
-  /** Must not run twice, for the reason given: the old one stops before the new one starts. */
+  /** The old ones stop before new ones start, for the reason given: it must not run twice, or the file orders it. */
   | { kind: 'stop-first'; reason: string };
 
 /** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}`, `${DATABASE_REPLICA_URL}` or `${REDIS_URL}`. */
