@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { startable } from './deploy/startable.ts';
 import { composeDriver, type Compose } from './engine/compose.ts';
 import { openConnection, type Connection } from './engine/connection.ts';
 import { dockerEngine } from './engine/docker.ts';
@@ -36,7 +37,7 @@ export async function openSession(context: CommandContext): Promise<Session> {
     stack,
     connection,
     engine,
-    compose: composeDriver(stack.directory, connection.environment, signal),
+    compose: startable(composeDriver(stack.directory, connection.environment, signal), engine),
     emit,
     signal,
   };

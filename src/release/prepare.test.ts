@@ -7,7 +7,7 @@ import type { Service, Stack } from '../stack/stack.ts';
 import type { ServiceImage } from './images.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { database, stackOf, userService, vault as known } from './testing.ts';
-import type { Vault } from './vault.ts';
+import type { FileBytes, Vault } from './vault.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -77,13 +77,16 @@ async function made(given: Given = {}): Promise<Prepared> {
   });
 }
 
+const textOf = (file: string | FileBytes) =>
+  (typeof file === 'string' ? file : Buffer.from(file.base64, 'base64').toString()).trim();
+
 const apiOf = ({ content }: Prepared) => content.services.find(({ name }) => name === 'api');
 const specOf = async (given: Given = {}) => apiOf(await made(given))?.spec;
 
 test('no secret is in what is kept, rendered or given to the engine, in clear or encoded', async () => {
   const prepared = await made();
   const text = JSON.stringify(prepared.content);
-  const secrets = prepared.secrets.flatMap(({ files }) => Object.values(files)).map((value) => value.trim());
+  const secrets = prepared.secrets.flatMap(({ files }) => Object.values(files)).map(textOf);
   expect(secrets).toContain('sentinel-file-secret');
   expect(secrets).toContain('sentinel-environment-secret');
   for (const secret of [

@@ -5,6 +5,7 @@ import { isInside } from './contained.ts';
 import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
 import { mapping } from './extensions.ts';
+import { fileVariables, variablesKey } from './file-variables.ts';
 import type { Finding } from './locate.ts';
 import { conflicts, impliedRoute, isTcp, routesOf } from './routes.ts';
 import { safetyFindings } from './safety.ts';
@@ -93,6 +94,7 @@ async function complete(
     files: input.files,
     services: ordered,
     model: finished,
+    fileVariables: fileVariables(input.document),
     database: databaseOptions(extension.database, backup.backup !== undefined),
     cache: cacheOptions(extension.cache),
     backup: backup.backup,
@@ -148,7 +150,7 @@ const noServices: Finding = {
 
 /** The document without `x-horme`, which is handed back apart. */
 function separated({ document, extensions }: AssembleInput): { model: ComposeModel; raw: Record<string, unknown> } {
-  const { 'x-horme': _own, services, ...rest } = document;
+  const { 'x-horme': _own, [variablesKey]: _variables, services, ...rest } = document;
   const raw: Record<string, unknown> = {};
   const cleaned: Record<string, ComposeService> = {};
   for (const [name, service] of Object.entries(mapping(services))) {

@@ -10,6 +10,7 @@ import { mapping, rawExtensions, toMapping } from './extensions.ts';
 import type { RawExtensions } from './extensions.ts';
 import { environmentFiles, findBaseFiles, overrideFiles, readableInside, unusedOverride } from './files.ts';
 import type { BaseFiles } from './files.ts';
+import { variablesDocument } from './file-variables.ts';
 import { guardFiles } from './guard.ts';
 import type { Guarded } from './guard.ts';
 import { locate } from './locate.ts';
@@ -143,11 +144,17 @@ function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions
     projectName: `${prepared.name}-${prepared.environment}`,
     profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
     envFiles: prepared.envFiles,
-    ...(prepared.raw.overlay === undefined ? {} : { overlay: prepared.raw.overlay }),
+    ...overlayOf(prepared),
     serviceExtensions: prepared.raw.askCompose,
     env: composeEnvironment(prepared, declared['domain'], options.processEnvironment),
     signal: options.signal,
   };
+}
+
+function overlayOf({ raw, guarded }: Prepared): { overlay?: string } {
+  const variables = variablesDocument([...guarded.sources, ...guarded.included]);
+  if (raw.overlay === undefined && Object.keys(variables).length === 0) return {};
+  return { overlay: JSON.stringify({ ...(JSON.parse(raw.overlay ?? '{}') as object), ...variables }) };
 }
 
 /** What Compose interpolates with: the platform's secrets are sentinels, which never become values in a file. */

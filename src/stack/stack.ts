@@ -17,7 +17,7 @@ export interface ComposeService {
   >;
   volumes?: ComposeMount[];
   secrets?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
-  configs?: { source: string; target?: string }[];
+  configs?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
   ports?: { target: number; published?: string; host_ip?: string; protocol?: string; mode?: string }[];
   depends_on?: Record<string, { condition: DependencyCondition; required?: boolean }>;
   healthcheck?: ComposeHealthcheck;
@@ -195,6 +195,8 @@ export interface Stack {
   files: string[];
   services: Service[];
   model: ComposeModel;
+  /** Values of the variables that `secrets` and `configs` name, as Compose found them in the environment files. */
+  fileVariables: Record<string, string>;
   database: DatabaseOptions | undefined;
   cache: CacheOptions | undefined;
   backup: BackupOptions | undefined;
