@@ -383,6 +383,7 @@ interface RawImage {
   RepoTags: string[] | null;
   RepoDigests?: string[] | null;
   Created: string;
+  Metadata?: { LastTagTime?: string };
   Size: number;
   Config: {
     Labels: Record<string, string> | null;
@@ -395,7 +396,10 @@ interface RawImage {
 }
 
 function imageOf(raw: RawImage): Image {
+  const tagged = Date.parse(raw.Metadata?.LastTagTime ?? '') / 1000;
   return {
+    // Go's zero time, for one that was never named, is long before 1970.
+    ...(tagged > 0 && { taggedSeconds: tagged }),
     id: raw.Id,
     tags: raw.RepoTags ?? [],
     digests: raw.RepoDigests ?? [],

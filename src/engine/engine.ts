@@ -39,6 +39,8 @@ export interface Image {
   exposedPorts: number[];
   hasHealthcheck: boolean;
   createdSeconds: number;
+  /** When the engine last gave it a name; undefined: not known. */
+  taggedSeconds?: number;
   sizeBytes: number;
 }
 

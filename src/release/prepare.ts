@@ -192,12 +192,18 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
     replicas,
     migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
-    origin: originOf(service.definition, found.image, inputs.stack.directory),
+    origin: originOf(buildDefinition(service, found, inputs.stack), found.image, inputs.stack.directory),
   };
   return {
     ...finished(released, 'user', whole, found.image?.id ?? unbuilt, inputs.stack.project),
     secrets: [secret, ownerSecret].filter((one) => one !== undefined),
   };
+}
+
+/** The definition that its image comes from. */
+function buildDefinition(service: Service, { builtBy, build }: ServiceImage, stack: Stack): ComposeService {
+  const { definition } = stack.services.find(({ name }) => name === builtBy) ?? service;
+  return build ? { ...definition, build } : definition;
 }
 
 function finished(
