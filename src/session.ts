@@ -24,7 +24,9 @@ export async function openSession(context: CommandContext): Promise<Session> {
   const directory = resolve(options.projectDirectory ?? '.');
   const stack = await loadStack({
     directory,
-    ...(options.files.length > 0 && { files: options.files }),
+    directoryNamed: options.projectDirectory !== undefined,
+    // As Compose has it: named files are looked for where the command is given, whatever the project directory is.
+    ...(options.files.length > 0 && { files: options.files.map((file) => resolve(file)) }),
     ...(options.env !== undefined && { environment: options.env }),
     profiles: options.profiles,
     processEnvironment: process.env,

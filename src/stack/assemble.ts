@@ -6,6 +6,8 @@ import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
 import { mapping } from './extensions.ts';
 import { fileVariables, variablesKey } from './file-variables.ts';
+import { contextFindings } from './inactive.ts';
+import { refusedKeys, toldKeys } from './key-findings.ts';
 import type { Finding } from './locate.ts';
 import { conflicts, impliedRoute, isTcp, routesOf } from './routes.ts';
 import { safetyFindings } from './safety.ts';
@@ -55,6 +57,8 @@ export async function assemble(input: AssembleInput): Promise<Assembled> {
     ...stackExtension.findings,
     ...services.findings,
     ...(await safetyFindings({ model, directory: input.directory, allowances })),
+    ...refusedKeys(model),
+    ...contextFindings(model),
   ];
   if (stackExtension.value === undefined) return { stack: undefined, findings };
   const completed = await complete(input, model, stackExtension.value, services.extensions);
@@ -101,7 +105,7 @@ async function complete(
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
-    warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings)],
+    warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings), ...toldKeys(model)],
   };
   const findings = [
     ...built.findings,

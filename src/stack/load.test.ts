@@ -579,9 +579,9 @@ x-horme: { environments: { local: {} } }
     const { warnings } = await updated(
       'deploy: { update_config: { parallelism: 2, delay: 5s, failure_action: rollback, monitor: 30s }, rollback_config: { delay: 1s } }',
     );
-    const told = warnings.filter((text) => text.startsWith('bot: deploy.'));
+    const told = warnings.filter((text) => text.startsWith('services.bot.deploy.'));
     expect(told).toHaveLength(4);
-    expect(told.join('\n')).toMatch(/parallelism[^]*delay[^]*monitor[^]*rollback_config \(delay\)/);
+    expect(told.join('\n')).toMatch(/rollback_config[^]*delay[^]*monitor[^]*parallelism/);
   });
 
   test('a fixed address is had by one container at a time', async () => {
@@ -599,4 +599,70 @@ test('init is as the file says: none by default, as in Compose', async () => {
     'name: t\nservices: { a: { image: "a:1" }, b: { image: "b:1", init: true } }\nx-horme: { environments: { local: {} } }\n',
   );
   expect(stack.services.map(({ definition }) => definition['init'])).toEqual([undefined, true]);
+});
+
+describe('what tells Compose which files to read', () => {
+  const files = {
+    'compose.yaml':
+      'name: t\nservices: { web: { image: "web:1", environment: { X: base, Y: "${Y-none}" } }, extra: { image: "e:1", profiles: [more] } }\nx-horme: { environments: { local: {} } }\n',
+    'prod.yaml': 'services: { web: { environment: { X: prod } } }\n',
+  };
+  const shell = (own: Record<string, string> = {}) => ({
+    processEnvironment: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...own },
+  });
+  const x = ({ services }: Stack) => services.find(({ name }) => name === 'web')?.definition.environment?.['X'];
+  const y = ({ services }: Stack) => services.find(({ name }) => name === 'web')?.definition.environment?.['Y'];
+
+  test('COMPOSE_FILE in .env counts, with its separator; the shell wins', async () => {
+    expect(x(await load({ ...files, '.env': 'COMPOSE_FILE="compose.yaml:prod.yaml"\n' }))).toBe('prod');
+    expect(x(await load({ '.env': 'COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=compose.yaml,prod.yaml\n' }))).toBe('prod');
+    expect(x(await load({}, shell({ COMPOSE_FILE: 'compose.yaml' })))).toBe('base');
+    expect(x(await load({}, shell({ COMPOSE_DISABLE_ENV_FILE: '1' })))).toBe('base');
+    expect(x(await load({}, { files: ['compose.yaml'] }))).toBe('base');
+  });
+
+  test('a folder below the project finds its .env too', async () => {
+    await load({ ...files, '.env': 'COMPOSE_FILE=compose.yaml:prod.yaml\n', 'src/main.js': '' });
+    expect(x(await load({}, { directory: join(directory, 'src'), directoryNamed: false }))).toBe('prod');
+  });
+
+  test('COMPOSE_PROFILES in .env enables profiles; COMPOSE_ENV_FILES replaces .env', async () => {
+    const stack = await load({ ...files, '.env': 'COMPOSE_PROFILES=more\nY=dot\n', 'other.env': 'Y=other\n' });
+    expect(stack.services.map(({ name }) => name)).toEqual(['extra', 'web']);
+    expect(y(stack)).toBe('dot');
+    const replaced = await load({}, shell({ COMPOSE_ENV_FILES: join(directory, 'other.env') }));
+    expect([y(replaced), replaced.services.length]).toEqual(['other', 1]);
+    expect(y(await load({}, shell({ COMPOSE_DISABLE_ENV_FILE: 'true' })))).toBe('none');
+  });
+
+  test('COMPOSE_PROJECT_NAME is told, wherever it is', async () => {
+    const told = expect.stringContaining('the project is t-local') as string;
+    expect((await load({ ...files, '.env': 'COMPOSE_PROJECT_NAME=mine\n' })).warnings).toEqual(
+      expect.arrayContaining([told]),
+    );
+    expect((await load({ '.env': '' }, shell({ COMPOSE_PROJECT_NAME: 'mine' }))).warnings).toEqual(
+      expect.arrayContaining([told]),
+    );
+    expect((await load({}, shell({ COMPOSE_PROJECT_NAME: 't-local' }))).warnings.join()).not.toContain('PROJECT_NAME');
+  });
+
+  test('the project directory is that of the first file, unless one is named', async () => {
+    await load({ ...files, '.env': 'Y=dot\n', 'ops/compose.yaml': files['compose.yaml'], 'ops/.env': 'Y=ops\n' });
+    const file = join(directory, 'ops/compose.yaml');
+    const there = await load({}, { files: [file], directory: root, directoryNamed: false });
+    expect([y(there), there.directory]).toEqual(['ops', join(directory, 'ops')]);
+    const named = await load({}, { files: [file] });
+    expect([y(named), named.directory]).toEqual(['dot', directory]);
+  });
+
+  test('a secret from a variable of an environment file has its value', async () => {
+    const text = `name: t
+services: { web: { image: "web:1", secrets: [s, gone] } }
+secrets: { s: { environment: MY_SECRET }, gone: { environment: MY_GONE } }
+x-horme: { environments: { local: {} } }
+`;
+    const stack = await load({ 'compose.yaml': text, '.env.local': "MY_SECRET='a$b'\n" });
+    expect(stack.fileVariables).toEqual({ MY_SECRET: 'a$b' });
+    expect(JSON.stringify(stack.model)).not.toContain('a$');
+  });
 });

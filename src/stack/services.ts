@@ -6,7 +6,7 @@ import type { ServiceExtension, StackExtension } from './schema.ts';
 import { takeSecretVariables } from './secret-variables.ts';
 import type { ComposeService, Route, Service, Strategy } from './stack.ts';
 import { parseDuration, parseSize } from './units.ts';
-import { orderedStop, updateWarnings, writtenOrder } from './update-config.ts';
+import { orderedStop, writtenOrder } from './update-config.ts';
 
 export interface ServiceInput {
   name: string;
@@ -65,12 +65,7 @@ export function buildService(input: ServiceInput): BuiltService {
   return {
     service,
     findings: [...findings, ...jobFindings(service), ...networkFindings(service)],
-    warnings: [
-      ...published.warnings,
-      ...warnings,
-      ...updateWarnings(name, definition),
-      ...argumentWarnings(name, definition),
-    ],
+    warnings: [...published.warnings, ...warnings, ...argumentWarnings(name, definition)],
   };
 }
 
