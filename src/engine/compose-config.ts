@@ -54,8 +54,20 @@ export async function composeConfig(options: ComposeConfigOptions): Promise<Comp
   // Newer versions have the services' extensions in their JSON too.
   for (const place of [document, ...Object.values(services)])
     if ('x-horme' in place) place['x-horme'] = undoubled(place['x-horme']);
+  Object.values(services).forEach(readable);
   const extensions = yaml === undefined ? {} : serviceExtensions(yaml.stdout);
   return { exitCode: 0, document, extensions: undoubled(extensions) as Record<string, unknown>, messages };
+}
+
+/** Compose 2.26 prints the limits of devices as `Path` and `Rate`, and refuses to read that. */
+function readable(service: Record<string, unknown>): void {
+  const limits = (service['blkio_config'] ?? {}) as Record<string, unknown>;
+  for (const [key, devices] of Object.entries(limits)) {
+    if (!Array.isArray(devices)) continue;
+    limits[key] = devices.map((device: Record<string, unknown>) =>
+      Object.fromEntries(Object.entries(device).map(([name, value]) => [name.toLowerCase(), value])),
+    );
+  }
 }
 
 /** What Compose printed, as the file meant it: its output has each `$` twice, to be read again. */

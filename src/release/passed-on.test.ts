@@ -25,8 +25,8 @@ services:
     cpu_percent: 50
     cpu_period: 100000
     cpu_quota: 50000
-    cpu_rt_period: 900us
-    cpu_rt_runtime: 800us
+    cpu_rt_period: 900
+    cpu_rt_runtime: 800
     cpu_shares: 512
     cpuset: "0"
     credential_spec: { registry: spec }
@@ -87,7 +87,8 @@ services:
     x-horme:
       allow:
         [privileged, pid, ipc, uts, userns_mode, cgroup, devices, cap_add]
-  plain: { image: x, cpus: 0.5, deploy: { restart_policy: { condition: on-failure, max_attempts: 3 } } }
+  plain:
+    { image: x, cpus: 0.5, networks: [there], volumes: ["kept:/e:ro"], deploy: { restart_policy: { condition: on-failure, max_attempts: 3 } } }
 networks:
   n:
     driver: bridge
@@ -97,18 +98,21 @@ networks:
     labels: { q: r }
     driver_opts: { a: b }
     ipam: { driver: default, config: [{ subnet: 10.88.0.0/24, gateway: 10.88.0.1 }], options: { o: p } }
+  there: { external: true, name: there }
 volumes:
   v: { driver: local, labels: { a: b }, driver_opts: { type: tmpfs, device: tmpfs } }
-  e: { external: true, name: there }
+  kept: { external: true, name: there }
 x-horme: { environments: { local: {} } }
 `.replace(/\[privileged, (.*?)\]/, (_, rest: string) =>
-  JSON.stringify(`privileged, ${rest}`.split(', ').map((option) => ({ option, reason: 'a test' }))),
+  JSON.stringify(
+    `privileged, ${rest}`.split(', ').map((option) => ({ option, reason: 'a test of what is passed on' })),
+  ),
 );
 
 /** Where Horme adds to what the file says. */
 const added = ['labels'];
-/** Of Compose itself alone, or of newer versions of it than the oldest that is supported. */
-const notHere: string[] = ['env_file'];
+/** The oldest Compose that is supported does not know them. */
+const notHere = ['networks.enable_ipv4'];
 
 let folder: string;
 beforeAll(async () => {
