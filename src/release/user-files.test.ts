@@ -81,3 +81,10 @@ test.each([
     message: expect.stringMatching(message) as string,
   });
 });
+
+test('an owner is a number, because names are the image’s', async () => {
+  const secrets = { s: { content: 'x' } };
+  await expect(filesOf({ secrets: [{ source: 's', uid: 'postgres' }] }, { secrets })).rejects.toThrow(
+    /"postgres" is not/,
+  );
+});

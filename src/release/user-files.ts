@@ -33,7 +33,10 @@ export async function userFiles(service: Service, stack: Stack): Promise<UserFil
       const inFolder = below !== '' && !below.startsWith('..') && !below.startsWith('.horme');
       const path = inFolder ? below : `${elsewhere}/${fingerprint(target)}`;
       if (!inFolder) places.push({ path, target });
-      files[path] = { base64: (await contentOf(kind, grant.source, stack)).toString('base64'), ...accessOf(grant) };
+      files[path] = {
+        base64: (await contentOf(kind, grant.source, stack)).toString('base64'),
+        ...accessOf(kind, grant),
+      };
     }
   }
   return { files, mounts: (volume) => places.map(({ path, target }) => mountOf(volume, path, target)) };
@@ -46,11 +49,15 @@ function targetOf(kind: Kind, { source, target }: Grant): string {
 }
 
 /** Without uid and gid the owner is the service's user. */
-function accessOf({ mode, uid, gid }: Grant): { mode: number; uid?: number; gid?: number } {
+function accessOf(kind: Kind, { source, mode, uid, gid }: Grant): { mode: number; uid?: number; gid?: number } {
+  const number = (key: string, value: string) => {
+    if (/^\d+$/.test(value)) return Number(value);
+    throw refused(kind, source, `its ${key} "${value}" is not a number`, `write the number: the image has the names`);
+  };
   return {
-    mode: typeof mode === 'string' ? Number.parseInt(mode, 8) : (mode ?? defaultMode),
-    ...(uid !== undefined && { uid: Number(uid) }),
-    ...(gid !== undefined && { gid: Number(gid) }),
+    mode: typeof mode === 'string' ? Number.parseInt(mode.replace(/^0o/, ''), 8) : (mode ?? defaultMode),
+    ...(uid !== undefined && { uid: number('uid', uid) }),
+    ...(gid !== undefined && { gid: number('gid', gid) }),
   };
 }
 
@@ -89,7 +96,7 @@ async function fileContent(kind: Kind, source: string, file: string): Promise<Bu
 }
 
 const refused = (kind: Kind, source: string, why: string, next: string) =>
-  new OperatorError(`${kind}.${source} has no value: ${why}`, {
+  new OperatorError(`${kind}.${source} can't be given to its service: ${why}`, {
     code: `${kind.slice(0, -1)}-missing`,
     exitCode: exitCodes.usage,
     next,
