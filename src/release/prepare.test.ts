@@ -181,3 +181,18 @@ test('a secret without a value is refused with what to do', async () => {
 test('the same wish gives the same release', async () => {
   expect(JSON.stringify(await made())).toBe(JSON.stringify(await made()));
 });
+
+test('a config that an older Horme kept in the release stays with the service that stays', async () => {
+  const { content: former } = await made();
+  const { api: definition } = former.compose.services;
+  const older = {
+    ...former,
+    compose: {
+      ...former.compose,
+      services: { ...former.compose.services, api: { ...definition, configs: [{ source: 'c', target: '/c' }] } },
+      configs: { c: { content: 'text' }, unused: { content: 'text' } },
+    },
+  };
+  const { content } = await made({ kept: { former: older, names: ['api'] } });
+  expect(content.compose.configs).toEqual({ c: { content: 'text' } });
+});

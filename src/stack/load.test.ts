@@ -666,3 +666,14 @@ x-horme: { environments: { local: {} } }
     expect(JSON.stringify(stack.model)).not.toContain('a$');
   });
 });
+
+test('a path with a $ is checked as it is opened', async () => {
+  await writeFile(join(root, 'outside'), 'secret');
+  await symlink(join(root, 'outside'), join(directory, 'a$b'));
+  const text = `name: t
+services: { web: { image: "web:1", secrets: [s] } }
+secrets: { s: { file: "./a$$b" } }
+x-horme: { environments: { local: {} } }
+`;
+  expect(await problems(text)).toMatch(/a\$b .*leaves the project directory/);
+});
