@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { CommandDeclaration, OptionDeclaration } from '../src/commands/command.ts';
 import { commands, globalOptions } from '../src/commands/index.ts';
+import { composeKeys } from '../src/stack/compose-keys.ts';
 import { jsonSchema, referencePage } from '../src/stack/json-schema.ts';
 
 const folder = new URL('../docs/', import.meta.url);
@@ -11,6 +12,7 @@ const folder = new URL('../docs/', import.meta.url);
 export function referencePages(): Record<string, string> {
   return {
     'commands.md': commandsPage(),
+    'compose-keys.md': composeKeysPage(),
     'reference.md': `${referencePage().trimEnd()}\n`,
     'horme.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
   };
@@ -36,6 +38,32 @@ function commandsPage(): string {
     ...optionTable(globalOptions),
     '',
     ...commands.flatMap(commandSection),
+  ]
+    .join('\n')
+    .replace(/\n+$/, '\n');
+}
+
+function composeKeysPage(): string {
+  return [
+    '# Keys of the Compose Specification',
+    '',
+    'Generated from `src/stack/compose-keys.ts`; a test compares it with the JSON Schema of the specification. What is below a key goes the way of that key. Keys that begin with `x-` are yours.',
+    '',
+    '- **passed on**: to Compose, as it is written',
+    '- **honoured**: by Horme',
+    '- **told**: read neither here nor by `docker compose up`; a warning says what is done instead',
+    '- **refused**: a mistake of the file, with what mends it',
+    '',
+    'A key that the installed Compose does not know is refused by Compose.',
+    '',
+    ...composeKeys.flatMap(({ title, keys }) => [
+      `## ${title}`,
+      '',
+      '| key | | |',
+      '|---|---|---|',
+      ...Object.entries(keys).map(([key, { kind, text }]) => `| \`${key}\` | ${kind} | ${text} |`),
+      '',
+    ]),
   ]
     .join('\n')
     .replace(/\n+$/, '\n');

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { startable } from './deploy/startable.ts';
 import { composeDriver, type Compose } from './engine/compose.ts';
 import { openConnection, type Connection } from './engine/connection.ts';
 import { dockerEngine } from './engine/docker.ts';
@@ -23,7 +24,9 @@ export async function openSession(context: CommandContext): Promise<Session> {
   const directory = resolve(options.projectDirectory ?? '.');
   const stack = await loadStack({
     directory,
-    ...(options.files.length > 0 && { files: options.files }),
+    directoryNamed: options.projectDirectory !== undefined,
+    // As Compose has it: named files are looked for where the command is given, whatever the project directory is.
+    ...(options.files.length > 0 && { files: options.files.map((file) => resolve(file)) }),
     ...(options.env !== undefined && { environment: options.env }),
     profiles: options.profiles,
     processEnvironment: process.env,
@@ -36,7 +39,7 @@ export async function openSession(context: CommandContext): Promise<Session> {
     stack,
     connection,
     engine,
-    compose: composeDriver(stack.directory, connection.environment, signal),
+    compose: startable(composeDriver(stack.directory, connection.environment, signal), engine),
     emit,
     signal,
   };

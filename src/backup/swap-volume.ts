@@ -1,3 +1,4 @@
+import { preStop } from '../deploy/hooks.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -31,6 +32,7 @@ export async function swapVolume(
   try {
     for (const { id, grace, name: container } of running) {
       emit({ kind: 'note', text: `${container} stops` });
+      await preStop(engine, { id, name: container }, grace, emit);
       await engine.stop(id, grace);
     }
     await askFiles(session, content, mounts, ['replace']);

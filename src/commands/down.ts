@@ -1,3 +1,4 @@
+import { preStop } from '../deploy/hooks.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
@@ -43,7 +44,7 @@ function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unk
 }
 
 /** The store last: while anything runs, its state must be there. */
-async function removeContainers({ engine, stack }: Session): Promise<number> {
+async function removeContainers({ engine, stack, emit }: Session): Promise<number> {
   const all = await engine.containers({ [labels.project]: stack.project });
   const own = all.filter((container) => container.labels[labels.role] !== 'lock');
   const rank = (service: string | undefined) =>
@@ -51,8 +52,11 @@ async function removeContainers({ engine, stack }: Session): Promise<number> {
   for (const level of [0, 1, 2, 3]) {
     const group = own.filter((container) => rank(container.labels[labels.service]) === level);
     await Promise.all(
-      group.map(async ({ id, state }) => {
-        if (state === 'running') await engine.stop(id, graceSeconds);
+      group.map(async ({ id, name, state }) => {
+        if (state === 'running') {
+          await preStop(engine, { id, name }, graceSeconds, emit);
+          await engine.stop(id, graceSeconds);
+        }
         await engine.remove(id);
       }),
     );

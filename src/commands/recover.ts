@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ago, timeText } from '../backup/report.ts';
 import { damageLines } from '../backup/restore.ts';
+import { startable } from '../deploy/startable.ts';
 import { composeDriver } from '../engine/compose.ts';
 import { openConnection } from '../engine/connection.ts';
 import { dockerEngine } from '../engine/docker.ts';
@@ -44,11 +45,12 @@ async function readKit(context: CommandContext): Promise<KitContent> {
 function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): Session {
   const directory = resolve(options.projectDirectory ?? '.');
   const connection = openConnection(undefined, process.env);
+  const engine = dockerEngine(connection, new AbortController().signal);
   return {
     stack: emptyStack(kit, { directory }),
     connection,
-    engine: dockerEngine(connection, new AbortController().signal),
-    compose: composeDriver(directory, connection.environment, signal),
+    engine,
+    compose: startable(composeDriver(directory, connection.environment, signal), engine),
     emit,
     signal,
   };

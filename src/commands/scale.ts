@@ -2,6 +2,7 @@ import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
+import { orderedStop } from '../stack/update-config.ts';
 import type { CommandContext } from './command.ts';
 import { report } from './deploy.ts';
 
@@ -24,8 +25,9 @@ function parse({ stack }: Session, word: string): [string, number] {
   const replicas = Number(count);
   if (!service || count === '' || replicas > maxReplicas)
     throw refused(`"${word}" is not <service>=<replicas from 0 to ${maxReplicas}>`);
-  if (service.strategy.kind === 'stop-first' && replicas > 1)
-    throw refused(`${name} must not run twice: it ${service.strategy.reason}`);
+  const { strategy } = service;
+  if (strategy.kind === 'stop-first' && strategy.reason !== orderedStop && replicas > 1)
+    throw refused(`${name} must not run twice: it ${strategy.reason}`);
   return [name, replicas];
 }
 

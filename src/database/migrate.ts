@@ -66,8 +66,9 @@ function asOwner(context: Context, name: string): Context['content']['compose'] 
   const definition = model.services[name];
   const { migrationVolume } = serviceOf(context, name);
   if (!definition || migrationVolume === undefined) return model;
+  const own = definition.volumes?.find(({ target }) => target === secretsFolder)?.source;
   const volumes = (definition.volumes ?? []).map((mount) =>
-    mount.target === secretsFolder ? { ...mount, source: migrationVolume } : mount,
+    mount.source === own ? { ...mount, source: migrationVolume } : mount,
   );
   return { ...model, services: { ...model.services, [name]: { ...definition, volumes } } };
 }

@@ -58,10 +58,11 @@ export async function planOnly(session: Session, options: DeployOptions): Promis
 function imageSteps({ images }: Situation): PlannedStep[] {
   return images
     .filter(({ work }) => work !== undefined)
-    .map(({ service, work }, index) => ({
+    .map(({ service, work, because }, index) => ({
       id: String(index + 1),
       title: `${work} the image of ${service}`,
-      cause: work === 'build' ? 'no image was built from these sources yet' : 'the engine does not have it',
+      cause:
+        because ?? (work === 'build' ? 'no image was built from these sources yet' : 'the engine does not have it'),
     }));
 }
 
@@ -82,10 +83,10 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
     neededImages(session),
     session.emit,
   );
-  if (held) return locked(session, options, platformIds, held);
+  if (held) return locked(session, options, platformIds, held, situation);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
-    return await locked(session, options, platformIds, lock);
+    return await locked(session, options, platformIds, lock, situation);
   } finally {
     await lock.release();
   }
@@ -125,12 +126,15 @@ async function locked(
   options: DeployOptions,
   platformIds: Record<string, string>,
   lock: HeldLock,
+  glanced: Situation,
 ): Promise<DeployResult> {
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
   const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
   const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
+  const wasAsked = glanced.images.some(({ because }) => because !== undefined);
+  if (wasAsked && (await nothingToDo(session, { ...glanced, images }, options))) return unchanged;
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const live = await readLive(store);

@@ -1,6 +1,7 @@
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { until, type Context } from './context.ts';
+import { preStop } from './hooks.ts';
 import type { Target } from './step.ts';
 
 /** How often HAProxy is asked for sessions; a question takes about a millisecond. */
@@ -58,11 +59,25 @@ export async function stopReplicas(context: Context, targets: Target[]): Promise
 
 async function stopOne(context: Context, target: Target): Promise<void> {
   const service = known(context, target.service);
-  await context.engine.stop(target.id, service?.stopSeconds ?? 10);
+  const seconds = service?.stopSeconds ?? 10;
+  await preStop(context.engine, target, seconds, context.emit);
+  await context.engine.stop(target.id, seconds);
+  await tellDeaf(context, target, seconds);
   const balancers = service && service.routes.length > 0 ? await context.balancers.get() : undefined;
   if (service && balancers) await balancers.release(service, [target.name]);
   await context.engine.remove(target.id);
 }
+
+/** Killed at the end of its grace: a program that is process 1 has no default for SIGTERM, and many shells pass none on. */
+async function tellDeaf({ engine, emit }: Context, { id, name, service }: Target, seconds: number): Promise<void> {
+  const details = await engine.inspect(id);
+  if (details?.exitCode !== killed || details.oomKilled) return;
+  const mend = `handle the signal, or set init: true under services.${service}`;
+  emit({ kind: 'warning', text: `${name} did not end within ${seconds} s of its stop signal and was killed: ${mend}` });
+}
+
+/** SIGKILL, as shells have it. */
+const killed = 137;
 
 export async function forget(context: Context, slots: { service: string; name: string }[]): Promise<void> {
   const balancers = await context.balancers.must();

@@ -10,6 +10,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { askAddresses } from './ask.ts';
 import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
 import { drain, forget, stopReplicas } from './drain.ts';
+import { postStart } from './hooks.ts';
 import type { Action, Step } from './step.ts';
 import { awaitReady, lastWords } from './ready.ts';
 import { prove, watchReplicas } from './watch.ts';
@@ -177,10 +178,12 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
 
 async function finish(context: Context, name: string): Promise<void> {
   await context.compose.scaleUp(numbered(context), { [name]: 1 });
-  const { spec } = serviceOf(context, name);
+  const service = serviceOf(context, name);
+  const { spec } = service;
   const filter = { [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec };
   const [container] = await context.engine.containers(filter);
   if (!container) throw new Error(`the job ${name} has no container`);
+  if (container.state === 'running') await postStart(context, [{ service, replica: container }]);
   const exitCode = await context.engine.wait(container.id);
   if (exitCode === 0) return;
   throw new OperatorError(`the job ${name} ended with exit code ${exitCode}`, {

@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import { imageTags } from '../platform/images.ts';
-import { buildModel, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
+import { buildModel, buildOrder, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
+import { refuseMissing } from '../release/pull-policy.ts';
 import type { SecretVolume } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { noteSecretFiles } from '../release/secret-files.ts';
@@ -13,8 +14,10 @@ import type { StepTime } from './execute.ts';
 export async function makeImages(session: Session, rebuild: boolean, times: StepTime[]): Promise<ServiceImage[]> {
   const { stack, engine, compose, emit } = session;
   const images = await resolveImages(stack, engine, rebuild);
-  for (const work of ['build', 'pull'] as const) {
-    const names = images.filter((image) => image.work === work).map(({ service }) => service);
+  if (!rebuild) refuseMissing(stack, images);
+  const pulled = images.filter(({ work }) => work === 'pull').map(({ service }) => service);
+  const groups = [...buildOrder(images).map((names) => ['build', names] as const), ['pull', pulled] as const];
+  for (const [work, names] of groups) {
     if (names.length === 0) continue;
     const id = `image-${work}`;
     const title = `${work} ${names.join(', ')}`;
@@ -25,7 +28,7 @@ export async function makeImages(session: Session, rebuild: boolean, times: Step
     times.push({ title, seconds: seconds() });
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
-  const made = await resolveImages(stack, engine, false);
+  const made = await resolveImages(stack, engine, false, true);
   await pinPulled(engine, made);
   return made;
 }

@@ -6,6 +6,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
+import { postStart } from './hooks.ts';
 import type { SeenReplica } from './observe.ts';
 
 /** A replica without any check counts as ready when it has run this long; seconds (dokku waits 5 by default). */
@@ -33,6 +34,7 @@ export async function awaitReady(context: Context, stepId: string, services: str
     .filter(({ replica, service }) => service.routes.length === 0 || !wasReady.includes(replica.membership));
   const missing = services.find((name, index) => serviceOf(context, name).replicas > 0 && waiting[index]?.length === 0);
   if (missing) throw await neverStarted(context, missing);
+  await postStart(context, gates);
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   setMaxListeners(0, signal);

@@ -21,9 +21,12 @@ export interface ComposeConfigOptions {
 
 export interface ComposeConfigResult {
   exitCode: number;
-  /** The document, or undefined when Compose refused the files. `$` in values is doubled, as in a Compose file. */
+  /**
+   * The document, or undefined when Compose refused the files. `$` in values is doubled, as in a Compose file, but for
+   * `x-horme`: nobody gives that to Compose again.
+   */
   document: Record<string, unknown> | undefined;
-  /** `x-horme` of each service. Compose's JSON leaves extensions of services out; its YAML has them. */
+  /** `x-horme` of each service, `$` not doubled. Compose's JSON leaves extensions of services out; its YAML has them. */
   extensions: Record<string, unknown>;
   /** What Compose said, a line each, without its log decoration. */
   messages: string[];
@@ -47,8 +50,32 @@ export async function composeConfig(options: ComposeConfigOptions): Promise<Comp
   const messages = json.stderr.split('\n').filter(Boolean).map(plainMessage);
   if (json.exitCode !== 0) return { exitCode: json.exitCode, document: undefined, extensions: {}, messages };
   const document = JSON.parse(json.stdout) as Record<string, unknown>;
+  const services = (document['services'] ?? {}) as Record<string, Record<string, unknown>>;
+  // Newer versions have the services' extensions in their JSON too.
+  for (const place of [document, ...Object.values(services)])
+    if ('x-horme' in place) place['x-horme'] = undoubled(place['x-horme']);
+  Object.values(services).forEach(readable);
   const extensions = yaml === undefined ? {} : serviceExtensions(yaml.stdout);
-  return { exitCode: 0, document, extensions, messages };
+  return { exitCode: 0, document, extensions: undoubled(extensions) as Record<string, unknown>, messages };
+}
+
+/** Compose 2.26 prints the limits of devices as `Path` and `Rate`, and refuses to read that. */
+function readable(service: Record<string, unknown>): void {
+  const limits = (service['blkio_config'] ?? {}) as Record<string, unknown>;
+  for (const [key, devices] of Object.entries(limits)) {
+    if (!Array.isArray(devices)) continue;
+    limits[key] = devices.map((device: Record<string, unknown>) =>
+      Object.fromEntries(Object.entries(device).map(([name, value]) => [name.toLowerCase(), value])),
+    );
+  }
+}
+
+/** What Compose printed, as the file meant it: its output has each `$` twice, to be read again. */
+export function undoubled(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('$$', '$');
+  if (Array.isArray(value)) return value.map(undoubled);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, undoubled(inner)]));
 }
 
 function configArguments(options: ComposeConfigOptions): string[] {

@@ -65,7 +65,7 @@ export function composeDriver(directory: string, environment: Record<string, str
       must(
         `pulling ${services.join(', ')}`,
         'pull-failed',
-        compose(model, ['pull', ...services], pullSeconds, onLine, interrupt),
+        compose(model, ['pull', '--policy', 'always', ...services], pullSeconds, onLine, interrupt),
       ),
     scaleUp: (model, counts) => {
       const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);

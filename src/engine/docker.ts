@@ -5,7 +5,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { packTar, unpackTar } from './archive.ts';
 import type { Connection } from './connection.ts';
 import { demultiplex, openDemultiplexed } from './multiplex.ts';
-import { NameTaken, type Container, type ContainerSpec, type Engine, type Image } from './engine.ts';
+import { NameTaken, type Container, type ContainerSpec, type Engine, type ExecOptions, type Image } from './engine.ts';
 
 /** Oldest and newest API spoken: 1.41 is Engine 20.10; newer engines are asked in 1.45's words. */
 const oldestApi = 41;
@@ -139,9 +139,18 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     });
   }
 
-  async function startExec(id: string, command: string[], input: boolean): Promise<{ exec: string; stream: Duplex }> {
+  async function startExec(
+    id: string,
+    command: string[],
+    input: boolean,
+    { user, workingDirectory, environment, privileged }: ExecOptions = {},
+  ): Promise<{ exec: string; stream: Duplex }> {
     const { Id } = await json<{ Id: string }>('POST', `/containers/${id}/exec`, {
       Cmd: command,
+      User: user,
+      WorkingDir: workingDirectory,
+      Env: environment,
+      Privileged: privileged,
       AttachStdin: input,
       AttachStdout: true,
       AttachStderr: true,
@@ -221,8 +230,8 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
       const answer = await call('POST', `/containers/${id}/wait`, undefined, 24 * 3600);
       return (JSON.parse(answer.body.toString('utf8')) as { StatusCode: number }).StatusCode;
     },
-    async exec(id, command, input) {
-      const started = await startExec(id, command, input !== undefined).catch((error: unknown) => {
+    async exec(id, command, input, options) {
+      const started = await startExec(id, command, input !== undefined, options).catch((error: unknown) => {
         if (error instanceof EngineRefused && error.status === 409) return error;
         throw error;
       });
@@ -249,11 +258,10 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     },
     async volumes(labels) {
       const path = `/volumes?filters=${filter({ label: labelFilter(labels) })}`;
-      const { Volumes } = await json<{ Volumes: { Name: string; Labels: Record<string, string> | null }[] | null }>(
-        'GET',
-        path,
-      );
-      return (Volumes ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+      const { Volumes } = await json<{ Volumes: RawVolume[] | null }>('GET', path);
+      return (Volumes ?? []).map(({ Name, Labels, Mountpoint }) => ({
+        ...{ name: Name, labels: Labels ?? {}, mountpoint: Mountpoint },
+      }));
     },
     async createVolume(name, labels) {
       await call('POST', '/volumes/create', { Name: name, Labels: labels });
@@ -339,6 +347,12 @@ function containerOf(raw: RawContainer): Container {
   };
 }
 
+interface RawVolume {
+  Name: string;
+  Labels: Record<string, string> | null;
+  Mountpoint: string;
+}
+
 interface RawDetails {
   Id: string;
   Name: string;
@@ -370,6 +384,7 @@ interface RawImage {
   RepoTags: string[] | null;
   RepoDigests?: string[] | null;
   Created: string;
+  Metadata?: { LastTagTime?: string };
   Size: number;
   Config: {
     Labels: Record<string, string> | null;
@@ -382,7 +397,10 @@ interface RawImage {
 }
 
 function imageOf(raw: RawImage): Image {
+  const tagged = Date.parse(raw.Metadata?.LastTagTime ?? '') / 1000;
   return {
+    // Go's zero time, for one that was never named, is long before 1970.
+    ...(tagged > 0 && { taggedSeconds: tagged }),
     id: raw.Id,
     tags: raw.RepoTags ?? [],
     digests: raw.RepoDigests ?? [],

@@ -41,7 +41,16 @@ export interface Image {
   exposedPorts: number[];
   hasHealthcheck: boolean;
   createdSeconds: number;
+  /** When the engine last gave it a name; undefined: not known. */
+  taggedSeconds?: number;
   sizeBytes: number;
+}
+
+export interface Volume {
+  name: string;
+  labels: Record<string, string>;
+  /** Where the engine's machine has its files. */
+  mountpoint: string;
 }
 
 export interface ContainerSpec {
@@ -70,6 +79,14 @@ export interface ExecResult {
   exitCode: number;
   /** stdout and stderr, as they came. */
   output: string;
+}
+
+/** Of a process in a container; what is not said is as the container's own. */
+export interface ExecOptions {
+  user?: string;
+  workingDirectory?: string;
+  environment?: string[];
+  privileged?: boolean;
 }
 
 export interface EngineInfo {
@@ -101,7 +118,7 @@ export interface Engine {
   /** The exit code, once the container has ended. */
   wait(id: string): Promise<number>;
   /** `input` is all that the process reads from its standard input; without it there is none. */
-  exec(id: string, command: string[], input?: string): Promise<ExecResult>;
+  exec(id: string, command: string[], input?: string, options?: ExecOptions): Promise<ExecResult>;
   /** A process with its input and output joined to the stream, for a conversation. */
   converse(id: string, command: string[]): Promise<Duplex>;
   /** The last lines a container printed. */
@@ -109,7 +126,7 @@ export interface Engine {
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;
   /** All files below a path, by path relative to its parent; undefined when there is no such path. */
   get(id: string, path: string): Promise<Map<string, Buffer> | undefined>;
-  volumes(labels: Record<string, string | undefined>): Promise<{ name: string; labels: Record<string, string> }[]>;
+  volumes(labels: Record<string, string | undefined>): Promise<Volume[]>;
   createVolume(name: string, labels: Record<string, string>): Promise<void>;
   removeVolume(name: string): Promise<void>;
   networks(labels: Record<string, string | undefined>): Promise<{ id: string; name: string }[]>;

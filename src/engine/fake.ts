@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { NameTaken, type Container, type ContainerSpec, type Engine, type ExecResult, type Image } from './engine.ts';
+import {
+  NameTaken,
+  type Container,
+  type ContainerSpec,
+  type Engine,
+  type ExecOptions,
+  type ExecResult,
+  type Image,
+} from './engine.ts';
 
 type Files = Map<string, Buffer>;
 
@@ -13,7 +21,7 @@ interface FakeContainer extends Container {
 
 /** What a test decides: what programs in containers answer, and what time it is. */
 export interface FakeOptions {
-  exec?: (container: Container, command: string[], input?: string) => ExecResult;
+  exec?: (container: Container, command: string[], input?: string, options?: ExecOptions) => ExecResult;
   converse?: (container: Container, command: string[]) => Duplex;
   now?: () => Date;
 }
@@ -157,10 +165,10 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (container.state === 'running') await new Promise<void>((resolve) => container.ended.push(resolve));
       return container.exitCode;
     },
-    async exec(id, command, input) {
+    async exec(id, command, input, ownOptions) {
       const container = existing(id);
       if (container.state !== 'running') return { exitCode: 137, output: `container ${id} is not running` };
-      return options.exec?.(container, command, input) ?? { exitCode: 0, output: '' };
+      return options.exec?.(container, command, input, ownOptions) ?? { exitCode: 0, output: '' };
     },
     async converse(id, command) {
       const container = existing(id);
@@ -188,7 +196,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
     },
     async volumes(labels) {
       return [...volumes]
-        .map(([name, own]) => ({ name, labels: own.labels }))
+        .map(([name, own]) => ({ name, labels: own.labels, mountpoint: `/volumes/${name}/_data` }))
         .filter((one) => matches(one.labels, labels));
     },
     async createVolume(name, labels) {

@@ -9,6 +9,9 @@ export const labels = {
   release: 'horme.release',
   /** Hash of the sources an image was built from. */
   sources: 'horme.sources',
+  /** What runs in a container after its start and before its stop, as JSON. */
+  postStart: 'horme.post-start',
+  preStop: 'horme.pre-stop',
   service: 'com.docker.compose.service',
   composeProject: 'com.docker.compose.project',
   composeVolume: 'com.docker.compose.volume',

@@ -21,6 +21,7 @@ export function emptyStack(
     database: undefined,
     cache: undefined,
     backup: own.backup,
+    fileVariables: {},
     maintenancePage: undefined,
     maxBodyBytes: 0,
     watchSeconds: own.watchSeconds ?? 0,

@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine, Image } from '../engine/engine.ts';
-import type { ComposeModel, Stack } from '../stack/stack.ts';
+import type { ComposeBuild, ComposeModel, Service, Stack } from '../stack/stack.ts';
+import { askAgain } from './pull-policy.ts';
 import { sourcesHash } from './sources.ts';
 
 /** The image that a service will run, and what must be done to have it. */
@@ -13,40 +14,157 @@ export interface ServiceImage {
   work: 'build' | 'pull' | undefined;
   /** Hash of the sources; undefined for an image that is pulled. */
   sources: string | undefined;
+  /** How it is built, contexts that are services resolved. */
+  build?: ComposeBuild;
+  /** The service whose `build` makes it, where that is another one. */
+  builtBy?: string;
+  /** Why there is work although the engine has an image. */
+  because?: string | undefined;
 }
 
 /** Given to a service whose image isn't there yet, so that a plan can be made and printed before the build. */
 export const unbuilt = 'unbuilt';
 
-export function resolveImages(stack: Stack, engine: Engine, rebuild: boolean): Promise<ServiceImage[]> {
-  return Promise.all(
-    stack.services.map(async ({ name, definition }): Promise<ServiceImage> => {
-      const repository = `${stack.project}/${name.toLowerCase()}`;
-      if (definition.build) {
-        const sources = await sourcesHash(definition.build);
-        const reference = `${repository}:${sources}`;
-        const image = rebuild ? undefined : await engine.image(reference);
-        return { service: name, reference, image, work: image ? undefined : 'build', sources };
-      }
-      const image = rebuild ? undefined : await engine.image(definition.image ?? '');
-      const reference = image ? `${repository}:${image.id.replace('sha256:', '').slice(0, 12)}` : repository;
-      return { service: name, reference, image, work: image ? undefined : 'pull', sources: undefined };
-    }),
+/**
+ * Who has no `build` and the image of a service that has one runs what that one builds. `asked`: what must be asked for each
+ * time was, in this run.
+ */
+export async function resolveImages(
+  stack: Stack,
+  engine: Engine,
+  rebuild: boolean,
+  asked = false,
+): Promise<ServiceImage[]> {
+  const context = { stack, engine, rebuild, asked };
+  const known = new Map<string, Promise<ServiceImage>>();
+  const resolved = (service: Service): Promise<ServiceImage> => {
+    const found = known.get(service.name) ?? resolveOne(context, service, resolved);
+    known.set(service.name, found);
+    return found;
+  };
+  return Promise.all(stack.services.map(resolved));
+}
+
+interface Resolving {
+  stack: Stack;
+  engine: Engine;
+  rebuild: boolean;
+  asked: boolean;
+}
+
+type Resolve = (service: Service) => Promise<ServiceImage>;
+
+async function resolveOne(context: Resolving, service: Service, resolved: Resolve): Promise<ServiceImage> {
+  const { name, definition } = service;
+  if (definition.build) return builtImage(context, service, definition.build, resolved);
+  const builder = builderOf(context.stack, definition.image);
+  if (builder) return { ...(await resolved(builder)), service: name, work: undefined, builtBy: builder.name };
+  return pulledImage(context, service);
+}
+
+async function builtImage(
+  { stack, engine, rebuild, asked }: Resolving,
+  { name, definition }: Service,
+  build: ComposeBuild,
+  resolved: Resolve,
+): Promise<ServiceImage> {
+  const own = await withServiceContexts(stack, build, resolved);
+  const sources = await sourcesHash(own);
+  const reference = `${repositoryOf(stack, name)}:${sources}`;
+  const always = definition['pull_policy'] === 'build' && !asked;
+  const image = rebuild ? undefined : await engine.image(reference);
+  const because = image && always ? 'pull_policy: build builds each time' : undefined;
+  return {
+    service: name,
+    reference,
+    image,
+    work: image && !always ? undefined : 'build',
+    sources,
+    build: own,
+    because,
+  };
+}
+
+async function pulledImage(
+  { stack, engine, rebuild, asked }: Resolving,
+  { name, definition }: Service,
+): Promise<ServiceImage> {
+  const repository = repositoryOf(stack, name);
+  const { image: wanted = '', pull_policy: policy } = definition;
+  const image = rebuild ? undefined : await engine.image(wanted);
+  if (!image) return { service: name, reference: repository, image, work: 'pull', sources: undefined };
+  const reference = `${repository}:${image.id.replace('sha256:', '').slice(0, 12)}`;
+  const because = asked ? undefined : askAgain(policy, image, Date.now() / 1000);
+  return {
+    service: name,
+    reference,
+    image,
+    work: because === undefined ? undefined : 'pull',
+    sources: undefined,
+    because,
+  };
+}
+
+const repositoryOf = ({ project }: Stack, name: string) => `${project}/${name.toLowerCase()}`;
+
+function builderOf({ services }: Stack, image: string | undefined): Service | undefined {
+  if (image === undefined) return undefined;
+  const name = wholeName(image);
+  return services.find(
+    ({ definition }) => definition.build && definition.image && wholeName(definition.image) === name,
   );
+}
+
+/** As the engine stores it, so that `app` and `app:latest` are the same. */
+function wholeName(image: string): string {
+  const short = image.replace(/^docker\.io\//, '').replace(/^library\//, '');
+  return /[:@][^/]*$/.test(short) ? short : `${short}:latest`;
+}
+
+const serviceContext = 'service:';
+
+/** A context that is another service's image is named by its content: so it is built first, and a change of it is one here. */
+async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: Resolve): Promise<ComposeBuild> {
+  const contexts = Object.entries((build['additional_contexts'] ?? {}) as Record<string, string>);
+  if (!contexts.some(([, context]) => context.startsWith(serviceContext))) return build;
+  const named = contexts.map(async ([name, context]) => {
+    if (!context.startsWith(serviceContext)) return [name, context] as const;
+    const service = stack.services.find((one) => one.name === context.slice(serviceContext.length));
+    if (!service) return [name, context] as const;
+    return [name, `docker-image://${(await resolved(service)).reference}`] as const;
+  });
+  return { ...build, additional_contexts: Object.fromEntries(await Promise.all(named)) };
+}
+
+/** What must be built, in groups: each needs images of the groups before it alone. */
+export function buildOrder(images: ServiceImage[]): string[][] {
+  const left = new Set(images.filter(({ work }) => work === 'build'));
+  const groups: string[][] = [];
+  while (left.size > 0) {
+    const needed = (image: ServiceImage) =>
+      Object.values((image.build?.['additional_contexts'] ?? {}) as Record<string, string>);
+    const waits = (image: ServiceImage) =>
+      [...left].some((one) => one !== image && needed(image).includes(`docker-image://${one.reference}`));
+    const free = [...left].filter((image) => !waits(image));
+    const group = free.length > 0 ? free : [...left];
+    group.forEach((image) => left.delete(image));
+    groups.push(group.map(({ service }) => service));
+  }
+  return groups;
 }
 
 /** The user's model with Horme's tags, for `docker compose build`. */
 export function buildModel(stack: Stack, images: ServiceImage[]): ComposeModel {
   const services = { ...stack.model.services };
-  for (const { service, reference, sources } of images) {
+  for (const { service, reference, sources, build } of images) {
     const definition = services[service];
-    if (!definition?.build || sources === undefined) continue;
+    if (!definition || !build || sources === undefined) continue;
     const own = { [labels.project]: stack.project, [labels.sources]: sources };
-    const given = (definition.build.labels ?? {}) as Record<string, string>;
+    const given = (build['labels'] ?? {}) as Record<string, string>;
     services[service] = {
       ...definition,
       image: reference,
-      build: { ...definition.build, labels: { ...given, ...own } },
+      build: { ...build, labels: { ...given, ...own } },
     };
   }
   return { ...stack.model, services };

@@ -7,7 +7,7 @@ import type { Service, Stack } from '../stack/stack.ts';
 import type { ServiceImage } from './images.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { database, stackOf, userService, vault as known } from './testing.ts';
-import type { Vault } from './vault.ts';
+import type { FileBytes, Vault } from './vault.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -77,13 +77,16 @@ async function made(given: Given = {}): Promise<Prepared> {
   });
 }
 
+const textOf = (file: string | FileBytes) =>
+  (typeof file === 'string' ? file : Buffer.from(file.base64, 'base64').toString()).trim();
+
 const apiOf = ({ content }: Prepared) => content.services.find(({ name }) => name === 'api');
 const specOf = async (given: Given = {}) => apiOf(await made(given))?.spec;
 
 test('no secret is in what is kept, rendered or given to the engine, in clear or encoded', async () => {
   const prepared = await made();
   const text = JSON.stringify(prepared.content);
-  const secrets = prepared.secrets.flatMap(({ files }) => Object.values(files)).map((value) => value.trim());
+  const secrets = prepared.secrets.flatMap(({ files }) => Object.values(files)).map(textOf);
   expect(secrets).toContain('sentinel-file-secret');
   expect(secrets).toContain('sentinel-environment-secret');
   for (const secret of [
@@ -177,4 +180,19 @@ test('a secret without a value is refused with what to do', async () => {
 
 test('the same wish gives the same release', async () => {
   expect(JSON.stringify(await made())).toBe(JSON.stringify(await made()));
+});
+
+test('a config that an older Horme kept in the release stays with the service that stays', async () => {
+  const { content: former } = await made();
+  const { api: definition } = former.compose.services;
+  const older = {
+    ...former,
+    compose: {
+      ...former.compose,
+      services: { ...former.compose.services, api: { ...definition, configs: [{ source: 'c', target: '/c' }] } },
+      configs: { c: { content: 'text' }, unused: { content: 'text' } },
+    },
+  };
+  const { content } = await made({ kept: { former: older, names: ['api'] } });
+  expect(content.compose.configs).toEqual({ c: { content: 'text' } });
 });

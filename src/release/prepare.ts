@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { withoutSecrets } from '../backup/part.ts';
 import { cacheService, redisUrl } from '../cache/part.ts';
 import { databaseName, poolerService, proxyService } from '../database/names.ts';
@@ -10,7 +9,6 @@ import { edgeNetwork } from '../edge/part.ts';
 import { hostsOf, renderNginx } from '../edge/nginx.ts';
 import { labels } from '../engine/labels.ts';
 import type { Image } from '../engine/engine.ts';
-import { OperatorError, exitCodes } from '../errors.ts';
 import { imageTags } from '../platform/images.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import { escaped, type PartService } from '../platform/part.ts';
@@ -28,6 +26,7 @@ import {
   type ReleaseService,
 } from './release.ts';
 import type { Settings } from './settings.ts';
+import { userFiles } from './user-files.ts';
 import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
 
 /** A volume that must hold these files before the service that mounts it starts. */
@@ -92,10 +91,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     domain: stack.environment.domain,
     ports: stack.environment.ports,
     services,
-    compose: {
-      ...compose(stack, all, secretVolumes),
-      ...(stack.model.configs && { configs: (await inlineConfigs(stack)) ?? {} }),
-    },
+    compose: { ...compose(stack, all, secretVolumes), ...formerConfigs(inputs) },
     nginx,
     database: databaseRelease(inputs),
     backup: backupRelease(inputs),
@@ -164,8 +160,8 @@ function formerRelease(name: string, { kept }: Inputs): Resolved | undefined {
 async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> {
   const found = inputs.images.find((image) => image.service === service.name);
   if (!found) throw new Error(`no image was resolved for ${service.name}`);
-  const own = await userSecrets(service, inputs.stack.model);
-  const files = { ...own, ...variableFiles(service, inputs, applicationUrls) };
+  const own = await userFiles(service, inputs.stack);
+  const files = { ...own.files, ...variableFiles(service, inputs, applicationUrls) };
   const reader = {
     imageId: found.image?.id ?? unbuilt,
     user: (service.definition.user as string | undefined) ?? found.image?.user ?? '',
@@ -175,7 +171,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const ownerSecret = migration
     ? secretVolume(
         `${service.name}-migration`,
-        { ...own, ...variableFiles(service, inputs, migrationUrls) },
+        { ...own.files, ...variableFiles(service, inputs, migrationUrls) },
         reader,
         inputs,
       )
@@ -185,11 +181,10 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const whole: ComposeService = {
     ...definition,
     ...withVariables(service, found.image),
-    ...(await userConfigs(service, inputs.stack.model)),
     ...(definition.network_mode === undefined && { networks: networksOf(service) }),
     ...(needs.length > 0 && { depends_on: { ...definition.depends_on, ...Object.fromEntries(needs) } }),
     image: found.reference,
-    volumes: [...(definition.volumes ?? []), ...(secret ? [mountOf(secret)] : [])],
+    volumes: [...(definition.volumes ?? []), ...(secret ? [mountOf(secret), ...own.mounts(secret.volume)] : [])],
   };
   const replicas = inputs.settings.scale[service.name] ?? service.replicas;
   const released = {
@@ -197,12 +192,18 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
     replicas,
     migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
-    origin: originOf(service.definition, found.image, inputs.stack.directory),
+    origin: originOf(buildDefinition(service, found, inputs.stack), found.image, inputs.stack.directory),
   };
   return {
     ...finished(released, 'user', whole, found.image?.id ?? unbuilt, inputs.stack.project),
     secrets: [secret, ownerSecret].filter((one) => one !== undefined),
   };
+}
+
+/** The definition that its image comes from. */
+function buildDefinition(service: Service, { builtBy, build }: ServiceImage, stack: Stack): ComposeService {
+  const { definition } = stack.services.find(({ name }) => name === builtBy) ?? service;
+  return build ? { ...definition, build } : definition;
 }
 
 function finished(
@@ -302,78 +303,16 @@ const mountOf = ({ volume }: SecretVolume) => ({
   read_only: true,
 });
 
-async function userSecrets(service: Service, model: ComposeModel): Promise<SecretFiles> {
-  const files: SecretFiles = {};
-  for (const { source, target } of service.definition.secrets ?? []) {
-    const name = (target ?? source).replace(`${secretsFolder}/`, '');
-    if (name.includes('/')) throw unsupportedTarget(service.name, source, target ?? '');
-    files[name] = await secretContent(source, model);
-  }
-  return files;
-}
-
-async function secretContent(source: string, model: ComposeModel): Promise<string> {
-  const secret = model.secrets?.[source];
-  if (secret?.file !== undefined) return readFile(secret.file, 'utf8');
-  if (secret?.environment !== undefined && process.env[secret.environment] !== undefined)
-    return process.env[secret.environment] ?? '';
-  if (secret?.content !== undefined) return secret.content;
-  throw new OperatorError(
-    `the secret "${source}" has no value: ${secret?.environment ? `the variable ${secret.environment} is not set` : 'it is external'}`,
-    {
-      code: 'secret-missing',
-      exitCode: exitCodes.usage,
-      next: secret?.environment
-        ? `export ${secret.environment}=…`
-        : `give the secret a file: or an environment: in the Compose file`,
-    },
-  );
-}
-
-function unsupportedTarget(service: string, source: string, target: string): OperatorError {
-  return new OperatorError(
-    `services.${service}.secrets: "${source}" goes to ${target}; secrets are mounted below ${secretsFolder} only`,
-    {
-      code: 'secret-target',
-      exitCode: exitCodes.usage,
-      next: `leave out target: and read ${secretsFolder}/${source}`,
-    },
-  );
-}
-
-/** Another content is another spec: Compose itself would not see that a file changed. */
-async function userConfigs(service: Service, model: ComposeModel): Promise<Pick<ComposeService, 'configs' | 'labels'>> {
-  const configs = service.definition.configs ?? [];
-  if (configs.length === 0) return {};
-  const contents = await Promise.all(configs.map(({ source }) => configContent(model.configs?.[source])));
-  return { configs, labels: { ...service.definition.labels, 'horme.configs': fingerprint(contents) } };
-}
-
-/**
- * A config file's content becomes part of the release, so that a rollback restores it and any machine can do it. Compose
- * copies contents into a container, which a read-only root refuses: for such services the file itself is mounted.
- */
-async function inlineConfigs(stack: Stack): Promise<ComposeModel['configs']> {
-  const configs = stack.model.configs ?? {};
-  const mounted = new Set(
-    stack.services
-      .filter(({ definition }) => definition.read_only === true)
-      .flatMap(({ definition }) => (definition.configs ?? []).map(({ source }) => source)),
-  );
-  const entries = Object.entries(configs).map(async ([name, config]) => {
-    if (config.file === undefined || mounted.has(name)) return [name, config] as const;
-    const content = escaped(await configContent(config));
-    return [name, { content }] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries)) as NonNullable<ComposeModel['configs']>;
-}
-
-async function configContent(config: NonNullable<ComposeModel['configs']>[string] | undefined): Promise<string> {
-  return config?.file === undefined ? (config?.content ?? '') : readFile(config.file, 'utf8');
+/** What an older Horme kept in the release itself, of services that stay as they are. */
+function formerConfigs({ kept }: Inputs): Pick<ComposeModel, 'configs'> {
+  const definitions = (kept?.names ?? []).map((name) => kept?.former.compose.services[name]);
+  const used = definitions.flatMap((definition) => definition?.configs ?? []).map(({ source }) => source);
+  const configs = Object.entries(kept?.former.compose.configs ?? {}).filter(([name]) => used.includes(name));
+  return configs.length === 0 ? {} : { configs: Object.fromEntries(configs) };
 }
 
 function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): ComposeModel {
-  const { secrets: _secrets, ...model } = stack.model;
+  const { secrets: _secrets, configs: _configs, ...model } = stack.model;
   return {
     ...model,
     name: stack.project,

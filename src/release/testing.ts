@@ -35,6 +35,7 @@ export function stackOf(services: Service[], own: Partial<Stack> = {}): Stack {
     database: undefined,
     cache: undefined,
     backup: undefined,
+    fileVariables: {},
     maintenancePage: undefined,
     maxBodyBytes: 1024,
     watchSeconds: 10,

@@ -135,7 +135,16 @@ export function secretValue(
   return values[name];
 }
 
-export type SecretFiles = Record<string, string>;
+/** A file of the user's: any bytes, and who may read them. Without uid or gid it is the reader's. */
+export interface FileBytes {
+  base64: string;
+  mode: number;
+  uid?: number;
+  gid?: number;
+}
+
+/** By their path in the volume. A text is the platform's own: its reader alone may see it. */
+export type SecretFiles = Record<string, string | FileBytes>;
 
 /** One volume for each version of a service's secrets: a new version rolls out like any other change, and back again. */
 export function secretVolumeName(vault: Vault, project: string, service: string, files: SecretFiles): string {
@@ -163,12 +172,7 @@ export async function writeSecretVolume(options: {
     const tools = await engine.get(container, '/horme');
     const program = tools?.get('horme/with-secrets');
     if (!program) throw new Error('the tools image lacks with-secrets');
-    const entries = Object.entries(options.files).map(([path, content]): FileEntry => ({
-      path,
-      content,
-      mode: 0o440,
-      ...owner,
-    }));
+    const entries = Object.entries(options.files).map(([path, file]) => entryOf(path, file, owner));
     await engine.put(container, '/volume', [
       { path: '.horme/with-secrets', content: program, mode: 0o755 },
       ...entries,
@@ -176,6 +180,12 @@ export async function writeSecretVolume(options: {
   } finally {
     await engine.remove(container);
   }
+}
+
+function entryOf(path: string, file: string | FileBytes, owner: { uid: number; gid: number }): FileEntry {
+  if (typeof file === 'string') return { path, content: file, mode: 0o440, ...owner };
+  const { base64, mode, uid = owner.uid, gid = owner.gid } = file;
+  return { path, content: Buffer.from(base64, 'base64'), mode, uid, gid };
 }
 
 /** The uid and gid that an image's USER means, by the user database inside the image. */

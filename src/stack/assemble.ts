@@ -5,6 +5,9 @@ import { isInside } from './contained.ts';
 import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
 import { mapping } from './extensions.ts';
+import { fileVariables, variablesKey } from './file-variables.ts';
+import { contextFindings } from './inactive.ts';
+import { refusedKeys, toldKeys } from './key-findings.ts';
 import type { Finding } from './locate.ts';
 import { conflicts, impliedRoute, isTcp, routesOf } from './routes.ts';
 import { safetyFindings } from './safety.ts';
@@ -54,6 +57,8 @@ export async function assemble(input: AssembleInput): Promise<Assembled> {
     ...stackExtension.findings,
     ...services.findings,
     ...(await safetyFindings({ model, directory: input.directory, allowances })),
+    ...refusedKeys(model),
+    ...contextFindings(model),
   ];
   if (stackExtension.value === undefined) return { stack: undefined, findings };
   const completed = await complete(input, model, stackExtension.value, services.extensions);
@@ -93,13 +98,14 @@ async function complete(
     files: input.files,
     services: ordered,
     model: finished,
+    fileVariables: fileVariables(input.document),
     database: databaseOptions(extension.database, backup.backup !== undefined),
     cache: cacheOptions(extension.cache),
     backup: backup.backup,
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
-    warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings)],
+    warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings), ...toldKeys(model)],
   };
   const findings = [
     ...built.findings,
@@ -148,7 +154,7 @@ const noServices: Finding = {
 
 /** The document without `x-horme`, which is handed back apart. */
 function separated({ document, extensions }: AssembleInput): { model: ComposeModel; raw: Record<string, unknown> } {
-  const { 'x-horme': _own, services, ...rest } = document;
+  const { 'x-horme': _own, [variablesKey]: _variables, services, ...rest } = document;
   const raw: Record<string, unknown> = {};
   const cleaned: Record<string, ComposeService> = {};
   for (const [name, service] of Object.entries(mapping(services))) {

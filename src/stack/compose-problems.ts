@@ -1,3 +1,4 @@
+import { composeKeys } from './compose-keys.ts';
 import { locate, usesOf } from './locate.ts';
 import type { Finding } from './locate.ts';
 import { at } from './source.ts';
@@ -32,7 +33,10 @@ function shortened(text: string): string {
 function mendOf(text: string): string {
   const required = /required variable (\w+)/.exec(text)?.[1];
   if (required !== undefined) return `set ${required} in .env.<environment> or in the environment`;
-  if (text.includes('Additional property')) return 'Compose does not know this key; extensions begin with x-';
+  const additional = /Additional property ([\w-]+)/.exec(text)?.[1];
+  if (additional !== undefined && composeKeys.some(({ keys }) => additional in keys))
+    return 'the Compose Specification has it, the installed Compose does not: install a newer one, or take it out';
+  if (additional !== undefined) return 'Compose does not know this key; extensions begin with x-';
   if (text.includes('invalid interpolation format')) return 'write a literal $ as $$';
   return '';
 }

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { environmentFilesOfShell, filesOfDotEnv, filesOfShell, ignoresDotEnv } from './compose-variables.ts';
 import { isInside } from './contained.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { readText } from './source.ts';
@@ -13,30 +14,45 @@ export interface BaseFiles {
   files: string[];
   /** Whether the user named the files: then, as with Compose, exactly these are read and no override is added. */
   named: boolean;
+  /** Read after the project directory's own, where it is another one: it lies where the command was given. */
+  dotEnv: string;
+}
+
+export interface Place {
+  /** Where the command was given, or `--project-directory`. */
+  directory: string;
+  /** Whether the user named the folder: then relative paths begin there, and not at the first file. */
+  directoryNamed: boolean;
+  files: readonly string[] | undefined;
+  environment: NodeJS.ProcessEnv;
+  signal: AbortSignal;
 }
 
 /** Like Compose: the files that were named, or the first known name in this folder or the nearest one above. */
-export async function findBaseFiles(
-  directory: string,
-  files: readonly string[] | undefined,
-  environment: NodeJS.ProcessEnv,
-): Promise<BaseFiles | undefined> {
-  const root = resolve(directory);
-  const named = files ?? composeFileVariable(environment);
-  if (named !== undefined && named.length > 0) {
-    return { directory: root, files: named.map((file) => resolve(root, file)), named: true };
-  }
+export async function findBaseFiles(place: Place): Promise<BaseFiles | undefined> {
+  const root = resolve(place.directory);
+  const given = place.files?.map((file) => resolve(root, file)) ?? [];
+  const named = given.length > 0 ? given : filesOfShell(place.environment, root);
+  if (named) return namedFiles(place, root, named);
   for (let folder = root; ; folder = dirname(folder)) {
-    for (const name of names) {
-      if (await exists(join(folder, name))) return { directory: folder, files: [join(folder, name)], named: false };
+    const found = await firstExisting(folder, names);
+    if (found !== undefined || folder === root) {
+      const told = await filesOfDotEnv(folder, place.environment, place.signal);
+      if (told) return namedFiles(place, folder, told);
     }
+    if (found !== undefined) return { directory: folder, files: [found], named: false, dotEnv: join(folder, '.env') };
     if (dirname(folder) === folder) return undefined;
   }
 }
 
-function composeFileVariable(environment: NodeJS.ProcessEnv): string[] | undefined {
-  const value = environment['COMPOSE_FILE'];
-  return value === undefined || value === '' ? undefined : value.split(environment['COMPOSE_PATH_SEPARATOR'] ?? ':');
+function namedFiles({ directoryNamed }: Place, folder: string, files: string[]): BaseFiles {
+  const directory = directoryNamed ? folder : dirname(files[0] ?? folder);
+  return { directory, files, named: true, dotEnv: join(folder, '.env') };
+}
+
+async function firstExisting(folder: string, candidates: string[]): Promise<string | undefined> {
+  for (const name of candidates) if (await exists(join(folder, name))) return join(folder, name);
+  return undefined;
 }
 
 /** `compose.<environment>.yaml` (or `.yml`) beside the base file. */
@@ -64,16 +80,22 @@ export async function unusedOverride(base: BaseFiles): Promise<string | undefine
 
 /** `.env`, then `.env.<environment>`, which wins; both only for interpolation, as in Compose. */
 export async function environmentFiles(
-  directory: string,
+  base: BaseFiles,
   environment: string,
+  shell: NodeJS.ProcessEnv,
 ): Promise<{ files: string[]; diagnostics: Diagnostic[] }> {
+  const { directory } = base;
+  const named = environmentFilesOfShell(shell, process.cwd()) ?? [];
+  const plain = named.length > 0 || ignoresDotEnv(shell) ? [] : [join(directory, '.env')];
+  // What the user's shell names, or where the user stands, is the user's choice; the project's own must stay inside it.
+  const chosen = plain.length > 0 && base.dotEnv !== plain[0] ? [base.dotEnv] : named;
   const files: string[] = [];
   const diagnostics: Diagnostic[] = [];
-  for (const name of ['.env', `.env.${environment}`]) {
-    const path = join(directory, name);
-    if (!(await exists(path))) continue;
+  for (const path of [...plain, ...chosen, join(directory, `.env.${environment}`)]) {
+    if (!named.includes(path) && !(await exists(path))) continue;
     files.push(path);
-    const problem = await readableInside(path, directory);
+    const folder = chosen.includes(path) ? dirname(path) : directory;
+    const problem = await readableInside(path, folder);
     if (problem !== undefined) diagnostics.push(problem);
   }
   return { files, diagnostics };

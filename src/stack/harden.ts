@@ -4,10 +4,12 @@ import type { ComposeService } from './stack.ts';
 const pidsLimit = 512;
 const logging = { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } };
 
-/** Defaults that break no sound container, each only where the user's file says nothing. */
+/**
+ * Defaults that break no sound container, each only where the user's file says nothing. `init` is not one: an image with an
+ * init of its own (s6) must be process 1.
+ */
 export function hardened(definition: ComposeService, kind: 'service' | 'job'): ComposeService {
   const result: ComposeService = { ...definition };
-  result['init'] ??= true;
   result['logging'] ??= logging;
   const options = Array.isArray(result['security_opt']) ? result['security_opt'].map(String) : [];
   if (!options.some((option) => option.startsWith('no-new-privileges'))) {

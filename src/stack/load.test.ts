@@ -139,7 +139,6 @@ describe('a whole application', () => {
     const stack = await load(shop, { environment: 'production' });
     const [seed, api] = stack.services.map(({ definition }) => definition);
     expect(api).toMatchObject({
-      init: true,
       restart: 'unless-stopped',
       security_opt: ['no-new-privileges:true'],
       logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
@@ -574,4 +573,144 @@ test('an extension that is interpolated is read as Compose resolves it', async (
     processEnvironment: { PATH, HOME, SUB: 'api' },
   });
   expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
+});
+
+test('$$ in x-horme means $, as in the rest of the file, and a variable is interpolated', async () => {
+  const stack = await load(
+    `name: t
+services:
+  web:
+    image: web:1
+    x-horme: { route: { port: 80 }, migrate: ["sh", "-c", "echo $$HOME \${GREETING}"] }
+x-horme: { environments: { local: { domain: "\${GREETING}.localhost" } } }
+`,
+    { processEnvironment: { PATH: process.env['PATH'], HOME: process.env['HOME'], GREETING: 'hello' } },
+  );
+  expect(stack.services[0]?.migrate).toEqual(['sh', '-c', 'echo $HOME hello']);
+  expect(stack.environment.domain).toBe('hello.localhost');
+});
+
+describe('update_config', () => {
+  const updated = (own: string) =>
+    load(`name: t
+services:
+  bot:
+    image: bot:1
+    ${own}
+x-horme: { environments: { local: {} } }
+`);
+  const strategyOf = async (own: string) => (await updated(own)).services[0]?.strategy;
+
+  test('order: stop-first is obeyed, start-first where nothing forbids it', async () => {
+    const stop = await strategyOf('deploy: { update_config: { order: stop-first }, replicas: 2 }');
+    expect(stop).toEqual({ kind: 'stop-first', reason: 'has `update_config.order: stop-first`' });
+    expect(await strategyOf('deploy: { update_config: { order: start-first } }')).toEqual({ kind: 'surge' });
+    const against = await strategyOf('deploy: { update_config: { order: start-first } }\n    volumes: ["./d:/d"]');
+    expect(against).toMatchObject({
+      kind: 'stop-first',
+      reason: expect.stringMatching(/owns .*start-first/) as string,
+    });
+  });
+
+  test('what Horme does otherwise is told, key by key', async () => {
+    const { warnings } = await updated(
+      'deploy: { update_config: { parallelism: 2, delay: 5s, failure_action: rollback, monitor: 30s }, rollback_config: { delay: 1s } }',
+    );
+    const told = warnings.filter((text) => text.startsWith('services.bot.deploy.'));
+    expect(told).toHaveLength(4);
+    expect(told.join('\n')).toMatch(/rollback_config[^]*delay[^]*monitor[^]*parallelism/);
+  });
+
+  test('a fixed address is had by one container at a time', async () => {
+    const stack = await load(`name: t
+services: { bot: { image: "bot:1", networks: { n: { ipv4_address: 10.9.8.7 } } } }
+networks: { n: { ipam: { config: [{ subnet: 10.9.8.0/24 }] } } }
+x-horme: { environments: { local: {} } }
+`);
+    expect(stack.services[0]?.strategy).toEqual({ kind: 'stop-first', reason: 'has the address 10.9.8.7' });
+  });
+});
+
+test('init is as the file says: none by default, as in Compose', async () => {
+  const stack = await load(
+    'name: t\nservices: { a: { image: "a:1" }, b: { image: "b:1", init: true } }\nx-horme: { environments: { local: {} } }\n',
+  );
+  expect(stack.services.map(({ definition }) => definition['init'])).toEqual([undefined, true]);
+});
+
+describe('what tells Compose which files to read', () => {
+  const files = {
+    'compose.yaml':
+      'name: t\nservices: { web: { image: "web:1", environment: { X: base, Y: "${Y-none}" } }, extra: { image: "e:1", profiles: [more] } }\nx-horme: { environments: { local: {} } }\n',
+    'prod.yaml': 'services: { web: { environment: { X: prod } } }\n',
+  };
+  const shell = (own: Record<string, string> = {}) => ({
+    processEnvironment: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...own },
+  });
+  const x = ({ services }: Stack) => services.find(({ name }) => name === 'web')?.definition.environment?.['X'];
+  const y = ({ services }: Stack) => services.find(({ name }) => name === 'web')?.definition.environment?.['Y'];
+
+  test('COMPOSE_FILE in .env counts, with its separator; the shell wins', async () => {
+    expect(x(await load({ ...files, '.env': 'COMPOSE_FILE="compose.yaml:prod.yaml"\n' }))).toBe('prod');
+    expect(x(await load({ '.env': 'COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=compose.yaml,prod.yaml\n' }))).toBe('prod');
+    expect(x(await load({}, shell({ COMPOSE_FILE: 'compose.yaml' })))).toBe('base');
+    expect(x(await load({}, shell({ COMPOSE_DISABLE_ENV_FILE: '1' })))).toBe('base');
+    expect(x(await load({}, { files: ['compose.yaml'] }))).toBe('base');
+  });
+
+  test('a folder below the project finds its .env too', async () => {
+    await load({ ...files, '.env': 'COMPOSE_FILE=compose.yaml:prod.yaml\n', 'src/main.js': '' });
+    expect(x(await load({}, { directory: join(directory, 'src'), directoryNamed: false }))).toBe('prod');
+  });
+
+  test('COMPOSE_PROFILES in .env enables profiles; COMPOSE_ENV_FILES replaces .env', async () => {
+    const stack = await load({ ...files, '.env': 'COMPOSE_PROFILES=more\nY=dot\n', 'other.env': 'Y=other\n' });
+    expect(stack.services.map(({ name }) => name)).toEqual(['extra', 'web']);
+    expect(y(stack)).toBe('dot');
+    const replaced = await load({}, shell({ COMPOSE_ENV_FILES: join(directory, 'other.env') }));
+    expect([y(replaced), replaced.services.length]).toEqual(['other', 1]);
+    expect(y(await load({}, shell({ COMPOSE_DISABLE_ENV_FILE: 'true' })))).toBe('none');
+  });
+
+  test('COMPOSE_PROJECT_NAME is told, wherever it is', async () => {
+    const told = expect.stringContaining('the project is t-local') as string;
+    expect((await load({ ...files, '.env': 'COMPOSE_PROJECT_NAME=mine\n' })).warnings).toEqual(
+      expect.arrayContaining([told]),
+    );
+    expect((await load({ '.env': '' }, shell({ COMPOSE_PROJECT_NAME: 'mine' }))).warnings).toEqual(
+      expect.arrayContaining([told]),
+    );
+    expect((await load({}, shell({ COMPOSE_PROJECT_NAME: 't-local' }))).warnings.join()).not.toContain('PROJECT_NAME');
+  });
+
+  test('the project directory is that of the first file, unless one is named', async () => {
+    await load({ ...files, '.env': 'Y=dot\n', 'ops/compose.yaml': files['compose.yaml'], 'ops/.env': 'Y=ops\n' });
+    const file = join(directory, 'ops/compose.yaml');
+    const there = await load({}, { files: [file], directory: root, directoryNamed: false });
+    expect([y(there), there.directory]).toEqual(['ops', join(directory, 'ops')]);
+    const named = await load({}, { files: [file] });
+    expect([y(named), named.directory]).toEqual(['dot', directory]);
+  });
+
+  test('a secret from a variable of an environment file has its value', async () => {
+    const text = `name: t
+services: { web: { image: "web:1", secrets: [s, gone] } }
+secrets: { s: { environment: MY_SECRET }, gone: { environment: MY_GONE } }
+x-horme: { environments: { local: {} } }
+`;
+    const stack = await load({ 'compose.yaml': text, '.env.local': "MY_SECRET='a$b'\n" });
+    expect(stack.fileVariables).toEqual({ MY_SECRET: 'a$b' });
+    expect(JSON.stringify(stack.model)).not.toContain('a$');
+  });
+});
+
+test('a path with a $ is checked as it is opened', async () => {
+  await writeFile(join(root, 'outside'), 'secret');
+  await symlink(join(root, 'outside'), join(directory, 'a$b'));
+  const text = `name: t
+services: { web: { image: "web:1", secrets: [s] } }
+secrets: { s: { file: "./a$$b" } }
+x-horme: { environments: { local: {} } }
+`;
+  expect(await problems(text)).toMatch(/a\$b .*leaves the project directory/);
 });

@@ -1,8 +1,9 @@
-import { basename, relative, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { composeCommand, composeConfig } from '../engine/compose-config.ts';
 import { exitCodes, OperatorError } from '../errors.ts';
 import { assemble } from './assemble.ts';
 import { composeProblems, unsetVariables } from './compose-problems.ts';
+import { projectNameWarnings } from './compose-variables.ts';
 import { ConfigurationError } from './diagnostics.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { chooseEnvironment, localDomain, localEnvironment } from './environment.ts';
@@ -10,8 +11,10 @@ import { mapping, rawExtensions, toMapping } from './extensions.ts';
 import type { RawExtensions } from './extensions.ts';
 import { environmentFiles, findBaseFiles, overrideFiles, readableInside, unusedOverride } from './files.ts';
 import type { BaseFiles } from './files.ts';
+import { variablesDocument } from './file-variables.ts';
 import { guardFiles } from './guard.ts';
 import type { Guarded } from './guard.ts';
+import { inactiveBuilders } from './inactive.ts';
 import { locate } from './locate.ts';
 import type { Finding } from './locate.ts';
 import { stackNamePattern } from './patterns.ts';
@@ -23,6 +26,8 @@ import { parseServiceExtension, parseStackExtension } from './validate.ts';
 export interface LoadOptions {
   /** Where Compose would look; files are resolved from here. */
   directory: string;
+  /** Whether the user named the directory; else it is the first file's, where files are named. */
+  directoryNamed?: boolean;
   /** As `-f`: then exactly these are read. */
   files?: string[];
   environment?: string;
@@ -35,7 +40,10 @@ export interface LoadOptions {
 /** Reads the user's files. Throws `ConfigurationError` with every problem that could be found. */
 export async function loadStack(options: LoadOptions): Promise<Stack> {
   warmUp(options.processEnvironment);
-  const base = await findBaseFiles(options.directory, options.files, options.processEnvironment);
+  const base = await findBaseFiles({
+    ...{ directory: options.directory, directoryNamed: options.directoryNamed ?? true, files: options.files },
+    ...{ environment: options.processEnvironment, signal: options.signal },
+  });
   if (base === undefined) throw noComposeFile(options.directory);
   const prepared = await prepare(base, options);
   const { sources, included } = prepared.guarded;
@@ -57,7 +65,8 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   });
   const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
   if (diagnostics.length > 0 || built.stack === undefined) throw new ConfigurationError(diagnostics);
-  return { ...built.stack, warnings: [...prepared.warnings, ...built.stack.warnings] };
+  const inactive = inactiveBuilders(built.stack.model, everything);
+  return { ...built.stack, warnings: [...prepared.warnings, ...inactive, ...built.stack.warnings] };
 }
 
 /** The plugin tells its version while the files are being read; who fails here fails again, with the words, further down. */
@@ -90,11 +99,14 @@ async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared>
   const overrides = await overrideFiles(base, environment);
   const files = [...base.files, ...overrides];
   const guarded = overrides.length === 0 ? first : await guardFiles(files, base.directory);
-  const variables = await environmentFiles(base.directory, environment);
+  const variables = await environmentFiles(base, environment, options.processEnvironment);
   const named = await Promise.all(guarded.environmentFiles.map((path) => existingProblem(path, base.directory)));
   refuse([...guarded.diagnostics, ...variables.diagnostics, ...named.flat()]);
   const raw = rawExtensions(guarded.sources, guarded.included);
-  const warnings = await overrideWarnings(base, environment);
+  const warnings = [
+    ...(await overrideWarnings(base, environment)),
+    ...(await projectNameWarnings(dirname(base.dotEnv), options.processEnvironment, `${name}-${environment}`)),
+  ];
   return { name, environment, files, envFiles: variables.files, guarded, raw, warnings };
 }
 
@@ -143,11 +155,17 @@ function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions
     projectName: `${prepared.name}-${prepared.environment}`,
     profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
     envFiles: prepared.envFiles,
-    ...(prepared.raw.overlay === undefined ? {} : { overlay: prepared.raw.overlay }),
+    ...overlayOf(prepared),
     serviceExtensions: prepared.raw.askCompose,
     env: composeEnvironment(prepared, declared['domain'], options.processEnvironment),
     signal: options.signal,
   };
+}
+
+function overlayOf({ raw, guarded }: Prepared): { overlay?: string } {
+  const variables = variablesDocument([...guarded.sources, ...guarded.included]);
+  if (raw.overlay === undefined && Object.keys(variables).length === 0) return {};
+  return { overlay: JSON.stringify({ ...(JSON.parse(raw.overlay ?? '{}') as object), ...variables }) };
 }
 
 /** What Compose interpolates with: the platform's secrets are sentinels, which never become values in a file. */

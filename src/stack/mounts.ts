@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { undoubled } from '../engine/compose-config.ts';
 import { isBelow, realLocation } from './contained.ts';
 import type { Finding, Path } from './locate.ts';
 import type { SafetyInput } from './safety.ts';
@@ -24,7 +25,8 @@ export async function mountFindings({ model, directory, allowances }: SafetyInpu
   const project = await realLocation(directory);
   const findings: Finding[] = [];
   for (const host of hostPaths(model)) {
-    const source = resolve(directory, host.source);
+    // Compose prints each `$` twice; the engine and we open the path as it is meant.
+    const source = resolve(directory, String(undoubled(host.source)));
     const real = await realLocation(source);
     const reached = reachedPlace(host.kind, real, project);
     if (reached === undefined) continue;

@@ -82,8 +82,6 @@ function impossible(service: ComposeService): [key: string, what: string][] {
   if (list(service['volumes_from']).some((from) => String(from).startsWith('container:'))) {
     found.push(['volumes_from', 'the volumes of a container outside the project']);
   }
-  if (service['provider'] !== undefined) found.push(['provider', 'a provider, which runs a program on this machine,']);
-  if (service['use_api_socket'] === true) found.push(['use_api_socket', 'the Docker socket in a container']);
   return found;
 }
 

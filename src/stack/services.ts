@@ -6,6 +6,7 @@ import type { ServiceExtension, StackExtension } from './schema.ts';
 import { takeSecretVariables } from './secret-variables.ts';
 import type { ComposeService, Route, Service, Strategy } from './stack.ts';
 import { parseDuration, parseSize } from './units.ts';
+import { orderedStop, writtenOrder } from './update-config.ts';
 
 export interface ServiceInput {
   name: string;
@@ -119,6 +120,7 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
     ...(definition.ports ?? []).flatMap(({ published }) =>
       published === undefined ? [] : [`publishes port ${published}`],
     ),
+    ...fixedAddresses(definition),
   ];
   const { network_mode: mode } = definition;
   const network =
@@ -128,11 +130,12 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
         ? ['shares the network of another service']
         : [];
   const reasons = [...ownedMounts(definition), ...singular, ...network];
+  const order = writtenOrder(definition);
   const findings: Finding[] = [];
   const warnings: string[] = [];
   if (replicas > 1 && singular.length > 0) {
     findings.push({
-      path: ['services', name, definition.container_name === undefined ? 'ports' : 'container_name'],
+      path: ['services', name, singularKey(definition)],
       message: `${replicas} replicas, but it ${singular.join(' and ')}: only one can run`,
       mend: 'take it out, or set `deploy.replicas: 1`',
     });
@@ -141,9 +144,33 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
       `${name}: ${replicas} replicas, and it ${reasons.join(' and ')}: all replicas write there, and stop before new ones start`,
     );
   }
-  const strategy: Strategy =
-    reasons.length === 0 ? { kind: 'surge' } : { kind: 'stop-first', reason: reasons.join(' and ') };
-  return { strategy, findings, warnings };
+  return { strategy: strategyFor(reasons, order), findings, warnings };
+}
+
+/** What the file orders counts where nothing forbids it. */
+function strategyFor(reasons: string[], order: ReturnType<typeof writtenOrder>): Strategy {
+  if (reasons.length > 0) {
+    const against = order === 'start-first' ? ' (its `order: start-first` can not be had)' : '';
+    return { kind: 'stop-first', reason: `${reasons.join(' and ')}${against}` };
+  }
+  return order === 'stop-first' ? { kind: 'stop-first', reason: orderedStop } : { kind: 'surge' };
+}
+
+/** The engine gives an address to one container at a time. */
+function fixedAddresses({ networks, ...definition }: ComposeService): string[] {
+  const given = Object.values(networks ?? {}).flatMap((one) => [
+    one?.ipv4_address,
+    one?.ipv6_address,
+    one?.mac_address,
+  ]);
+  return [...given, definition['mac_address']]
+    .filter((address) => typeof address === 'string')
+    .map((address) => `has the address ${address}`);
+}
+
+function singularKey(definition: ComposeService): string {
+  if (definition.container_name !== undefined) return 'container_name';
+  return fixedAddresses(definition).length > 0 ? 'networks' : 'ports';
 }
 
 function unaskedWarnings({ name, extension, routes }: ServiceInput): string[] {

@@ -11,15 +11,21 @@ export interface ComposeService {
   entrypoint?: string[] | null;
   environment?: Record<string, string | null>;
   labels?: Record<string, string>;
-  networks?: Record<string, { aliases?: string[] } | null>;
+  networks?: Record<
+    string,
+    { aliases?: string[]; ipv4_address?: string; ipv6_address?: string; mac_address?: string } | null
+  >;
   volumes?: ComposeMount[];
   secrets?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
-  configs?: { source: string; target?: string }[];
+  configs?: { source: string; target?: string; uid?: string; gid?: string; mode?: string | number }[];
   ports?: { target: number; published?: string; host_ip?: string; protocol?: string; mode?: string }[];
   depends_on?: Record<string, { condition: DependencyCondition; required?: boolean }>;
   healthcheck?: ComposeHealthcheck;
   deploy?: {
+    mode?: string;
     replicas?: number;
+    update_config?: Record<string, unknown>;
+    rollback_config?: Record<string, unknown>;
     resources?: {
       limits?: { cpus?: number | string; memory?: string; pids?: number };
       reservations?: { cpus?: number | string; memory?: string };
@@ -110,7 +116,7 @@ export interface Route {
 export type Strategy =
   /** New replicas start beside the old ones. */
   | { kind: 'surge' }
-  /** Must not run twice, for the reason given: the old one stops before the new one starts. */
+  /** The old ones stop before new ones start, for the reason given: it must not run twice, or the file orders it. */
   | { kind: 'stop-first'; reason: string };
 
 /** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}`, `${DATABASE_REPLICA_URL}` or `${REDIS_URL}`. */
@@ -199,6 +205,8 @@ export interface Stack {
   files: string[];
   services: Service[];
   model: ComposeModel;
+  /** Values of the variables that `secrets` and `configs` name, as Compose found them in the environment files. */
+  fileVariables: Record<string, string>;
   database: DatabaseOptions | undefined;
   cache: CacheOptions | undefined;
   backup: BackupOptions | undefined;

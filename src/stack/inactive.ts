@@ -1,0 +1,50 @@
+import { mapping, toMapping } from './extensions.ts';
+import type { Finding } from './locate.ts';
+import type { SourceFile } from './source.ts';
+import type { ComposeModel, ComposeService } from './stack.ts';
+
+const mark = 'service:';
+
+/** Build contexts that are other services: each must be active, and none may wait for itself. */
+export function contextFindings({ services }: ComposeModel): Finding[] {
+  return Object.entries(services).flatMap(([name, { build }]) =>
+    contextsOf(build).flatMap((wanted): Finding[] => {
+      const path = ['services', name, 'build', 'additional_contexts'];
+      const hint = `${mark}${wanted}`;
+      if (!services[wanted]?.build) {
+        const message = `${hint} is no active service with a build`;
+        return [{ path, message, mend: 'name one, or enable its profile with --profile', hint }];
+      }
+      if (!reaches(services, wanted, name)) return [];
+      return [{ path, message: `${hint} needs the image of ${name} itself`, mend: 'take one of the two out', hint }];
+    }),
+  );
+}
+
+function contextsOf(build: ComposeService['build']): string[] {
+  const values = Object.values((build?.['additional_contexts'] ?? {}) as Record<string, unknown>).map(String);
+  return values.filter((value) => value.startsWith(mark)).map((value) => value.slice(mark.length));
+}
+
+function reaches(services: ComposeModel['services'], from: string, to: string, seen = new Set<string>()): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  return contextsOf(services[from]?.build).some((next) => reaches(services, next, to, seen));
+}
+
+/** Images that a service of an inactive profile builds: as with Compose they are not built, and a registry may not have them. */
+export function inactiveBuilders({ services }: ComposeModel, sources: readonly SourceFile[]): string[] {
+  const written = sources.flatMap((source) => Object.entries(mapping(toMapping(source)['services'])));
+  const builders = written.map(([name, service]) => ({ name, service: mapping(service) }));
+  return Object.entries(services).flatMap(([name, { image, build }]) => {
+    if (build || image === undefined || Object.values(services).some((one) => one.build && one.image === image))
+      return [];
+    const builder = builders.find((one) => one.service['build'] && one.service['image'] === image);
+    if (!builder || builder.name in services) return [];
+    const profiles = [builder.service['profiles'] ?? []].flat().map(String);
+    return [
+      `${name}: ${image} is built by ${builder.name}, which is not active: it is pulled; --profile ${profiles[0] ?? 'NAME'} builds it`,
+    ];
+  });
+}
