@@ -99,7 +99,20 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     prefix ??= negotiate();
     const answer = await send(method, (await prefix) + path, body, seconds);
     if (answer.status < 400) return answer;
+    if (isTooNew(answer)) throw tooNew(answer);
     throw new EngineRefused(answer.status, `${method} ${path.split('?')[0]}: ${messageOf(answer)}`);
+  }
+
+  function tooNew(answer: Answer): OperatorError {
+    return new OperatorError(
+      `the engine at ${connection.label} no longer speaks API 1.${newestApi}, the newest of this Horme`,
+      {
+        code: 'engine-too-new',
+        exitCode: exitCodes.checkFailed,
+        lastSeen: messageOf(answer),
+        next: 'install a newer Horme; horme check names the engines that it is tested with',
+      },
+    );
   }
 
   async function json<T>(method: string, path: string, body?: object): Promise<T> {
@@ -280,6 +293,9 @@ function messageOf(answer: Answer): string {
   }
 }
 
+/** An engine drops old versions of its API: Engine 29 speaks none below 1.44. */
+const isTooNew = (answer: Answer) => answer.status === 400 && /client version \S+ is too old/.test(messageOf(answer));
+
 const filter = (filters: Record<string, string[]>) => encodeURIComponent(JSON.stringify(filters));
 
 /** An undefined value asks for the label whatever its value. */
@@ -368,7 +384,8 @@ interface RawImage {
   Id: string;
   RepoTags: string[] | null;
   RepoDigests?: string[] | null;
-  Created: string;
+  /** Missing where the image does not say, since API 1.44. */
+  Created?: string;
   Size: number;
   Config: {
     Labels: Record<string, string> | null;
@@ -391,7 +408,7 @@ function imageOf(raw: RawImage): Image {
     user: raw.Config?.User ?? '',
     exposedPorts: Object.keys(raw.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
     hasHealthcheck: raw.Config?.Healthcheck !== undefined,
-    createdSeconds: Date.parse(raw.Created) / 1000,
+    createdSeconds: raw.Created ? Date.parse(raw.Created) / 1000 : 0,
     sizeBytes: raw.Size,
   };
 }
