@@ -6,8 +6,10 @@ import { packTar, unpackTar } from './archive.ts';
 import type { Connection } from './connection.ts';
 import { demultiplex, openDemultiplexed } from './multiplex.ts';
 import { NameTaken, type Container, type ContainerSpec, type Engine, type Image } from './engine.ts';
+import { shown, versions } from './versions.ts';
 
-/** Oldest and newest API spoken: 1.41 is Engine 20.10; newer engines are asked in 1.45's words. */
+const { oldest } = versions['Docker Engine'];
+/** Oldest and newest API spoken: 1.41 is the oldest engine's; newer engines are asked in 1.45's words. */
 const oldestApi = 41;
 const newestApi = 45;
 /** An engine that doesn't answer a plain request in this time is hung; seconds. Waits and logs have their own. */
@@ -40,10 +42,10 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     const answer = await send('GET', '/_ping');
     const minor = Number(String(answer.headers['api-version'] ?? '1.41').split('.')[1]);
     if (minor < oldestApi) {
-      throw new OperatorError(`the engine at ${connection.label} is older than Docker 20.10`, {
+      throw new OperatorError(`the engine at ${connection.label} is older than Docker ${shown(oldest)}`, {
         code: 'engine-too-old',
         exitCode: exitCodes.checkFailed,
-        next: 'upgrade Docker Engine to 20.10 or newer',
+        next: `upgrade Docker Engine to ${shown(oldest)} or newer`,
       });
     }
     return `/v1.${Math.min(minor, newestApi)}`;
