@@ -1,8 +1,10 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
 import { portChecks, type Check } from '../deploy/ports.ts';
 import { glance, type Situation } from '../deploy/situation.ts';
+import { composeVersion } from '../engine/compose-config.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
+import { testedRange, untested } from '../engine/versions.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { quantity } from '../output/format.ts';
 import { openSession, type Session } from '../session.ts';
@@ -14,18 +16,20 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const { stack } = session;
   const info = await session.engine.info();
   const situation = await glance(session, false);
+  const versions = versionCheck(info.version, await composeVersion());
   const migrations = await lintServices(stack, situation.live, context.signal);
   const checks: Check[] = [
     { name: 'files', ok: true, detail: `${stack.files.length} read, ${stack.services.length} services` },
+    versions.check,
     ...(await engineChecks(session, info, situation)),
     ...migrations.map(migrationCheck),
   ];
   const hazards = migrations.flatMap((lint) => (lint.outcome === 'linted' ? lint.findings.map(findingText) : []));
-  for (const text of [...stack.warnings, ...hazards]) context.emit({ kind: 'warning', text });
+  const warnings = [...stack.warnings, ...versions.warnings];
+  for (const text of [...warnings, ...hazards]) context.emit({ kind: 'warning', text });
   context.print(checks.map(({ name, ok, detail }) => `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}`).join('\n'));
   const failed = checks.some(({ ok }) => !ok);
-  const { project, warnings } = stack;
-  context.result({ schema: 'horme.check/1', project, ok: !failed, checks, warnings, migrations });
+  context.result({ schema: 'horme.check/1', project: stack.project, ok: !failed, checks, warnings, migrations });
   return failed ? exitCodes.checkFailed : exitCodes.done;
 }
 
@@ -53,6 +57,16 @@ async function engineChecks(session: Session, info: EngineInfo, situation: Situa
       detail: `${(await engine.volumes({ [labels.composeProject]: stack.project })).length} of this project`,
     },
   ];
+}
+
+/** Beyond what the tests ran on is a warning, and never fails the check: most of what is newer works. */
+export function versionCheck(engine: string, compose: string): { check: Check; warnings: string[] } {
+  const found = [untested('Docker Engine', engine), untested('Docker Compose', compose)];
+  const warnings = found.filter((text) => text !== undefined);
+  const range = `${testedRange('Docker Engine')} and ${testedRange('Docker Compose')}`;
+  const standing = warnings.length === 0 ? 'within what is tested' : 'not all within what is tested';
+  const detail = `Docker Engine ${engine}, Docker Compose ${compose}: ${standing}, ${range}`;
+  return { check: { name: 'versions', ok: true, detail }, warnings };
 }
 
 function reservations({ stack }: Session, info: { cpus: number; memoryBytes: number }): Check {

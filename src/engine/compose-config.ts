@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { exitCodes, OperatorError } from '../errors.ts';
 import { DeadlineExceeded, findProgram, isExecutable, ProgramMissing, run } from './process.ts';
+import { isOlder, shown, versionOf, versions } from './versions.ts';
 
 export interface ComposeConfigOptions {
   /** Absolute paths, in Compose's order: later ones override. */
@@ -39,8 +40,7 @@ export interface ComposeConfigResult {
  */
 const memoryBytes = 3 * 1024 ** 3;
 const deadlineSeconds = 20;
-/** `develop`, `include` with lists and `env_file.required` are read since this version. */
-const oldestVersion = [2, 24] as const;
+const { oldest } = versions['Docker Compose'];
 
 /** Runs `docker compose config`. It needs no engine. */
 export async function composeConfig(options: ComposeConfigOptions): Promise<ComposeConfigResult> {
@@ -166,30 +166,34 @@ function pluginFolders(env: NodeJS.ProcessEnv): string[] {
   return [home, ...system.map((folder) => join(folder, 'docker'))].map((folder) => join(folder, 'cli-plugins'));
 }
 
-async function checkedVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
-  const result = await run([...argv, 'version', '--short'], { env, deadlineSeconds: 10 }).catch((error: unknown) => {
+/** As it calls itself, such as `2.40.3-3`. */
+export async function composeVersion(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  return (await askVersion(await composeCommand(env), env)).stdout.trim();
+}
+
+const askVersion = (argv: string[], env: NodeJS.ProcessEnv) =>
+  run([...argv, 'version', '--short'], { env, deadlineSeconds: 10 }).catch((error: unknown) => {
     if (error instanceof DeadlineExceeded || error instanceof ProgramMissing) throw missing(error.message, error);
     throw error;
   });
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout) ?? [];
-  if (result.exitCode !== 0 || major === undefined) {
+
+async function checkedVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
+  const result = await askVersion(argv, env);
+  const version = versionOf(result.stdout);
+  if (result.exitCode !== 0 || version === undefined) {
     throw missing('the docker command has no Compose plugin', undefined, result.stderr.trim());
   }
-  if (!recent(Number(major), Number(minor))) {
-    throw missing(`Docker Compose ${result.stdout.trim()} is too old: Horme needs ${oldestVersion.join('.')} or newer`);
+  if (isOlder(version, oldest)) {
+    throw missing(`Docker Compose ${result.stdout.trim()} is too old: Horme needs ${shown(oldest)} or newer`);
   }
   return argv;
-}
-
-function recent(major: number, minor: number): boolean {
-  return major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
 }
 
 function missing(message: string, cause?: unknown, lastSeen?: string): OperatorError {
   return new OperatorError(message, {
     code: 'compose-missing',
     exitCode: exitCodes.checkFailed,
-    next: 'install the package docker-compose-plugin (Docker’s repositories) or docker-compose 2.24 or newer (Debian trixie, Ubuntu)',
+    next: `install the package docker-compose-plugin (Docker’s repositories) or docker-compose ${shown(oldest)} or newer (Debian trixie, Ubuntu)`,
     ...(lastSeen === undefined ? {} : { lastSeen }),
     cause,
   });

@@ -1,5 +1,6 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ComposeModel } from '../stack/stack.ts';
+import { buildEnvironment } from './build-environment.ts';
 import { composeCommand } from './compose-config.ts';
 import { run, type ProcessResult } from './process.ts';
 
@@ -34,7 +35,7 @@ export function composeDriver(directory: string, environment: Record<string, str
     const place = ['--project-name', model.name, '--project-directory', directory, '--file', '-'];
     return run([...prefix, '--progress', 'plain', ...place, ...words], {
       input: JSON.stringify(model),
-      env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1', BUILDX_GIT_INFO: '0', COMPOSE_MENU: '0' },
+      env: { ...process.env, ...environment, ...buildEnvironment, COMPOSE_MENU: '0' },
       deadlineSeconds,
       ownGroup: true,
       ...(signal && { signal }),

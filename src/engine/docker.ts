@@ -6,8 +6,10 @@ import { packTar, unpackTar } from './archive.ts';
 import type { Connection } from './connection.ts';
 import { demultiplex, openDemultiplexed } from './multiplex.ts';
 import { NameTaken, type Container, type ContainerSpec, type Engine, type ExecOptions, type Image } from './engine.ts';
+import { shown, versions } from './versions.ts';
 
-/** Oldest and newest API spoken: 1.41 is Engine 20.10; newer engines are asked in 1.45's words. */
+const { oldest } = versions['Docker Engine'];
+/** Oldest and newest API spoken: 1.41 is the oldest engine's; newer engines are asked in 1.45's words. */
 const oldestApi = 41;
 const newestApi = 45;
 /** An engine that doesn't answer a plain request in this time is hung; seconds. Waits and logs have their own. */
@@ -40,10 +42,10 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     const answer = await send('GET', '/_ping');
     const minor = Number(String(answer.headers['api-version'] ?? '1.41').split('.')[1]);
     if (minor < oldestApi) {
-      throw new OperatorError(`the engine at ${connection.label} is older than Docker 20.10`, {
+      throw new OperatorError(`the engine at ${connection.label} is older than Docker ${shown(oldest)}`, {
         code: 'engine-too-old',
         exitCode: exitCodes.checkFailed,
-        next: 'upgrade Docker Engine to 20.10 or newer',
+        next: `upgrade Docker Engine to ${shown(oldest)} or newer`,
       });
     }
     return `/v1.${Math.min(minor, newestApi)}`;
@@ -99,7 +101,20 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     prefix ??= negotiate();
     const answer = await send(method, (await prefix) + path, body, seconds);
     if (answer.status < 400) return answer;
+    if (isTooNew(answer)) throw tooNew(answer);
     throw new EngineRefused(answer.status, `${method} ${path.split('?')[0]}: ${messageOf(answer)}`);
+  }
+
+  function tooNew(answer: Answer): OperatorError {
+    return new OperatorError(
+      `the engine at ${connection.label} no longer speaks API 1.${newestApi}, the newest of this Horme`,
+      {
+        code: 'engine-too-new',
+        exitCode: exitCodes.checkFailed,
+        lastSeen: messageOf(answer),
+        next: 'install a newer Horme; horme check names the engines that it is tested with',
+      },
+    );
   }
 
   async function json<T>(method: string, path: string, body?: object): Promise<T> {
@@ -288,6 +303,9 @@ function messageOf(answer: Answer): string {
   }
 }
 
+/** An engine drops old versions of its API: Engine 29 speaks none below 1.44. */
+const isTooNew = (answer: Answer) => answer.status === 400 && /client version \S+ is too old/.test(messageOf(answer));
+
 const filter = (filters: Record<string, string[]>) => encodeURIComponent(JSON.stringify(filters));
 
 /** An undefined value asks for the label whatever its value. */
@@ -383,7 +401,8 @@ interface RawImage {
   Id: string;
   RepoTags: string[] | null;
   RepoDigests?: string[] | null;
-  Created: string;
+  /** Missing where the image does not say, since API 1.44. */
+  Created?: string;
   Metadata?: { LastTagTime?: string };
   Size: number;
   Config: {
@@ -410,7 +429,7 @@ function imageOf(raw: RawImage): Image {
     user: raw.Config?.User ?? '',
     exposedPorts: Object.keys(raw.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
     hasHealthcheck: raw.Config?.Healthcheck !== undefined,
-    createdSeconds: Date.parse(raw.Created) / 1000,
+    createdSeconds: raw.Created ? Date.parse(raw.Created) / 1000 : 0,
     sizeBytes: raw.Size,
   };
 }

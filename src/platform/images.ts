@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
+import { buildEnvironment } from '../engine/build-environment.ts';
 import { isBuildStage } from '../engine/compose.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -100,7 +101,7 @@ async function build(
   const source = takesFrom[name];
   if (source) argv.push('--build-arg', `${source.argument}=${tags[source.image]}`);
   const { exitCode, stderr } = await run([...argv, join(imagesFolder(), folderOf(name))], {
-    env: { ...process.env, ...environment, DOCKER_BUILDKIT: '1' },
+    env: { ...process.env, ...environment, ...buildEnvironment },
     deadlineSeconds: buildSeconds,
     onLine: (line) => void (isBuildStage(line) && emit({ kind: 'step-progress', id, detail: line })),
   });

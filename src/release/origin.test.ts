@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Image } from '../engine/engine.ts';
 import { buildIn, originOf, withoutCredentials } from './origin.ts';
 
 const build = {
@@ -47,4 +48,20 @@ test.each([
   '../shop.git',
 ])('an address without any stays as it is: %s', (address) => {
   expect(withoutCredentials(address)).toBe(address);
+});
+
+const sum = `@sha256:${'a'.repeat(64)}`;
+const held = (...names: string[]) => ({ digests: names.map((name) => name + sum) }) as Image;
+
+test.each([
+  ['redis:7', 'redis'],
+  ['docker.io/library/redis:7', 'redis'],
+  [`redis:7${sum}`, 'redis'],
+  ['registry.example.com:5000/shop/api', 'registry.example.com:5000/shop/api'],
+])("an image is pulled by its registry's digest, not by that of Horme's own tag: %s", (image, repository) => {
+  expect(originOf({ image }, held('shop-local/cache', repository), '/srv/shop')).toEqual({ pull: repository + sum });
+});
+
+test('an image without a digest of its registry is pulled by its name', () => {
+  expect(originOf({ image: 'redis:7' }, held('shop-local/cache'), '/srv/shop')).toEqual({ pull: 'redis:7' });
 });

@@ -11,8 +11,17 @@ export type Origin =
 
 export function originOf(definition: ComposeService, image: Image | undefined, directory: string): Origin {
   if (definition.build) return { build: withPaths(definition.build, (path) => inside(directory, path)) };
-  return { pull: image?.digests[0] ?? definition.image ?? '' };
+  const name = definition.image ?? '';
+  return { pull: image?.digests.find((digest) => repositoryOf(digest) === repositoryOf(name)) ?? name };
 }
+
+/** Under containerd's image store an image has a digest by each of its tags, Horme's own among them, which no registry has. */
+const repositoryOf = (reference: string) =>
+  reference
+    .replace(/@.*$/, '')
+    .replace(/:[^:/]*$/, '')
+    .replace(/^(index\.)?docker\.io\//, '')
+    .replace(/^library\//, '');
 
 const inside = (directory: string, path: string) => (isAbsolute(path) ? relative(directory, path) || '.' : path);
 

@@ -12,11 +12,17 @@ export function composeProblems(messages: readonly string[], sources: readonly S
   return [locate(sources, { path: mentionedPath(text), message: shortened(text), mend: mendOf(text) })];
 }
 
+/** `services.api Additional property imgae is not allowed`; newer: `services.api additional properties 'imgae', 'prots' not allowed`. */
+const unknownKey =
+  /\b((?:services|volumes|networks|secrets|configs)(?:\.[\w-]+)*)\.? [Aa]dditional propert(?:y|ies) '?([\w-]+)/;
+
 function mentionedPath(text: string): Finding['path'] {
-  const additional =
-    /\b((?:services|volumes|networks|secrets|configs)(?:\.[\w-]+)*)\.? Additional property ([\w-]+)/.exec(text);
+  const additional = unknownKey.exec(text);
   if (additional?.[1] !== undefined && additional[2] !== undefined) return [...additional[1].split('.'), additional[2]];
-  const dotted = /\b((?:services|volumes|networks|secrets|configs)\.[\w.-]*[\w-])/.exec(text)?.[1];
+  // Where a value can't be decoded the path is `services[api].healthcheck.interval`.
+  const dotted = /\b((?:services|volumes|networks|secrets|configs)\.[\w.-]*[\w-])/.exec(
+    text.replaceAll(/\[([\w-]+)\]/g, '.$1'),
+  )?.[1];
   if (dotted !== undefined) return dotted.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
   const service = /service "([^"]+)"/.exec(text)?.[1];
   if (service === undefined) return [];
@@ -33,7 +39,7 @@ function shortened(text: string): string {
 function mendOf(text: string): string {
   const required = /required variable (\w+)/.exec(text)?.[1];
   if (required !== undefined) return `set ${required} in .env.<environment> or in the environment`;
-  const additional = /Additional property ([\w-]+)/.exec(text)?.[1];
+  const additional = unknownKey.exec(text)?.[2];
   if (additional !== undefined && composeKeys.some(({ keys }) => additional in keys))
     return 'the Compose Specification has it, the installed Compose does not: install a newer one, or take it out';
   if (additional !== undefined) return 'Compose does not know this key; extensions begin with x-';

@@ -23,9 +23,9 @@ async function load(files: Record<string, string> | string, options: Partial<Loa
     await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), content);
   }
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, DOCKER_CONFIG } = process.env;
   const signal = AbortSignal.timeout(30_000);
-  return loadStack({ directory, processEnvironment: { PATH, HOME }, signal, ...options });
+  return loadStack({ directory, processEnvironment: { PATH, HOME, DOCKER_CONFIG }, signal, ...options });
 }
 
 async function problems(files: Record<string, string> | string, options: Partial<LoadOptions> = {}): Promise<string> {
@@ -338,8 +338,8 @@ describe('choosing the environment', () => {
     expect(stack.environment).toMatchObject({ name: 'production', domain: 'shop.test' });
   });
   test('HORME_ENV chooses, and --env before it', async () => {
-    const { PATH, HOME } = process.env;
-    const processEnvironment = { PATH, HOME, HORME_ENV: 'staging' };
+    const { PATH, HOME, DOCKER_CONFIG } = process.env;
+    const processEnvironment = { PATH, HOME, DOCKER_CONFIG, HORME_ENV: 'staging' };
     expect((await load(two, { processEnvironment })).environment.name).toBe('staging');
     expect((await load(two, { processEnvironment, environment: 'local' })).environment.name).toBe('local');
   });
@@ -398,7 +398,7 @@ x-horme:
 
   test("Compose's own come with a position, beside ours", async () => {
     const found = await problems('services:\n  api:\n    image: x\n    imgae: y\nx-horme: { cahce: {} }\n');
-    expect(found).toMatch(/compose\.yaml:4:5 services\.api\.imgae: .*Additional property imgae is not allowed/);
+    expect(found).toMatch(/compose\.yaml:4:5 services\.api\.imgae: .*dditional propert.* '?imgae'? (is )?not allowed/);
     expect(found).toMatch(/did you mean "cache"/);
     expect(await problems('services:\n  a: { image: "${X:?give it}" }\n')).toMatch(
       /compose\.yaml:2:8 services\.a\.image: .*required variable X/,
@@ -568,9 +568,9 @@ secrets: { outside: { file: /etc/shadow } }
 });
 
 test('an extension that is interpolated is read as Compose resolves it', async () => {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, DOCKER_CONFIG } = process.env;
   const stack = await load('services: { a: { image: x, x-horme: { route: { host: "${SUB}", port: 80 } } } }', {
-    processEnvironment: { PATH, HOME, SUB: 'api' },
+    processEnvironment: { PATH, HOME, DOCKER_CONFIG, SUB: 'api' },
   });
   expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
 });

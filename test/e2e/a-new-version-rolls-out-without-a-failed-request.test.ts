@@ -44,3 +44,10 @@ test('a deploy of what already runs does nothing', async () => {
   expect(ran.json).toMatchObject({ changed: false, steps: [] });
   expect(await shop.containers()).toEqual(before);
 });
+
+test('what is built again from the same sources is the same image: no replica is replaced', async () => {
+  const shop = project();
+  const before = await shop.containers();
+  expect((await shop.deploy('--build')).json).toMatchObject({ steps: [{ title: 'build app' }] });
+  expect(await shop.containers()).toEqual(before);
+});

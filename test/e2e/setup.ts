@@ -35,10 +35,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => rm(folder, { recursive: true, force: true });
 }
 
+/** HORME_TEST_IMAGES names those that a run of a few files needs; without it, all are made. */
 async function makePlatformImages(): Promise<void> {
+  const named = process.env['HORME_TEST_IMAGES']?.split(' ');
+  const needed = platformImages.filter((name) => named === undefined || named.includes(name));
   const connection = openConnection(undefined, process.env);
   const engine = dockerEngine(connection, new AbortController().signal);
-  await ensurePlatformImages(engine, connection.environment, [...platformImages], (event) => {
+  await ensurePlatformImages(engine, connection.environment, needed, (event) => {
     if (event.kind === 'step-started' || event.kind === 'step-failed') console.log(event.title);
   });
 }

@@ -130,8 +130,9 @@ test('nginx and both HAProxies replaced by other images: no GET fails', async ()
     ran = await shop.deploy();
   });
   show('nginx and HAProxies replaced', report, ran);
-  // Far below the time after which a HAProxy that doesn't end by itself is killed.
-  expect(ran?.seconds).toBeLessThan(25);
+  // Far below the time after which a HAProxy that doesn't end by itself is killed. An engine without the former build's
+  // layers builds longer than that.
+  expect(replacedIn(ran)).toBeLessThan(25);
   expectLossless(report);
   const after = await ids();
   expect(after.filter((id) => before.includes(id))).toEqual([]);
@@ -139,6 +140,12 @@ test('nginx and both HAProxies replaced by other images: no GET fails', async ()
   const images = await docker('inspect', '--format', '{{.Config.Image}}', ...after);
   otherImages = [...new Set(images.split('\n'))];
 });
+
+/** Seconds without the building of images. */
+function replacedIn(ran: Ran | undefined): number {
+  const built = (ran?.events ?? []).filter(({ title }) => String(title).startsWith('build '));
+  return (ran?.seconds ?? 0) - built.reduce((sum, { seconds }) => sum + Number(seconds ?? 0), 0);
+}
 
 async function during(work: (requests: () => Promise<number>) => Promise<void>): Promise<Report> {
   const traffic = await project().traffic(quickGets);
