@@ -55,6 +55,7 @@ setMaxListeners(0, neverAborted);
 /** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
 function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
   if (action.do === 'ready') action.services.forEach((name) => away.delete(name));
+  if (action.do === 'replace') away.add(action.service);
   if (action.do !== 'stop') return;
   const comesBack = content.services.filter(
     ({ name, kind, strategy, replicas }) =>
@@ -84,7 +85,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'start':
       return context.compose.scaleUp(numbered(context), action.counts);
     case 'finish':
-      return finish(context, action.service);
+      return finish(context, action.service, action.inPlace === true);
     case 'ready':
       return awaitReady(context, id, action.services);
     case 'admit':
@@ -96,7 +97,9 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'watch':
       return watchReplicas(context, action.services, action.seconds);
     case 'stop':
-      return stopReplicas(context, action.replicas);
+      return stopReplicas(context, action.replicas, action.keep);
+    case 'replace':
+      return replaceInPlace(context, action);
     case 'share-settings':
       return shareSettings(context);
     case 'set-roles':
@@ -139,8 +142,18 @@ async function admit(context: Context, services: string[]): Promise<void> {
   );
 }
 
-async function finish(context: Context, name: string): Promise<void> {
-  await context.compose.scaleUp(numbered(context), { [name]: 1 });
+/** Compose would end them too, but knows nothing of HAProxy's slots and of streams that are better ended one by one. */
+async function replaceInPlace(
+  context: Context,
+  { service, count, replicas }: Extract<Action, { do: 'replace' }>,
+): Promise<void> {
+  await stopReplicas(context, replicas, true);
+  await context.compose.replace(numbered(context), { [service]: count });
+}
+
+async function finish(context: Context, name: string, inPlace: boolean): Promise<void> {
+  const { compose } = context;
+  await (inPlace ? compose.replace : compose.scaleUp)(numbered(context), { [name]: 1 });
   const { spec } = serviceOf(context, name);
   const filter = { [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec };
   const [container] = await context.engine.containers(filter);

@@ -1,0 +1,19 @@
+import { posix } from 'node:path';
+import type { Image } from '../engine/engine.ts';
+import { anonymousReason } from '../stack/services.ts';
+import type { ComposeService, Strategy } from '../stack/stack.ts';
+
+/** An image's VOLUME is a volume without a name, unless the service mounts something there. */
+export function strategyWith(strategy: Strategy, definition: ComposeService, image: Image | undefined): Strategy {
+  const paths = (image?.volumes ?? []).map(clean).filter((path) => !coveredBy(definition).includes(path));
+  if (paths.length === 0) return strategy;
+  const reason = anonymousReason(paths);
+  return { kind: 'stop-first', reason: strategy.kind === 'stop-first' ? `${strategy.reason} and ${reason}` : reason };
+}
+
+function coveredBy({ volumes = [], tmpfs }: ComposeService): string[] {
+  const words = typeof tmpfs === 'string' ? [tmpfs] : Array.isArray(tmpfs) ? tmpfs.map(String) : [];
+  return [...volumes.map(({ target }) => target ?? ''), ...words.map((word) => word.split(':')[0] ?? '')].map(clean);
+}
+
+const clean = (path: string) => posix.join('/', path).replace(/(?<=.)\/$/, '');
