@@ -39,11 +39,13 @@ interface Anonymous extends AnonymousVolume {
   service: string;
 }
 
-/** Their containers alone know whose they are: asked before these go. */
-const anonymousOf = (containers: Container[]): Anonymous[] =>
-  containers.flatMap(({ labels: own, anonymousVolumes }) =>
+/** Their containers alone know whose they are: asked before these go. Two may have one, by `volumes_from`. */
+function anonymousOf(containers: Container[]): Anonymous[] {
+  const all = containers.flatMap(({ labels: own, anonymousVolumes }) =>
     anonymousVolumes.map((volume) => ({ service: own[labels.service] ?? '', ...volume })),
   );
+  return all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
+}
 
 const words = ({ service, name, path }: Anonymous) => `${name} (${path} of ${service})`;
 

@@ -20,10 +20,17 @@ describe('a container that holds an anonymous volume', () => {
   test('gets a successor in its place', () => {
     expect(planned([version(ledger, 'v2')], [one()])).toMatchInlineSnapshot(`
       "1  replace shop-local-ledger-1 in place
-           because its image changed; it keeps data in the anonymous volume /data, which its successor takes over
+           because its image changed; it keeps data in the anonymous volume /data, which a successor takes over
       2  wait until ledger is ready
            because no traffic before"
     `);
+  });
+
+  test('at a path that has a named volume now: the successor does not take it over, and its name is told', () => {
+    const named = version(ledger, 'v2', { anonymous: ['/elsewhere'] });
+    expect(planned([named], [one()])).toContain(
+      'replace shop-local-ledger-1 in place; what was in /data stays in the volume first',
+    );
   });
 
   test('is started again, and not removed, when it has ended', () => {
@@ -42,7 +49,7 @@ describe('a container that holds an anonymous volume', () => {
       "1  remove abc_ledger
            because an interrupted run left it; another container has its volumes
       2  replace shop-local-ledger-1 in place
-           because its image changed; it keeps data in the anonymous volume /data, which its successor takes over
+           because its image changed; it keeps data in the anonymous volume /data, which a successor takes over
       3  wait until ledger is ready
            because no traffic before"
     `);

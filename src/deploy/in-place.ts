@@ -1,6 +1,6 @@
 import type { ReleaseService } from '../release/release.ts';
 import type { SeenReplica } from './observe.ts';
-import { list, stopStep, targets, type Change, type Draft } from './step.ts';
+import { leftBehind, list, stopStep, targets, type Change, type Draft } from './step.ts';
 
 /**
  * A container is all that knows its anonymous volumes: with another container beside it they would be two, and with it gone
@@ -96,9 +96,13 @@ export function makeRoom({ service, old, cause, inPlace }: Change & { inPlace: I
 export function replaceStep({ service, old, cause, inPlace }: Change & { inPlace: InPlace }): Draft {
   const { excess, resting } = inPlace;
   const replaced = old.filter((one) => !excess.includes(one));
+  const left = [...replaced, ...resting].map(({ anonymousVolumes, ...one }) => ({
+    ...one,
+    anonymousVolumes: anonymousVolumes.filter(({ path }) => service.anonymous?.includes(path) === false),
+  }));
   return {
-    title: `replace ${list([...replaced, ...resting].map(({ name }) => name))} in place`,
-    cause: `${cause}; ${keepsText(inPlace)}, which its successor takes over`,
+    title: `replace ${list([...replaced, ...resting].map(({ name }) => name))} in place${leftBehind(left)}`,
+    cause: `${cause}; ${keepsText(inPlace)}, which a successor takes over`,
     action: { do: 'replace', service: service.name, count: service.replicas, replicas: targets(replaced) },
   };
 }

@@ -121,7 +121,7 @@ export function removeEnded(replicas: SeenReplica[]): Draft[] {
 }
 
 /** No container knows them any more: who needs what is in them must hear their names. */
-function leftBehind(replicas: SeenReplica[]): string {
+export function leftBehind(replicas: SeenReplica[]): string {
   const volumes = replicas.flatMap(({ anonymousVolumes }) => anonymousVolumes);
   if (volumes.length === 0) return '';
   return `; what was in ${list(volumes.map(({ name, path }) => `${path} stays in the volume ${name}`))}`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Image } from '../engine/engine.ts';
-import { strategyWith } from './anonymous.ts';
+import { anonymousOf, strategyWith } from './anonymous.ts';
 
 const image = { volumes: ['/var/lib/data/'] } as unknown as Image;
 const surge = { kind: 'surge' } as const;
@@ -21,4 +21,10 @@ test.each([
   [{ tmpfs: '/var/lib/data' }],
 ])('%j covers it', (definition) => {
   expect(strategyWith(surge, definition, image)).toEqual(surge);
+});
+
+test('where the volumes are that a successor takes over', () => {
+  const definition = { volumes: [{ type: 'volume', target: '/own' }] };
+  expect(anonymousOf(definition, image)).toEqual(['/own', '/var/lib/data']);
+  expect(anonymousOf({ volumes: [{ type: 'volume', source: 'rows', target: '/var/lib/data' }] }, image)).toEqual([]);
 });

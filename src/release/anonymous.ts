@@ -1,11 +1,20 @@
 import { posix } from 'node:path';
 import type { Image } from '../engine/engine.ts';
-import { anonymousReason } from '../stack/services.ts';
+import { anonymousPaths, anonymousReason } from '../stack/services.ts';
 import type { ComposeService, Strategy } from '../stack/stack.ts';
 
 /** An image's VOLUME is a volume without a name, unless the service mounts something there. */
+const imagePaths = (definition: ComposeService, image: Image | undefined): string[] =>
+  (image?.volumes ?? []).map(clean).filter((path) => !coveredBy(definition).includes(path));
+
+/** Where a successor takes over what its predecessor had; what was anonymous elsewhere is left behind. */
+export const anonymousOf = (definition: ComposeService, image: Image | undefined): string[] => [
+  ...anonymousPaths(definition).map(clean),
+  ...imagePaths(definition, image),
+];
+
 export function strategyWith(strategy: Strategy, definition: ComposeService, image: Image | undefined): Strategy {
-  const paths = (image?.volumes ?? []).map(clean).filter((path) => !coveredBy(definition).includes(path));
+  const paths = imagePaths(definition, image);
   if (paths.length === 0) return strategy;
   const reason = anonymousReason(paths);
   return { kind: 'stop-first', reason: strategy.kind === 'stop-first' ? `${strategy.reason} and ${reason}` : reason };

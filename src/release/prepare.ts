@@ -17,7 +17,7 @@ import { escaped, type PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { specOf } from './adapt.ts';
-import { strategyWith } from './anonymous.ts';
+import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
@@ -197,6 +197,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
     ...service,
     replicas,
     strategy: strategyWith(service.strategy, whole, found.image),
+    anonymous: anonymousOf(whole, found.image),
     migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
     origin: originOf(service.definition, found.image, inputs.stack.directory),
@@ -208,7 +209,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
 }
 
 function finished(
-  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin'>,
+  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin' | 'anonymous'>,
   owner: ReleaseService['owner'],
   definition: ComposeService,
   imageId: string,

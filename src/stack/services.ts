@@ -165,7 +165,8 @@ function ownedMounts(definition: ComposeService): string[] {
   });
 }
 
-const anonymousPaths = ({ volumes = [] }: ComposeService): string[] =>
+/** Where the file has a volume without a source. */
+export const anonymousPaths = ({ volumes = [] }: ComposeService): string[] =>
   volumes.flatMap(({ type, source, target }) =>
     type === 'volume' && source === undefined && target !== undefined ? [target] : [],
   );

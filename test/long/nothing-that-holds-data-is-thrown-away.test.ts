@@ -155,8 +155,10 @@ test('a foreign container with the name of the lock is told at once', async () =
   }
 });
 
-test('down tells the names of the volumes that have none, and takes them only when it is told to', async () => {
+test('down names the volumes that have no name: those that it would delete, and those that it keeps', async () => {
   const volumes = await Promise.all(kept.map(volumeOf));
+  const asked = must(await project().horme(['down', '--volumes', '--json']), 2);
+  for (const name of volumes) expect(asked.stdout + asked.stderr).toContain(name);
   const ran = must(await project().horme(['down', '--json']), 0);
   expect(ran.json['anonymousVolumes']).toMatchObject(
     expect.arrayContaining(
