@@ -401,3 +401,52 @@ describe('from any mix of observed containers', { timeout: 120_000 }, () => {
     );
   });
 });
+
+/** All of them run, ready and known. */
+const allUp = (names: Record<string, number>): Record<string, Observed[]> =>
+  Object.fromEntries(
+    Object.entries(names).map(([name, count]) => {
+      const one: Observed = { spec: 'v1', state: 'running', answers: true, slots: 'ready' };
+      return [name, Array.from({ length: count }, () => one)];
+    }),
+  );
+
+describe.each([
+  [1, 1],
+  [2, 2],
+  [1, 2],
+])('with Compose killed while it makes of %i containers that have anonymous volumes %i new ones', (ledger, wish) => {
+  test.each([
+    [0, 'before it did anything'],
+    [1, 'with a successor beside the old one, which runs'],
+    [2, 'with a successor beside the old one, which is stopped'],
+    [3, 'with a successor alone, which never ran'],
+  ])('%i: %s', (phase) => {
+    const count = { api: 1, apiBefore: 1, worker: 1, store: 1, ledger: wish, reserved: 0, cpus: 8 };
+    const { former, wanted } = releases({ what: { edge: false, users: true, port: false, health: false }, count });
+    const mix = allUp({ api: 1, ledger, 'horme-gate': 1, 'horme-haproxy-a': 1, 'horme-haproxy-b': 1 });
+    const world: World = {
+      containers: Object.entries(mix).flatMap(([name, all]) => containersOf(name, all, wanted)),
+      ...{ leftovers: [], slots: new Map(), keeping, noted: [], capacity: { cpus: 8, memoryBytes: 64 * gibibyte } },
+      applied: appliedOf({ nginx: 'former', haproxy: 'former' }, { former, wanted }),
+    };
+    fillSlots(world, mix, false);
+    const check = invariants(world, { former, wanted, world });
+    for (const { action, title } of stepsFor(world, wanted, former)) {
+      if (action.do === 'replace') {
+        replaceHalf(world, action, wanted, phase);
+        check(`half of: ${title}`);
+        break;
+      }
+      apply(world, action, wanted, former.services);
+    }
+    expect(runningOf(world, 'ledger')).toHaveLength(phase > 1 ? 0 : ledger);
+    walk(world, { release: wanted, before: former }, check);
+    expectConverged(world, wanted);
+    const volumes = runningOf(world, 'ledger').map(({ anonymousVolumes: [own] }) => own?.name);
+    expect(volumes).toHaveLength(wish);
+    expect(volumes).toEqual(
+      expect.arrayContaining(Array.from({ length: ledger }, (_, index) => `ledger ${index + 1}`)),
+    );
+  });
+});
