@@ -26,5 +26,6 @@ test.each([
 test('where the volumes are that a successor takes over', () => {
   const definition = { volumes: [{ type: 'volume', target: '/own' }] };
   expect(anonymousOf(definition, image)).toEqual(['/own', '/var/lib/data']);
+  expect(anonymousOf({ volumes_from: ['db'] }, image)).toBeUndefined();
   expect(anonymousOf({ volumes: [{ type: 'volume', source: 'rows', target: '/var/lib/data' }] }, image)).toEqual([]);
 });

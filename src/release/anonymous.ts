@@ -7,11 +7,11 @@ import type { ComposeService, Strategy } from '../stack/stack.ts';
 const imagePaths = (definition: ComposeService, image: Image | undefined): string[] =>
   (image?.volumes ?? []).map(clean).filter((path) => !coveredBy(definition).includes(path));
 
-/** Where a successor takes over what its predecessor had; what was anonymous elsewhere is left behind. */
-export const anonymousOf = (definition: ComposeService, image: Image | undefined): string[] => [
-  ...anonymousPaths(definition).map(clean),
-  ...imagePaths(definition, image),
-];
+/** Where a successor takes over what its predecessor had; undefined where another service's volumes come along. */
+export function anonymousOf(definition: ComposeService, image: Image | undefined): string[] | undefined {
+  if (definition['volumes_from'] !== undefined) return undefined;
+  return [...anonymousPaths(definition).map(clean), ...imagePaths(definition, image)];
+}
 
 export function strategyWith(strategy: Strategy, definition: ComposeService, image: Image | undefined): Strategy {
   const paths = imagePaths(definition, image);
