@@ -29,7 +29,7 @@ describe('a container that holds an anonymous volume', () => {
   test('at a path that has a named volume now: the successor does not take it over, and its name is told', () => {
     const named = version(ledger, 'v2', { anonymous: ['/elsewhere'] });
     expect(planned([named], [one()])).toContain(
-      'replace shop-local-ledger-1 in place; what was in /data stays in the volume first',
+      'replace shop-local-ledger-1 in place; what was in /data stays in the volume first\n     because its image changed\n',
     );
   });
 

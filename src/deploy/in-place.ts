@@ -96,16 +96,18 @@ export function makeRoom({ service, old, cause, inPlace }: Change & { inPlace: I
 export function replaceStep({ service, old, cause, inPlace }: Change & { inPlace: InPlace }): Draft {
   const { excess, resting } = inPlace;
   const replaced = old.filter((one) => !excess.includes(one));
+  const isLeft = (path: string) => service.anonymous?.includes(path) === false;
   const left = [...replaced, ...resting].map(({ anonymousVolumes, ...one }) => ({
     ...one,
-    anonymousVolumes: anonymousVolumes.filter(({ path }) => service.anonymous?.includes(path) === false),
+    anonymousVolumes: anonymousVolumes.filter(({ path }) => isLeft(path)),
   }));
+  const taken = inPlace.paths.filter((path) => !isLeft(path));
   return {
     title: `replace ${list([...replaced, ...resting].map(({ name }) => name))} in place${leftBehind(left)}`,
-    cause: `${cause}; ${keepsText(inPlace)}, which a successor takes over`,
+    cause: taken.length === 0 ? cause : `${cause}; ${keepsText({ paths: taken })}, which a successor takes over`,
     action: { do: 'replace', service: service.name, count: service.replicas, replicas: targets(replaced) },
   };
 }
 
-const keepsText = ({ paths }: InPlace) =>
+const keepsText = ({ paths }: Pick<InPlace, 'paths'>) =>
   `it keeps data in the anonymous ${paths.length === 1 ? 'volume' : 'volumes'} ${list(paths)}`;

@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { ContainerGone, NameTaken, isAnonymous, type Container, type ContainerSpec, type Engine, type ExecResult, type Image } from './engine.ts';
+import {
+  ContainerGone,
+  NameTaken,
+  isAnonymous,
+  type Container,
+  type ContainerSpec,
+  type Engine,
+  type ExecResult,
+  type Image,
+} from './engine.ts';
 
 type Files = Map<string, Buffer>;
 
