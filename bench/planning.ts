@@ -98,6 +98,8 @@ function seenOf(size: number): Seen {
       release: 1,
       running: true,
       exitCode: undefined,
+      neverRan: false,
+      anonymousVolumes: [],
       address: '10.0.0.1',
       membership: 'ready' as const,
     })),

@@ -101,7 +101,8 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
 const byHorme = (scene: Scene) => secondsOf(() => scene.horme('deploy', '--watch', '0'));
 
 async function live(scene: Scene): Promise<ReleaseContent> {
-  const store = await Store.find(scene.engine, scene.project);
+  const seen = await scene.engine.containers({ [labels.project]: scene.project });
+  const store = Store.existing(scene.engine, scene.project, seen);
   const ledger = await readLedger(store);
   const content = store && ledger.live && (await readContent(store, ledger.live.number));
   if (!content) throw new Error('no release is live');

@@ -1,12 +1,15 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
 import { portChecks, type Check } from '../deploy/ports.ts';
 import { glance, type Situation } from '../deploy/situation.ts';
+import { storeProblems } from '../deploy/state.ts';
 import { composeVersion } from '../engine/compose-config.ts';
 import type { EngineInfo } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { testedRange, untested } from '../engine/versions.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { quantity } from '../output/format.ts';
+import { readContent, readLedger } from '../release/ledger.ts';
+import { keptEntries, lostImages } from '../release/prune.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
@@ -51,6 +54,8 @@ async function engineChecks(session: Session, info: EngineInfo, situation: Situa
       detail: work.length === 0 ? 'all there' : work.map(({ service, work: what }) => `${what} ${service}`).join(', '),
     },
     { name: 'lock', ok: true, detail: lock ? 'held; a deploy would wait with --wait' : 'free' },
+    ...stateChecks(session, situation),
+    ...(await rollbackChecks(session, situation)),
     {
       name: 'volumes',
       ok: true,
@@ -67,6 +72,27 @@ export function versionCheck(engine: string, compose: string): { check: Check; w
   const standing = warnings.length === 0 ? 'within what is tested' : 'not all within what is tested';
   const detail = `Docker Engine ${engine}, Docker Compose ${compose}: ${standing}, ${range}`;
   return { check: { name: 'versions', ok: true, detail }, warnings };
+}
+
+/** A deploy mends it, so it doesn't stop one. */
+const stateChecks = (session: Session, { store }: Situation): Check[] =>
+  store ? [{ name: 'state', ok: true, detail: storeProblems(session, store)[0] ?? 'held by a running container' }] : [];
+
+/** What `horme rollback` could go back to; images go by `docker image prune -a`. */
+async function rollbackChecks({ engine }: Session, { store }: Situation): Promise<Check[]> {
+  if (!store) return [];
+  const kept = keptEntries(await readLedger(store));
+  const lost = kept.map(async ({ number }) => {
+    const content = await readContent(store, number);
+    const names = content && (await lostImages(engine, content)).map(({ name }) => name);
+    if (names?.length === 0) return undefined;
+    return names
+      ? `release ${number} lacks the image of ${names.join(', ')}`
+      : `release ${number} is not stored any more`;
+  });
+  const found = (await Promise.all(lost)).filter((one) => one !== undefined);
+  const whole = quantity(kept.length - found.length, 'release');
+  return [{ name: 'rollback', ok: true, detail: [`${whole} whole`, ...found].join('; ') }];
 }
 
 function reservations({ stack }: Session, info: { cpus: number; memoryBytes: number }): Check {

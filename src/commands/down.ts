@@ -1,4 +1,5 @@
 import { preStop } from '../deploy/hooks.ts';
+import type { AnonymousVolume, Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
@@ -12,19 +13,48 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   const { engine, stack } = session;
   const withVolumes = context.flags.volumes === true;
-  const volumes = withVolumes
+  const anonymous = anonymousOf(await engine.containers({ [labels.project]: stack.project }));
+  const named = withVolumes
     ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name)
     : [];
-  if (withVolumes) refuseUnconfirmed(session, volumes, context.flags.confirm);
+  const volumes = withVolumes ? [...named, ...anonymous.map(({ name }) => name)] : [];
+  if (withVolumes) refuseUnconfirmed(session, [...named, ...anonymous.map(words)], context.flags.confirm);
   const removed = await underLock(context, session, 'down', () => removeContainers(session));
   await removeNetworks(session);
   for (const name of volumes) await engine.removeVolume(name);
   context.print(
     `${stack.project}: ${removed} containers removed${withVolumes ? `, and the volumes ${volumes.join(', ')}` : '; volumes are kept'}`,
   );
-  context.result({ schema: 'horme.down/1', project: stack.project, containers: removed, volumes });
+  if (!withVolumes && anonymous.length > 0) context.print(keptText(anonymous));
+  context.result({
+    schema: 'horme.down/1',
+    project: stack.project,
+    containers: removed,
+    volumes,
+    anonymousVolumes: withVolumes ? [] : anonymous,
+  });
   return exitCodes.done;
 }
+
+interface Anonymous extends AnonymousVolume {
+  service: string;
+}
+
+/** Their containers alone know whose they are: asked before these go. Two may have one, by `volumes_from`. */
+function anonymousOf(containers: Container[]): Anonymous[] {
+  const all = containers.flatMap(({ labels: own, anonymousVolumes }) =>
+    anonymousVolumes.map((volume) => ({ service: own[labels.service] ?? '', ...volume })),
+  );
+  return all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
+}
+
+const words = ({ service, name, path }: Anonymous) => `${name} (${path} of ${service})`;
+
+const keptText = (volumes: Anonymous[]) =>
+  [
+    'these have no name, and a deploy begins with new ones; until `docker volume prune` takes them they can be read by hand:',
+    ...volumes.map((volume) => `  ${words(volume)}`),
+  ].join('\n');
 
 /** An engine that still counts something on one keeps it, also wrongly until it restarts: the data is not to stay for it. */
 async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {

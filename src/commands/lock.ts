@@ -1,11 +1,13 @@
 import { exitCodes, type ExitCode } from '../errors.ts';
-import { findLock, holderOf, isStale } from '../release/lock.ts';
+import { refuseForeign } from '../release/holder.ts';
+import { findLock, holderOf, isStale, lockName } from '../release/lock.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { engine, stack } = await openSession(context);
   const lock = await findLock(engine, stack.project);
+  if (!lock) await refuseForeign(engine, stack.project, 'lock', lockName(stack.project));
   const holder = lock && holderOf(lock);
   const stale = lock !== undefined && (await isStale(engine, lock));
   const released = lock !== undefined && context.flags.release === true;

@@ -1,15 +1,16 @@
+import { findStore } from '../deploy/state.ts';
 import { switchMaintenance } from '../edge/apply.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readSettings, writeSettings } from '../release/settings.ts';
-import { Store } from '../release/store.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
 /** Takes effect at once and holds until it is switched back; deploys go on behind it. */
 export async function run(context: CommandContext): Promise<void> {
-  const { engine, stack } = await openSession(context);
+  const session = await openSession(context);
+  const { stack } = session;
   const on = context.arguments[0] === 'on';
-  const store = await Store.find(engine, stack.project);
+  const store = await findStore(session);
   if (!store) throw notDeployed(stack.project);
   await switchMaintenance(store, on, stack.maintenancePage);
   await writeSettings(store, { ...(await readSettings(store)), maintenance: on });

@@ -1,10 +1,10 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { localLabel } from '../backup/report.ts';
+import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readLive } from '../release/ledger.ts';
 import { readSettings, writeSettings } from '../release/settings.ts';
-import { Store } from '../release/store.ts';
 import { openVault } from '../release/vault.ts';
 import { sealKit } from '../recovery/kit.ts';
 import { kitContent, outsideRepository, refuseUndeployed } from '../recovery/make.ts';
@@ -15,9 +15,9 @@ import type { CommandContext } from './command.ts';
 
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
-  const { engine, stack } = session;
+  const { stack } = session;
   if (!backupOf(session).repositories.some(({ kind }) => kind !== 'local')) throw localOnly();
-  const store = await Store.find(engine, stack.project);
+  const store = await findStore(session);
   if (!store) throw notDeployed(stack.project);
   refuseUndeployed(stack, await readLive(store));
   for (const text of await outsideRepository(stack)) context.emit({ kind: 'warning', text });

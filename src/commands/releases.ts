@@ -1,7 +1,7 @@
+import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { count, duration, milliseconds, table } from '../output/format.ts';
 import { readLedger, verifyLedger, type LedgerEntry } from '../release/ledger.ts';
-import { Store } from '../release/store.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
@@ -10,8 +10,9 @@ const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests
 );
 
 export async function run(context: CommandContext): Promise<void> {
-  const { engine, stack } = await openSession(context);
-  const store = await Store.find(engine, stack.project);
+  const session = await openSession(context);
+  const { stack } = session;
+  const store = await findStore(session);
   const ledger = await readLedger(store);
   const problems = context.flags.verify && store ? await verifyLedger(store, ledger) : undefined;
   if (problems && problems.length > 0) throw broken(problems);

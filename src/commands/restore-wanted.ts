@@ -1,9 +1,9 @@
 import type { SnapshotTarget } from '../backup/restore-volume.ts';
 import { parseTarget, targetText, type RestoreTarget } from '../backup/target.ts';
+import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { whenBegun } from '../release/begun.ts';
 import { readLedger } from '../release/ledger.ts';
-import { Store } from '../release/store.ts';
 import type { Session } from '../session.ts';
 import { backupOf } from './backup/agents.ts';
 import type { CommandContext } from './command.ts';
@@ -50,8 +50,9 @@ async function targetOf(flags: CommandContext['flags'], session: Session): Promi
   return { kind: 'latest' };
 }
 
-async function beginningOf({ engine, stack, emit }: Session, release: number): Promise<Date> {
-  const store = await Store.find(engine, stack.project);
+async function beginningOf(session: Session, release: number): Promise<Date> {
+  const { stack, emit } = session;
+  const store = await findStore(session);
   if (!store) throw notDeployed(stack.project);
   const at = await whenBegun(store, await readLedger(store), release);
   emit({ kind: 'note', text: `release ${release} began at ${targetText(at)}` });

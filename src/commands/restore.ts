@@ -6,11 +6,11 @@ import { swapVolume } from '../backup/swap-volume.ts';
 import { typed } from '../backup/target.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
+import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readLedger, readLive } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { Store } from '../release/store.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
@@ -42,11 +42,11 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   });
 }
 
-async function liveRelease({ engine, stack }: Session): Promise<Live> {
-  const store = await Store.find(engine, stack.project);
+async function liveRelease(session: Session): Promise<Live> {
+  const store = await findStore(session);
   const live = store && (await readLive(store));
   if (store && live?.backup) return { store, live };
-  throw notDeployed(stack.project);
+  throw notDeployed(session.stack.project);
 }
 
 async function agreed(context: CommandContext, { stack }: Session): Promise<boolean> {

@@ -1,13 +1,16 @@
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults } from '../deploy/options.ts';
+import { findStore } from '../deploy/state.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { notedOf } from '../release/begun.ts';
 import { nextNumber, readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import { migrationsIn } from '../release/migrations.ts';
 import { stableJson, type ReleaseContent } from '../release/release.ts';
+import { lostImages } from '../release/prune.ts';
+import { readSecretFiles } from '../release/secret-files.ts';
 import { readApplied } from '../release/settings.ts';
-import { Store } from '../release/store.ts';
+import type { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { confirmed } from './confirm.ts';
@@ -15,13 +18,12 @@ import { report, waitOf } from './deploy.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
-  const { engine, stack } = session;
-  const store = await Store.find(engine, stack.project);
+  const store = await findStore(session);
   const ledger = await readLedger(store);
   const target = chosen(ledger, context.arguments[0]);
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
-  await checkWhole(session, content, target.number);
+  await checkWhole(session, store, content, target);
   await refuseOlderLogins(store, content, target.number);
   await acceptSchema(context, store, ledger, target, content);
   const result = await deploy(session, {
@@ -67,23 +69,32 @@ function noContent(number: number): OperatorError {
   });
 }
 
-/** A release is whole or it is not restored: a volume that is gone would be made anew, and empty. */
-async function checkWhole({ engine, stack }: Session, content: ReleaseContent, number: number): Promise<void> {
-  const images = content.services.map(async ({ name, image }) =>
-    (await engine.image(image)) ? undefined : `the image of ${name}`,
-  );
-  const volumes = (await engine.volumes({ [labels.project]: stack.project })).map(({ name }) => name);
-  const lost = content.secretVolumes
-    .filter((volume) => !volumes.includes(volume))
-    .map((volume) => `the secrets in ${volume}`);
-  const missing = [...(await Promise.all(images)).filter((one) => one !== undefined), ...lost];
+/** A release is whole or it is not restored. Secret volumes that are gone are made again where the state has their content. */
+async function checkWhole(
+  { engine, stack }: Session,
+  store: Store,
+  content: ReleaseContent,
+  { number, of, commit }: LedgerEntry,
+): Promise<void> {
+  const [images, volumes, known] = await Promise.all([
+    lostImages(engine, content),
+    engine.volumes({ [labels.project]: stack.project }),
+    readSecretFiles(store),
+  ]);
+  const there = [...volumes.map(({ name }) => name), ...Object.keys(known)];
+  const secrets = content.secretVolumes.filter((volume) => !there.includes(volume));
+  const missing = [
+    ...images.map(({ name, image }) => `the image of ${name} (${image})`),
+    ...secrets.map((volume) => `the secrets in ${volume}`),
+  ];
   if (missing.length === 0) return;
+  const checkOut = commit === undefined ? 'check out the files of that release' : `git checkout ${commit.slice(0, 12)}`;
   throw new OperatorError(
-    `release ${number} can't be restored whole: ${missing.join(', ')} are not on the engine any more`,
+    `release ${number === of ? number : `${number} (of ${of})`} can't be restored whole, since the engine no longer has ${missing.join(', ')}`,
     {
       code: 'release-incomplete',
       exitCode: exitCodes.checkFailed,
-      next: 'check out its commit (horme releases shows it), then: horme deploy',
+      next: `${checkOut}, then: horme deploy   (builds or pulls it again); horme check says which releases are whole`,
     },
   );
 }

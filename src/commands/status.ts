@@ -8,6 +8,7 @@ import { observe, type SeenReplica } from '../deploy/observe.ts';
 import { createAsker } from '../deploy/probe.ts';
 import type { Counter } from '../edge/balancers.ts';
 import { routedServices } from '../edge/plan.ts';
+import { storeProblems } from '../deploy/state.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { duration, quantity, table } from '../output/format.ts';
@@ -54,6 +55,7 @@ export async function run(context: CommandContext): Promise<void> {
     ...saved.problems,
     ...kitProblems(session.stack, situation.vault, situation.settings),
     ...(await lockProblem(session, situation.containers)),
+    ...storeProblems(session, situation.store),
     ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
     ...migrationProblems(situation.applied),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),

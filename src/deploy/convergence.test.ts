@@ -6,7 +6,17 @@ import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { nginxFingerprint, routedServices } from '../edge/plan.ts';
 import { plan, planText } from './plan.ts';
 import type { Action, PlanOptions } from './step.ts';
-import { apply, copyOf, look, runningOf, serves, slotKey, type SimContainer, type World } from './simulator.ts';
+import {
+  apply,
+  copyOf,
+  look,
+  replaceHalf,
+  runningOf,
+  serves,
+  slotKey,
+  type SimContainer,
+  type World,
+} from './simulator.ts';
 import { content, edge, health, options, route, service, version } from './testing.ts';
 
 /** Enough to walk through the interesting mixes; a failure prints its seed. */
@@ -27,11 +37,18 @@ const counts = fc.record({
   apiBefore: fc.integer({ min: 1, max: 12 }),
   worker: fc.integer({ min: 0, max: 3 }),
   store: fc.integer({ min: 1, max: 2 }),
+  ledger: fc.integer({ min: 0, max: 2 }),
   reserved: fc.constantFrom(0, 1, 3),
   cpus: fc.integer({ min: 1, max: 12 }),
 });
 
-function services(own: { api: number; worker: number; store: number; reserved: number }): ReleaseService[] {
+function services(own: {
+  api: number;
+  worker: number;
+  store: number;
+  ledger: number;
+  reserved: number;
+}): ReleaseService[] {
   const after = (name: string) => ({
     dependsOn: [{ service: name, condition: 'service_completed_successfully' as const }],
   });
@@ -49,13 +66,24 @@ function services(own: { api: number; worker: number; store: number; reserved: n
       routes: [route(9000, '/files')],
       strategy: { kind: 'stop-first', reason: 'owns the volume files' },
     }),
+    // The release need not know: its image may have a VOLUME.
+    service('ledger', { replicas: own.ledger, routes: [route(9100, '/ledger')] }),
+    service('index', { kind: 'job' }),
     service('seed', { kind: 'job', ...after('store') }),
   ];
 }
 
 interface Wish {
   what: { edge: boolean; users: boolean; port: boolean; health: boolean };
-  count: { api: number; apiBefore: number; worker: number; store: number; reserved: number; cpus: number };
+  count: {
+    api: number;
+    apiBefore: number;
+    worker: number;
+    store: number;
+    ledger: number;
+    reserved: number;
+    cpus: number;
+  };
 }
 
 /** The release that was live and the one that is wanted, which may differ in anything. */
@@ -83,6 +111,8 @@ const mixes = fc.record({
   api: fc.array(observed, { maxLength: 6 }),
   worker: fc.array(observed, { maxLength: 4 }),
   store: fc.array(observed, { maxLength: 3 }),
+  ledger: fc.array(observed, { maxLength: 3 }),
+  index: fc.array(observed, { maxLength: 2 }),
   seed: fc.array(observed, { maxLength: 2 }),
   gone: fc.array(observed, { maxLength: 2 }),
   'horme-gate': fc.array(observed, { maxLength: 1 }),
@@ -109,6 +139,7 @@ const anyCase: fc.Arbitrary<Case> = fc
       containers: Object.entries(mix).flatMap(([name, all]) => containersOf(name, all, wanted)),
       leftovers: leftover ? [{ id: 'api-run-1', name: 'api-run-1' }] : [],
       slots: new Map(),
+      keeping,
       noted: [],
       applied: { nginx: '', haproxy: '' },
       capacity: { cpus: wish.count.cpus, memoryBytes: 64 * gibibyte },
@@ -132,7 +163,9 @@ function printable(one: Case, drawn: object): Case {
   return Object.defineProperty(one, fc.toStringMethod, { value: print, enumerable: false });
 }
 
-const hasRoute = (name: string) => ['api', 'store', 'gone'].includes(name);
+const hasRoute = (name: string) => ['api', 'store', 'ledger', 'gone'].includes(name);
+/** Whose containers have anonymous volumes. */
+const keeping = ['ledger', 'index'];
 
 function containersOf(name: string, all: Observed[], wanted: ReleaseContent): SimContainer[] {
   const right = wanted.services.find((one) => one.name === name)?.spec;
@@ -147,6 +180,8 @@ function containersOf(name: string, all: Observed[], wanted: ReleaseContent): Si
     release: 1,
     running: one.state === 'running',
     exitCode: one.state === 'ended' ? 0 : one.state === 'crashed' ? 1 : undefined,
+    neverRan: one.state === 'created',
+    anonymousVolumes: keeping.includes(name) ? [{ name: `${name} ${index + 1}`, path: '/data' }] : [],
     address: `10.0.0.${index + 1}`,
     // Who is at HAProxy, or of a release that was live, has been ready once; of the others the older ones come first.
     answers: hasRoute(name)
@@ -216,7 +251,9 @@ function walk(world: World, { release, before, own, cut }: Walk, check: (after: 
       apply(world, step.action, release, before.services);
       check(step.title);
     }
-    const half = cut === undefined ? undefined : steps[last] && halfOf(steps[last].action);
+    const action = cut === undefined ? undefined : steps[last]?.action;
+    if (action?.do === 'replace') replaceHalf(world, action, release, (cut ?? 0) % 4);
+    const half = action && halfOf(action);
     if (half) apply(world, half, release, before.services);
     check('the cut');
   } catch (error) {
@@ -227,8 +264,8 @@ function walk(world: World, { release, before, own, cut }: Walk, check: (after: 
 /** What holds now must hold after each step: whoever served is never without a replica that does. */
 function invariants(world: World, { former, wanted }: Case): (after: string) => void {
   const surge = wanted.services.filter(
-    ({ strategy, kind, replicas, owner }) =>
-      strategy.kind === 'surge' && kind === 'service' && replicas > 0 && owner === 'user',
+    ({ name, strategy, kind, replicas, owner }) =>
+      !keeping.includes(name) && strategy.kind === 'surge' && kind === 'service' && replicas > 0 && owner === 'user',
   );
   // Nobody can tell from outside whether a replica of another spec answers yet: then its pair is left out.
   const blind = haproxyServices.some((name) =>
@@ -240,14 +277,46 @@ function invariants(world: World, { former, wanted }: Case): (after: string) => 
   const haproxy = !blind && answering(world, haproxyServices) > 0;
   const nginx = answering(world, [nginxService]) > 0;
   const known = [...wanted.services, ...former.services];
+  const held = new Map(keeping.map((name) => [name, { ...dataOf(world, wanted, name) }]));
   return (after) => {
     for (const one of surge)
       if (watched.includes(one.name) && !isUp(world, one)) throw new Error(`${one.name} serves nobody after: ${after}`);
     if (haproxy && answering(world, haproxyServices) === 0) throw new Error(`no HAProxy after: ${after}`);
     if (nginx && answering(world, [nginxService]) === 0) throw new Error(`no nginx after: ${after}`);
+    for (const name of keeping) checkVolumes(world, name, held);
     if (world.containers.some(({ service: name }) => !known.some((one) => one.name === name)))
       throw new Error('unknown');
   };
+}
+
+interface Data {
+  /** Volumes of the containers that are to stay: no step may leave one of them without a container. */
+  volumes: string[];
+  running: number;
+  replicas: number;
+}
+
+function dataOf(world: World, release: ReleaseContent, name: string): Data {
+  const { kind = 'service', replicas = 0, spec } = release.services.find((one) => one.name === name) ?? {};
+  const own = world.containers.filter((one) => one.service === name);
+  const done = (one: SimContainer) => Number(kind === 'job' && one.spec === spec && one.exitCode === 0);
+  const ordered = [...own].sort(
+    (a, b) => done(b) - done(a) || Number(a.neverRan) - Number(b.neverRan) || a.number - b.number,
+  );
+  const volumes = [...new Set(ordered.flatMap(({ anonymousVolumes }) => anonymousVolumes.map((one) => one.name)))];
+  const count = kind === 'job' ? 1 : replicas;
+  return { volumes: count === 0 ? volumes : volumes.slice(0, count), running: runningOf(world, name).length, replicas };
+}
+
+function checkVolumes(world: World, name: string, before: Map<string, Data>): void {
+  const { volumes = [], running = 0, replicas = 0 } = before.get(name) ?? {};
+  const own = world.containers.filter((one) => one.service === name);
+  const mounted = (all: SimContainer[]) => all.flatMap((one) => one.anonymousVolumes.map((volume) => volume.name));
+  const lost = volumes.filter((volume) => !mounted(own).includes(volume));
+  if (lost.length > 0) throw new Error(`${name} has lost ${lost.join()}`);
+  const used = mounted(own.filter((one) => one.running));
+  if (new Set(used).size < used.length) throw new Error(`two containers of ${name} write the same volume`);
+  if (used.length > Math.max(running, replicas)) throw new Error(`${name} runs too often`);
 }
 
 const answering = (world: World, names: readonly string[]) =>
@@ -330,6 +399,55 @@ describe('from any mix of observed containers', { timeout: 120_000 }, () => {
         expect(planText(stepsFor(copyOf(world), wanted, former))).toBe(planText(stepsFor(world, wanted, former)));
       }),
       { numRuns: 50 },
+    );
+  });
+});
+
+/** All of them run, ready and known. */
+const allUp = (names: Record<string, number>): Record<string, Observed[]> =>
+  Object.fromEntries(
+    Object.entries(names).map(([name, count]) => {
+      const one: Observed = { spec: 'v1', state: 'running', answers: true, slots: 'ready' };
+      return [name, Array.from({ length: count }, () => one)];
+    }),
+  );
+
+describe.each([
+  [1, 1],
+  [2, 2],
+  [1, 2],
+])('with Compose killed while it makes of %i containers that have anonymous volumes %i new ones', (ledger, wish) => {
+  test.each([
+    [0, 'before it did anything'],
+    [1, 'with a successor beside the old one, which runs'],
+    [2, 'with a successor beside the old one, which is stopped'],
+    [3, 'with a successor alone, which never ran'],
+  ])('%i: %s', (phase) => {
+    const count = { api: 1, apiBefore: 1, worker: 1, store: 1, ledger: wish, reserved: 0, cpus: 8 };
+    const { former, wanted } = releases({ what: { edge: false, users: true, port: false, health: false }, count });
+    const mix = allUp({ api: 1, ledger, 'horme-gate': 1, 'horme-haproxy-a': 1, 'horme-haproxy-b': 1 });
+    const world: World = {
+      containers: Object.entries(mix).flatMap(([name, all]) => containersOf(name, all, wanted)),
+      ...{ leftovers: [], slots: new Map(), keeping, noted: [], capacity: { cpus: 8, memoryBytes: 64 * gibibyte } },
+      applied: appliedOf({ nginx: 'former', haproxy: 'former' }, { former, wanted }),
+    };
+    fillSlots(world, mix, false);
+    const check = invariants(world, { former, wanted, world });
+    for (const { action, title } of stepsFor(world, wanted, former)) {
+      if (action.do === 'replace') {
+        replaceHalf(world, action, wanted, phase);
+        check(`half of: ${title}`);
+        break;
+      }
+      apply(world, action, wanted, former.services);
+    }
+    expect(runningOf(world, 'ledger')).toHaveLength(phase > 1 ? 0 : ledger);
+    walk(world, { release: wanted, before: former }, check);
+    expectConverged(world, wanted);
+    const volumes = runningOf(world, 'ledger').map(({ anonymousVolumes: [own] }) => own?.name);
+    expect(volumes).toHaveLength(wish);
+    expect(volumes).toEqual(
+      expect.arrayContaining(Array.from({ length: ledger }, (_, index) => `ledger ${index + 1}`)),
     );
   });
 });

@@ -11,7 +11,7 @@ import { beginHistoryFor, openVault, rotateLogins } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
-import { makeImages, writeSecrets } from './images.ts';
+import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
 import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
@@ -75,7 +75,7 @@ function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[
 export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
-  if (await nothingToDo(session, situation, options)) return unchanged;
+  if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
   await refuseTakenPorts(session, situation.containers);
   const platformIds = await ensurePlatformImages(
     session.engine,
@@ -100,6 +100,26 @@ function refuseUnfinishedRecovery({ stack }: Session, { containers }: Situation,
     exitCode: exitCodes.checkFailed,
     next: 'horme recover --kit FILE   (goes on from where it was)',
   });
+}
+
+/** What the release is made of outlives a prune once a container that runs holds it. */
+async function heldState(
+  session: Session,
+  { store }: Situation,
+  { kind, waitSeconds }: DeployOptions,
+  held: HeldLock | undefined,
+): Promise<DeployResult> {
+  if (store?.held) return unchanged;
+  const { engine, stack, connection, emit } = session;
+  await ensurePlatformImages(engine, connection.environment, ['tools'], emit);
+  const lock = held ?? (await lockFor(session, kind, waitSeconds));
+  try {
+    await Store.open(engine, stack.project, imageTags().tools);
+  } finally {
+    if (!held) await lock.release();
+  }
+  emit({ kind: 'note', text: 'a running container holds the state again' });
+  return unchanged;
 }
 
 /** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
@@ -144,6 +164,7 @@ async function locked(
   const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
   const { content, prepared, former } = wanted;
   await writeSecrets(session, store, prepared?.secrets ?? [], former);
+  await remakeSecrets(session, store, content, former);
   const pool = new BalancerPool(engine, content.project);
   const context: Context = {
     engine,

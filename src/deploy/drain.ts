@@ -43,7 +43,7 @@ export async function drain(context: Context, stepId: string, targets: Target[])
  * Ends replicas. Those that still hold WebSockets or event streams end one after another, so that their clients don't all
  * reconnect at once; the others all together.
  */
-export async function stopReplicas(context: Context, targets: Target[]): Promise<void> {
+export async function stopReplicas(context: Context, targets: Target[], keep = false): Promise<void> {
   const balancers = await context.balancers.get();
   const held = new Set<string>();
   for (const { service, names } of byService(context, targets)) {
@@ -53,11 +53,11 @@ export async function stopReplicas(context: Context, targets: Target[]): Promise
   }
   // A HAProxy that is to end waits for every conversation to end first, ours too.
   if (targets.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
-  await Promise.all(targets.filter(({ name }) => !held.has(name)).map((target) => stopOne(context, target)));
-  for (const target of targets.filter(({ name }) => held.has(name))) await stopOne(context, target);
+  await Promise.all(targets.filter(({ name }) => !held.has(name)).map((target) => stopOne(context, target, keep)));
+  for (const target of targets.filter(({ name }) => held.has(name))) await stopOne(context, target, keep);
 }
 
-async function stopOne(context: Context, target: Target): Promise<void> {
+async function stopOne(context: Context, target: Target, keep: boolean): Promise<void> {
   const service = known(context, target.service);
   const seconds = service?.stopSeconds ?? 10;
   await preStop(context.engine, target, seconds, context.emit);
@@ -65,7 +65,7 @@ async function stopOne(context: Context, target: Target): Promise<void> {
   await tellDeaf(context, target, seconds);
   const balancers = service && service.routes.length > 0 ? await context.balancers.get() : undefined;
   if (service && balancers) await balancers.release(service, [target.name]);
-  await context.engine.remove(target.id);
+  if (!keep) await context.engine.remove(target.id);
 }
 
 /** Killed at the end of its grace: a program that is process 1 has no default for SIGTERM, and many shells pass none on. */

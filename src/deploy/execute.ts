@@ -58,6 +58,7 @@ function touchesUsers({ content }: Context, { action }: Step): boolean {
   const isUser = (name: string) => content.services.some((one) => one.name === name && one.owner === 'user');
   if (action.do === 'migrate') return true;
   if (action.do === 'start') return Object.keys(action.counts).some(isUser);
+  if (action.do === 'replace') return isUser(action.service);
   return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
 }
 
@@ -73,6 +74,7 @@ setMaxListeners(0, neverAborted);
 /** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
 function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
   if (action.do === 'ready') action.services.forEach((name) => away.delete(name));
+  if (action.do === 'replace') away.add(action.service);
   if (action.do !== 'stop') return;
   const comesBack = content.services.filter(
     ({ name, kind, strategy, replicas }) =>
@@ -102,7 +104,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'start':
       return context.compose.scaleUp(numbered(context), action.counts);
     case 'finish':
-      return finish(context, action.service);
+      return finish(context, action.service, action.inPlace === true);
     case 'ready':
       return ready(context, id, action.services);
     case 'admit':
@@ -118,7 +120,9 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'watch':
       return watchReplicas(context, action.seconds);
     case 'stop':
-      return stopReplicas(context, action.replicas);
+      return stopReplicas(context, action.replicas, action.keep);
+    case 'replace':
+      return replaceInPlace(context, action);
     case 'share-settings':
       return shareSettings(context);
     case 'set-roles':
@@ -176,8 +180,18 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
   context.guard?.admitted(services);
 }
 
-async function finish(context: Context, name: string): Promise<void> {
-  await context.compose.scaleUp(numbered(context), { [name]: 1 });
+/** Compose would end them too, but knows nothing of HAProxy's slots and of streams that are better ended one by one. */
+async function replaceInPlace(
+  context: Context,
+  { service, count, replicas }: Extract<Action, { do: 'replace' }>,
+): Promise<void> {
+  await stopReplicas(context, replicas, true);
+  await context.compose.replace(numbered(context), { [service]: count });
+}
+
+async function finish(context: Context, name: string, inPlace: boolean): Promise<void> {
+  const { compose } = context;
+  await (inPlace ? compose.replace : compose.scaleUp)(numbered(context), { [name]: 1 });
   const service = serviceOf(context, name);
   const { spec } = service;
   const filter = { [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec };

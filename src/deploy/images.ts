@@ -1,10 +1,12 @@
 import { labels } from '../engine/labels.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
 import { imageTags } from '../platform/images.ts';
 import { buildModel, buildOrder, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
 import { refuseMissing } from '../release/pull-policy.ts';
 import type { SecretVolume } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { noteSecretFiles } from '../release/secret-files.ts';
+import { noteSecretFiles, readSecretFiles, writeKnown } from '../release/secret-files.ts';
+import { noteApplied, readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
@@ -52,3 +54,37 @@ export async function writeSecrets(
     await writeSecretVolume({ engine, project: stack.project, volume, toolsImage: imageTags().tools, files, owner });
   }
 }
+
+/**
+ * Volumes of the release, and of the one that a failure goes back to, that a prune has taken: Compose would make them anew, and
+ * empty.
+ */
+export async function remakeSecrets(
+  { engine }: Session,
+  store: Store,
+  content: ReleaseContent,
+  former: ReleaseContent | undefined,
+): Promise<void> {
+  const there = (await engine.volumes({ [labels.project]: content.project })).map(({ name }) => name);
+  const { unfinishedSecrets } = await readApplied(store);
+  const lost = (release: ReleaseContent) =>
+    release.secretVolumes.filter((volume) => !there.includes(volume) || unfinishedSecrets.includes(volume));
+  const releases = former ? [content, former] : [content];
+  if (releases.flatMap(lost).length === 0) return;
+  const known = await readSecretFiles(store);
+  await noteApplied(store, { unfinishedSecrets: [...new Set(releases.flatMap(lost))] });
+  for (const release of releases)
+    for (const volume of lost(release)) {
+      const secret = known[volume];
+      if (secret) await writeKnown(engine, release, volume, secret);
+      else if (release === content) throw lostSecrets(volume);
+    }
+  await noteApplied(store, { unfinishedSecrets: [] });
+}
+
+const lostSecrets = (volume: string) =>
+  new OperatorError(`the volume ${volume} is gone, and the state does not have the secrets that were in it`, {
+    code: 'secrets-missing',
+    exitCode: exitCodes.checkFailed,
+    next: 'check out its commit (horme releases shows it), then: horme deploy',
+  });

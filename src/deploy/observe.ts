@@ -2,7 +2,7 @@ import { observeDatabase, type SeenDatabase } from '../database/members.ts';
 import type { Balancers, Membership } from '../edge/balancers.ts';
 import { edgeNetwork } from '../edge/part.ts';
 import { labels } from '../engine/labels.ts';
-import type { Container, Engine } from '../engine/engine.ts';
+import type { AnonymousVolume, Container, Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
 
@@ -17,6 +17,9 @@ export interface SeenReplica {
   running: boolean;
   /** Of a container that has ended; undefined while it runs or before it started. */
   exitCode: number | undefined;
+  /** It was only created. */
+  neverRan: boolean;
+  anonymousVolumes: AnonymousVolume[];
   /** On the edge's network; undefined when it has none. */
   address: string | undefined;
   /** How HAProxy sees it; `mixed`: not everywhere the same. */
@@ -59,6 +62,8 @@ function replicaOf(container: Container, project: string, membership: Membership
     release: Number(container.labels[labels.release] ?? 0),
     running: container.state === 'running',
     exitCode: exited ? Number(exited[1]) : undefined,
+    neverRan: container.state === 'created',
+    anonymousVolumes: container.anonymousVolumes,
     address: container.addresses[`${project}_${edgeNetwork}`] || undefined,
     membership: membership === 'trusted' ? 'ready' : (membership[service]?.[container.name] ?? 'absent'),
   };

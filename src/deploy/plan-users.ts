@@ -1,5 +1,6 @@
 import { nginxReload } from '../edge/plan.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { makeRoom } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import {
   drainSteps,
@@ -120,13 +121,17 @@ function jobSteps(wave: Change[]): Draft[] {
   return wave
     .filter(({ service }) => service.kind === 'job')
     .flatMap((change) => [
-      ...stopStep(change.old, 'it runs once'),
+      ...(change.inPlace ? makeRoom({ ...change, inPlace: change.inPlace }) : stopStep(change.old, 'it runs once')),
       ...(change.missing > 0
         ? [
             {
               title: `run ${change.service.name} to its end`,
               cause: change.good.length > 0 ? 'it was started and has not ended' : change.cause,
-              action: { do: 'finish' as const, service: change.service.name },
+              action: {
+                do: 'finish' as const,
+                service: change.service.name,
+                ...(change.inPlace?.replaces && { inPlace: true }),
+              },
             },
           ]
         : []),
@@ -138,7 +143,9 @@ function stopFirstSteps(wave: Change[]): Draft[] {
     .filter((change) => isService(change) && !isSurge(change) && needsWork(change))
     .flatMap((change) => [
       ...(change.service.routes.length > 0 ? drainSteps(change.old) : []),
-      ...stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`),
+      ...(change.inPlace
+        ? makeRoom({ ...change, inPlace: change.inPlace })
+        : stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`)),
       ...bringUp(
         [change],
         (one) => one.missing,

@@ -1,6 +1,7 @@
 import { retireLogins } from '../database/plan.ts';
 import { edgeFiles, haproxyCleanUp, haproxyReload, noteMembers } from '../edge/plan.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { inPlaceOf, keepsData } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import { platformSteps } from './plan-platform.ts';
 import { userSteps } from './plan-users.ts';
@@ -49,6 +50,14 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   const finished =
     service.kind === 'job' && all.some((replica) => replica.spec === service.spec && replica.exitCode === 0);
   const routed = service.routes.length > 0;
+  if (keepsData(service, all)) {
+    const own = inPlaceOf(service, all);
+    return {
+      ...{ service, ...own, missing: missingOf(service, own.good.length, finished) },
+      unadmitted: routed && own.good.some(({ membership }) => membership !== 'ready'),
+      cause: causeOf(service, all, right.length),
+    };
+  }
   return {
     service,
     good,
@@ -78,7 +87,8 @@ function causeOf(service: ReleaseService, all: SeenReplica[], right: number): st
 /** Goes first, so that no name is left at HAProxy whose container a later step removes. */
 function clearing(content: ReleaseContent, seen: Seen, changes: Change[]): Draft[] {
   const { leftovers } = seen;
-  const ended = [...changes.flatMap(({ dead }) => dead), ...orphansOf(content, seen)].filter(
+  const resting = changes.flatMap(({ inPlace }) => inPlace?.resting ?? []);
+  const ended = [...changes.flatMap(({ dead }) => dead), ...resting, ...orphansOf(content, seen)].filter(
     ({ running, membership }) => !running && membership !== 'absent',
   );
   const stale = [...seen.stale, ...ended.map(({ service, name }) => ({ service, name }))];

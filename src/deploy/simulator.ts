@@ -21,6 +21,8 @@ export interface World {
   slots: Map<string, Slots>;
   /** Whom a HAProxy that starts anew sends requests to. */
   noted: string[];
+  /** Services whose containers get an anonymous volume. */
+  keeping: string[];
   applied: { nginx: string; haproxy: string };
   capacity: Seen['capacity'];
 }
@@ -96,7 +98,7 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'start':
       return Object.entries(action.counts).forEach(([name, count]) => start(world, serviceOf(content, name), count));
     case 'finish':
-      return finish(world, serviceOf(content, action.service));
+      return finish(world, serviceOf(content, action.service), action.inPlace === true);
     case 'ready':
       return action.services.forEach((name) => {
         const own = wantedOf(world, serviceOf(content, name));
@@ -133,15 +135,10 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'back-up':
       return;
     case 'stop':
-      return action.replicas.forEach((target) => {
-        must(
-          world.containers.some(({ id, running }) => id === target.id && running),
-          `${target.name} is stopped and does not run`,
-        );
-        leave(world, target);
-        world.slots.delete(target.service);
-        world.containers = world.containers.filter(({ id }) => id !== target.id);
-      });
+      return action.replicas.forEach((target) => stop(world, target, action.keep === true));
+    case 'replace':
+      action.replicas.forEach((target) => stop(world, target, true));
+      return replace(world, serviceOf(content, action.service), action.count);
   }
 }
 
@@ -191,11 +188,20 @@ const slotsFrom = (keys: string[]): Slots => new Map(keys.map((key) => [key, 're
 /** As Compose does it: it counts every container of a service, starts those that don't run, and takes away what is too many. */
 function start(world: World, service: ReleaseService, count: number): void {
   const existing = world.containers.filter((one) => one.service === service.name);
-  must(existing.length < count, `${service.name} has ${existing.length} containers and is scaled to ${count}`);
   must(
-    existing.every(({ running }) => running),
+    existing.length < count || existing.some(({ running }) => !running),
+    `${service.name} has ${existing.length} containers and is scaled to ${count}`,
+  );
+  const resting = existing.filter(({ running }) => !running);
+  must(
+    resting.every(({ spec }) => world.keeping.includes(service.name) && spec === service.spec),
     `${service.name} has containers that Compose would start again`,
   );
+  must(
+    new Set(existing.map(({ number }) => number)).size === existing.length,
+    `${service.name} has two containers of a number`,
+  );
+  resting.forEach((one) => startAgain(world, one));
   const foreign = existing.some(({ spec }) => spec !== service.spec);
   must(service.strategy.kind === 'surge' || !foreign, `${service.name} stops first, but two specs would run`);
   const last = Math.max(0, ...existing.map(({ number }) => number));
@@ -204,18 +210,75 @@ function start(world: World, service: ReleaseService, count: number): void {
     const { spec, imageId } = service;
     world.containers.push({
       ...{ id: `new-${name}-${spec}`, name, service: service.name, number, spec, imageId, release: 2 },
-      ...{ running: true, exitCode: undefined, address: '10.0.0.9', answers: false },
+      ...{ running: true, exitCode: undefined, neverRan: false, address: '10.0.0.9', answers: false },
+      anonymousVolumes: world.keeping.includes(service.name) ? [{ name: `of ${name} ${spec}`, path: '/data' }] : [],
     });
   }
   if (haproxyServices.includes(service.name)) world.slots.set(service.name, slotsFrom(world.noted));
 }
 
-function finish(world: World, job: ReleaseService): void {
+function stop(world: World, target: { id: string; name: string; service: string }, keep: boolean): void {
+  const container = world.containers.find(({ id }) => id === target.id);
+  must(container?.running === true, `${target.name} is stopped and does not run`);
+  leave(world, target);
+  world.slots.delete(target.service);
+  if (keep) Object.assign(container, { running: false, exitCode: 143 });
+  else world.containers = world.containers.filter(({ id }) => id !== target.id);
+}
+
+function startAgain(world: World, container: SimContainer): void {
+  must(
+    [...world.slots.values()].every((slots) => !slots.has(slotKey(container))),
+    `HAProxy still knows ${container.name}`,
+  );
+  Object.assign(container, { running: true, exitCode: undefined, neverRan: false, answers: false });
+}
+
+/** As Compose does it: a successor with the same number and volumes, whose name stands in the way of another of that number. */
+function replace(world: World, service: ReleaseService, count: number): void {
+  const existing = world.containers.filter((one) => one.service === service.name);
+  must(existing.length <= count, `Compose would take containers of ${service.name} away`);
+  must(
+    new Set(existing.map(({ number }) => number)).size === existing.length,
+    `${service.name} has two containers of a number`,
+  );
+  for (const one of existing) {
+    if (!one.running) startAgain(world, one);
+    if (one.spec === service.spec) continue;
+    const { spec, imageId } = service;
+    Object.assign(one, { id: `in-place-of-${one.id}`, name: `${service.name}-${one.number}`, answers: false });
+    Object.assign(one, { spec, imageId, release: 2 });
+  }
+  if (existing.length < count) start(world, service, count);
+}
+
+/** How far Compose came when it was killed: the old one runs beside the successor, is stopped, or is gone. */
+export function replaceHalf(
+  world: World,
+  { service: name, replicas }: Extract<Action, { do: 'replace' }>,
+  content: ReleaseContent,
+  phase: number,
+): void {
+  const service = serviceOf(content, name);
+  if (phase > 1) replicas.forEach((target) => stop(world, target, true));
+  for (const one of world.containers.filter(({ service: own, spec }) => own === name && spec !== service.spec)) {
+    const made = { id: `beside-${one.id}`, name: `${one.id.slice(-12)}_${one.name}`, spec: service.spec };
+    const successor = { ...one, ...made, imageId: service.imageId, release: 2 };
+    if (phase > 0)
+      world.containers.push({ ...successor, running: false, exitCode: undefined, neverRan: true, answers: false });
+    if (phase > 2) world.containers = world.containers.filter(({ id }) => id !== one.id);
+  }
+}
+
+function finish(world: World, job: ReleaseService, inPlace: boolean): void {
+  if (inPlace) replace(world, job, 1);
   const existing = world.containers.filter(({ service }) => service === job.name);
   must(
-    existing.every(({ running, spec }) => running && spec === job.spec) && existing.length <= 1,
+    existing.every(({ running, spec }) => (running || world.keeping.includes(job.name)) && spec === job.spec) &&
+      existing.length <= 1,
     `${job.name} has containers in the way`,
   );
+  existing.filter(({ running }) => !running).forEach((one) => startAgain(world, one));
   if (existing.length === 0) start(world, job, 1);
   for (const one of wantedOf(world, job)) Object.assign(one, { running: false, exitCode: 0 });
 }

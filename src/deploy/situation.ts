@@ -8,9 +8,10 @@ import { readLive } from '../release/ledger.ts';
 import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
-import { Store } from '../release/store.ts';
+import type { Store } from '../release/store.ts';
 import { readVault, unmadeVault, withDefaults, type Vault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
+import { findStore } from './state.ts';
 
 /** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
 export interface Situation {
@@ -38,7 +39,7 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
     platformImageIds(session),
     engine.containers({ [labels.project]: stack.project }),
   ]);
-  const store = Store.existing(engine, containers);
+  const store = await findStore(session, containers);
   const [settings, applied, vault, live] = await Promise.all([
     readSettings(store),
     readApplied(store),

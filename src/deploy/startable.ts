@@ -9,6 +9,7 @@ export function startable(compose: Compose, engine: Engine): Compose {
   return {
     ...compose,
     scaleUp: async (model, counts) => compose.scaleUp(await adapted(model), counts),
+    replace: async (model, counts) => compose.replace(await adapted(model), counts),
     runOnce: async (model, service, command, onLine) => compose.runOnce(await adapted(model), service, command, onLine),
   };
 }

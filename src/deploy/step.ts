@@ -1,6 +1,7 @@
 import type { BackupAction } from '../backup/plan.ts';
 import { leavingMembers, type DatabaseAction } from '../database/plan.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { isUnsettled, replaceStep, type InPlace } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 
 export interface Target {
@@ -20,7 +21,8 @@ export type Action =
   | { do: 'reload-nginx' }
   | { do: 'migrate'; service: string }
   | { do: 'start'; counts: Record<string, number> }
-  | { do: 'finish'; service: string }
+  /** `inPlace`: a container of another spec gets a successor, which has its anonymous volumes. */
+  | { do: 'finish'; service: string; inPlace?: boolean }
   | { do: 'ready'; services: string[] }
   /** `first`: one replica of each, which proves itself before the others follow. */
   | { do: 'admit'; services: string[]; first?: true }
@@ -30,7 +32,10 @@ export type Action =
   /** Every public address, through the whole edge; what these services don't answer ends the rollout. */
   | { do: 'ask'; services: string[] }
   | { do: 'watch'; services: string[]; seconds: number }
-  | { do: 'stop'; replicas: Target[] }
+  /** `keep`: the containers stay, stopped. */
+  | { do: 'stop'; replicas: Target[]; keep?: boolean }
+  /** Stops these; then Compose brings the service to that many containers, successors in the place of those that differ. */
+  | { do: 'replace'; service: string; count: number; replicas: Target[] }
   | DatabaseAction
   | BackupAction;
 
@@ -73,6 +78,8 @@ export interface Change {
   missing: number;
   unadmitted: boolean;
   cause: string;
+  /** Of a service whose containers hold anonymous volumes. */
+  inPlace?: InPlace;
 }
 
 /** Groups in which nothing waits for another of the same group; only what changes is waited for. */
@@ -89,8 +96,8 @@ export function waves(changes: Change[]): Change[][] {
   return groups;
 }
 
-export const needsWork = ({ missing, old, dead, unadmitted }: Change) =>
-  missing > 0 || old.length > 0 || dead.length > 0 || unadmitted;
+export const needsWork = ({ missing, old, dead, unadmitted, inPlace }: Change) =>
+  missing > 0 || old.length > 0 || dead.length > 0 || unadmitted || (inPlace !== undefined && isUnsettled(inPlace));
 
 /** The data is of before its migrations, or may be, after a restore that was killed; its replicas may be right all the same. */
 export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
@@ -110,16 +117,23 @@ export function removeEnded(replicas: SeenReplica[]): Draft[] {
   const containers = dead.map(({ id, name }) => ({ id, name }));
   return [
     {
-      title: `remove ${list(dead.map(({ name }) => name))}`,
+      title: `remove ${list(dead.map(({ name }) => name))}${leftBehind(dead)}`,
       cause: 'it does not run',
       action: { do: 'remove', containers },
     },
   ];
 }
 
+/** No container knows them any more: who needs what is in them must hear their names. */
+export function leftBehind(replicas: SeenReplica[]): string {
+  const volumes = replicas.flatMap(({ anonymousVolumes }) => anonymousVolumes);
+  if (volumes.length === 0) return '';
+  return `; what was in ${list(volumes.map(({ name, path }) => `${path} stays in the volume ${name}`))}`;
+}
+
 export function stopStep(replicas: SeenReplica[], cause: string): Draft[] {
   if (replicas.length === 0) return [];
-  const title = `stop and remove ${list(replicas.map(({ name }) => name))}`;
+  const title = `stop and remove ${list(replicas.map(({ name }) => name))}${leftBehind(replicas)}`;
   return [{ title, cause, action: { do: 'stop', replicas: targets(replicas) } }];
 }
 
@@ -128,14 +142,17 @@ export function startStep(
   extra: (change: Change) => number,
   beside: (change: Change) => number,
 ): Draft[] {
-  const growing = changes.filter((change) => extra(change) > 0);
-  if (growing.length === 0) return [];
+  const replaced = changes.flatMap((change) =>
+    change.inPlace?.replaces ? [replaceStep({ ...change, inPlace: change.inPlace })] : [],
+  );
+  const growing = changes.filter((change) => extra(change) > 0 && !change.inPlace?.replaces);
+  if (growing.length === 0) return replaced;
   const words = growing.map((change) => {
     const others = beside(change);
     return `${replicaCount(extra(change))} of ${change.service.name}${others > 0 ? ` beside the ${others} that run${others === 1 ? 's' : ''}` : ''}`;
   });
   const counts = Object.fromEntries(growing.map((change) => [change.service.name, extra(change) + beside(change)]));
-  return [{ title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
+  return [...replaced, { title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
 }
 
 export const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
@@ -144,7 +161,7 @@ export const causes = (changes: Change[]) =>
 
 export const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
 
-export const isSurge = ({ service }: Change) => service.strategy.kind === 'surge';
+export const isSurge = ({ service, inPlace }: Change) => !inPlace && service.strategy.kind === 'surge';
 /** An interrupted run may have started the successor and not have waited for it. HAProxy knows who was, for those it serves. */
 export const isUnproven = (change: Change) =>
   isSurge(change) &&

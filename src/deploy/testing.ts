@@ -97,6 +97,8 @@ export function replica(of: ReleaseService, number = 1, own: Partial<SeenReplica
     release: 1,
     running: true,
     exitCode: undefined,
+    neverRan: false,
+    anonymousVolumes: [],
     address: `10.0.0.${number}`,
     membership: of.routes.length > 0 ? 'ready' : 'absent',
     ...own,

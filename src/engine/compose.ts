@@ -15,6 +15,8 @@ export interface Compose {
   pull(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
   /** Brings each service to that many containers by adding new ones; those that exist stay as they are. */
   scaleUp(model: ComposeModel, counts: Record<string, number>): Promise<void>;
+  /** The same, but containers that differ from the model get a successor that takes over their anonymous volumes. */
+  replace(model: ComposeModel, counts: Record<string, number>): Promise<void>;
   /** A container of its own beside the service, removed afterwards; gives its exit code. */
   runOnce(model: ComposeModel, service: string, command: string[], onLine: (line: string) => void): Promise<number>;
 }
@@ -55,6 +57,14 @@ export function composeDriver(directory: string, environment: Record<string, str
     });
   }
 
+  function up(model: ComposeModel, counts: Record<string, number>, options: string[]): Promise<void> {
+    const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);
+    const fixed = ['up', '--detach', '--no-deps', '--no-build', '--pull', 'never'];
+    const names = Object.keys(counts);
+    const words = [...fixed, ...options, ...scales, ...names];
+    return must(`starting ${names.join(', ')}`, 'start-failed', compose(model, words, upSeconds));
+  }
+
   return {
     build: (model, services, onLine) =>
       must(
@@ -68,21 +78,8 @@ export function composeDriver(directory: string, environment: Record<string, str
         'pull-failed',
         compose(model, ['pull', '--policy', 'always', ...services], pullSeconds, onLine, interrupt),
       ),
-    scaleUp: (model, counts) => {
-      const scales = Object.entries(counts).flatMap(([service, count]) => ['--scale', `${service}=${count}`]);
-      const words = [
-        'up',
-        '--detach',
-        '--no-deps',
-        '--no-recreate',
-        '--no-build',
-        '--pull',
-        'never',
-        ...scales,
-        ...Object.keys(counts),
-      ];
-      return must(`starting ${Object.keys(counts).join(', ')}`, 'start-failed', compose(model, words, upSeconds));
-    },
+    scaleUp: (model, counts) => up(model, counts, ['--no-recreate']),
+    replace: (model, counts) => up(model, counts, []),
     runOnce: async (model, service, command, onLine) => {
       const words = ['run', '--rm', '--no-deps', '--no-TTY', '--quiet-pull', service, ...command];
       return (await compose(model, words, onceSeconds, onLine)).exitCode;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NameTaken, type Engine } from './engine.ts';
+import { ContainerGone, NameTaken, type Engine } from './engine.ts';
 
 /** What a test of an engine needs from outside. */
 export interface Subject {
@@ -110,6 +110,48 @@ export function engineContract(title: string, open: () => Promise<Subject> | Sub
       await engine.stop(id, 1);
       await engine.removeVolume('horme-test-nowhere');
       expect(await engine.inspect(id)).toBeUndefined();
+    });
+
+    test('a volume that nobody named is listed with its container, and outlives it unless it is said not to', async () => {
+      const mounted = { image: subject.image, labels, mounts: ['/data'] };
+      const first = await engine.create(mounted);
+      const [seen] = await engine.containers(labels);
+      expect(seen?.anonymousVolumes).toMatchObject([{ path: '/data' }]);
+      const name = seen?.anonymousVolumes[0]?.name ?? '';
+      await engine.put(first, '/data', [{ path: 'kept', content: 'yes' }]);
+      await engine.remove(first);
+      const second = await engine.create({ ...mounted, mounts: [`${name}:/data`] });
+      expect((await engine.get(second, '/data'))?.get('data/kept')?.toString()).toBe('yes');
+      await engine.remove(second);
+      await engine.removeVolume(name);
+      const scratch = await engine.create(mounted);
+      const [{ anonymousVolumes: [gone] = [] } = {}] = await engine.containers(labels);
+      await engine.remove(scratch, { withAnonymousVolumes: true });
+      const third = await engine.create({ ...mounted, mounts: [`${gone?.name ?? ''}:/data`] });
+      expect(await engine.get(third, '/data')).toEqual(new Map());
+      await engine.remove(third);
+      await engine.removeVolume(gone?.name ?? '');
+    });
+
+    test('a volume of a container that runs, even with a read-only root, is read and written the same', async () => {
+      await engine.createVolume(volume, labels);
+      const { image, entrypoint } = subject;
+      const mounts = [`${volume}:/data`];
+      const limits = { restart: 'unless-stopped' as const, memoryBytes: 16 * 1024 ** 2, pids: 8 };
+      const id = await engine.create({ image, entrypoint, command: [], labels, mounts, readOnly: true, ...limits });
+      await engine.put(id, '/data', [{ path: 'folder/a', content: 'before' }]);
+      await engine.start(id);
+      await engine.start(id);
+      await engine.put(id, '/data', [{ path: 'folder/a', content: 'while it runs' }]);
+      expect((await engine.get(id, '/data/folder'))?.get('folder/a')?.toString()).toBe('while it runs');
+    });
+
+    test('a container is found by its name too; the files of one that is gone are not nothing', async () => {
+      const id = await create('named');
+      expect(await engine.inspect(`horme-${mark}-named`)).toMatchObject({ id, labels });
+      await engine.remove(id);
+      expect(await engine.inspect(`horme-${mark}-named`)).toBeUndefined();
+      await expect(engine.get(id, '/etc')).rejects.toBeInstanceOf(ContainerGone);
     });
 
     test('a container starts, runs programs, and ends', async () => {

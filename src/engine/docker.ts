@@ -5,7 +5,16 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { packTar, unpackTar } from './archive.ts';
 import type { Connection } from './connection.ts';
 import { demultiplex, openDemultiplexed } from './multiplex.ts';
-import { NameTaken, type Container, type ContainerSpec, type Engine, type ExecOptions, type Image } from './engine.ts';
+import {
+  ContainerGone,
+  NameTaken,
+  isAnonymous,
+  type Container,
+  type ContainerSpec,
+  type Engine,
+  type ExecOptions,
+  type Image,
+} from './engine.ts';
 import { shown, versions } from './versions.ts';
 
 const { oldest } = versions['Docker Engine'];
@@ -235,8 +244,9 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
         call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, graceSeconds + requestSeconds),
       );
     },
-    async remove(id) {
-      await orUndefined(call('DELETE', `/containers/${id}?force=1&v=1`)).catch((error: unknown) => {
+    async remove(id, options) {
+      const volumes = options?.withAnonymousVolumes === true ? 1 : 0;
+      await orUndefined(call('DELETE', `/containers/${id}?force=1&v=${volumes}`)).catch((error: unknown) => {
         // 409: its removal is already in progress.
         if (!(error instanceof EngineRefused && error.status === 409)) throw error;
       });
@@ -269,7 +279,11 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     },
     async get(id, path) {
       const answer = await orUndefined(call('GET', `/containers/${id}/archive?path=${encodeURIComponent(path)}`));
-      return answer && unpackTar(answer.body);
+      if (answer) return unpackTar(answer.body);
+      // The engine says 404 of a path and of a container alike.
+      const there = await orUndefined(json<RawDetails>('GET', `/containers/${id}/json`));
+      if (!there) throw new ContainerGone(`the container ${id} is gone`);
+      return undefined;
     },
     async volumes(labels) {
       const path = `/volumes?filters=${filter({ label: labelFilter(labels) })}`;
@@ -326,6 +340,9 @@ function creation(spec: ContainerSpec): object {
       ReadonlyRootfs: spec.readOnly ?? false,
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges:true'],
+      ...(spec.restart && { RestartPolicy: { Name: spec.restart } }),
+      ...(spec.memoryBytes !== undefined && { Memory: spec.memoryBytes }),
+      ...(spec.pids !== undefined && { PidsLimit: spec.pids }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
   };
@@ -348,6 +365,7 @@ interface RawContainer {
   Created: number;
   Labels: Record<string, string> | null;
   NetworkSettings: { Networks: Record<string, { IPAddress: string }> | null };
+  Mounts?: { Type: string; Name?: string; Destination: string }[];
 }
 
 function containerOf(raw: RawContainer): Container {
@@ -362,6 +380,9 @@ function containerOf(raw: RawContainer): Container {
     createdSeconds: raw.Created,
     labels: raw.Labels ?? {},
     addresses: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress])),
+    anonymousVolumes: (raw.Mounts ?? []).flatMap(({ Name: name, Destination: path }) =>
+      name !== undefined && isAnonymous(name) ? [{ name, path }] : [],
+    ),
   };
 }
 
@@ -411,6 +432,7 @@ interface RawImage {
     Cmd: string[] | null;
     User?: string;
     ExposedPorts?: Record<string, object> | null;
+    Volumes?: Record<string, object> | null;
     Healthcheck?: object;
   } | null;
 }
@@ -428,6 +450,7 @@ function imageOf(raw: RawImage): Image {
     command: raw.Config?.Cmd ?? [],
     user: raw.Config?.User ?? '',
     exposedPorts: Object.keys(raw.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+    volumes: Object.keys(raw.Config?.Volumes ?? {}),
     hasHealthcheck: raw.Config?.Healthcheck !== undefined,
     createdSeconds: raw.Created ? Date.parse(raw.Created) / 1000 : 0,
     sizeBytes: raw.Size,

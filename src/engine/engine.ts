@@ -13,7 +13,17 @@ export interface Container {
   labels: Record<string, string>;
   /** IPv4 address by network name. */
   addresses: Record<string, string>;
+  /** Volumes without a name of their own that it mounts; nothing but its containers knows whose data they hold. */
+  anonymousVolumes: AnonymousVolume[];
 }
+
+export interface AnonymousVolume {
+  name: string;
+  path: string;
+}
+
+/** The engine names a volume that nobody named by 64 hexadecimal digits. */
+export const isAnonymous = (volume: string) => /^[0-9a-f]{64}$/.test(volume);
 
 export interface ContainerDetails {
   id: string;
@@ -39,6 +49,8 @@ export interface Image {
   command: string[];
   user: string;
   exposedPorts: number[];
+  /** Paths that get a volume of the engine's own making where nothing else is mounted (VOLUME). */
+  volumes: string[];
   hasHealthcheck: boolean;
   createdSeconds: number;
   /** When the engine last gave it a name; undefined: not known. */
@@ -65,6 +77,10 @@ export interface ContainerSpec {
   mounts?: string[];
   network?: string;
   readOnly?: boolean;
+  /** Whether the engine starts it again, also after it was itself started; without it: never. */
+  restart?: 'unless-stopped';
+  memoryBytes?: number;
+  pids?: number;
 }
 
 export interface FileEntry {
@@ -102,6 +118,7 @@ export interface EngineInfo {
 export interface Engine {
   info(): Promise<EngineInfo>;
   containers(labels: Record<string, string | undefined>): Promise<Container[]>;
+  /** By its id or its name. */
   inspect(id: string): Promise<ContainerDetails | undefined>;
   image(reference: string): Promise<Image | undefined>;
   /** Images with a tag that matches, such as `shop-local/*`. */
@@ -114,7 +131,8 @@ export interface Engine {
   start(id: string): Promise<void>;
   /** SIGTERM (or the image's own signal), then SIGKILL after the grace. */
   stop(id: string, graceSeconds: number): Promise<void>;
-  remove(id: string): Promise<void>;
+  /** Its anonymous volumes stay, unless it is one of Horme's own that is said to have nothing worth keeping in them. */
+  remove(id: string, options?: { withAnonymousVolumes: boolean }): Promise<void>;
   /** The exit code, once the container has ended. */
   wait(id: string): Promise<number>;
   /** `input` is all that the process reads from its standard input; without it there is none. */
@@ -124,7 +142,7 @@ export interface Engine {
   /** The last lines a container printed. */
   logs(id: string, lines: number): Promise<string>;
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;
-  /** All files below a path, by path relative to its parent; undefined when there is no such path. */
+  /** All files below a path, by path relative to its parent; undefined when there is no such path. Throws `ContainerGone`. */
   get(id: string, path: string): Promise<Map<string, Buffer> | undefined>;
   volumes(labels: Record<string, string | undefined>): Promise<Volume[]>;
   createVolume(name: string, labels: Record<string, string>): Promise<void>;
@@ -134,3 +152,5 @@ export interface Engine {
 }
 
 export class NameTaken extends Error {}
+/** An answer would be about nothing: a missing container is not an empty one. */
+export class ContainerGone extends Error {}

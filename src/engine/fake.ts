@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import {
+  ContainerGone,
   NameTaken,
+  isAnonymous,
   type Container,
   type ContainerSpec,
   type Engine,
@@ -30,6 +32,8 @@ export interface FakeEngine extends Engine {
   addImage(image: Partial<Image>, files?: Record<string, string>): Image;
   /** Ends a container by itself, as a crash does. */
   exit(id: string, exitCode: number): void;
+  /** What "docker container prune" and "docker volume prune -a" take: what doesn't run, and what then mounts nothing. */
+  prune(): void;
   /** For a test that asks what was left. */
   readonly all: Container[];
 }
@@ -98,6 +102,11 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       return whole;
     },
     exit: (id, exitCode) => end(existing(id), exitCode),
+    prune() {
+      for (const one of [...containers.values()]) if (one.state !== 'running') containers.delete(one.id);
+      const mounted = new Set([...containers.values()].flatMap(({ spec }) => (spec.mounts ?? []).map(sourceOf)));
+      for (const name of [...volumes.keys()]) if (!mounted.has(name)) volumes.delete(name);
+    },
     async info() {
       return { version: 'fake', apiVersion: '1.41', cpus: 4, memoryBytes: 8 * 1024 ** 3, now: now() };
     },
@@ -105,11 +114,11 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       return [...containers.values()].filter((one) => matches(one.labels, labels)).map(listed);
     },
     async inspect(id) {
-      const one = containers.get(id);
+      const one = containers.get(id) ?? [...containers.values()].find(({ name }) => name === id);
       if (!one) return undefined;
       const { name, state, exitCode, labels } = one;
       const unchecked = { healthcheck: undefined, health: undefined, restartCount: 0, oomKilled: false };
-      return { id, name, running: state === 'running', exitCode, startedAt: now(), labels, ...unchecked };
+      return { id: one.id, name, running: state === 'running', exitCode, startedAt: now(), labels, ...unchecked };
     },
     async image(reference) {
       return imageOf(reference)?.image;
@@ -135,9 +144,10 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (last) images.delete(found.image.id);
       return true;
     },
-    async create(spec) {
-      const found = imageOf(spec.image);
-      if (!found) throw new Error(`no such image: ${spec.image}`);
+    async create(asked) {
+      const found = imageOf(asked.image);
+      if (!found) throw new Error(`no such image: ${asked.image}`);
+      const spec = { ...asked, mounts: withNames(asked.mounts ?? [], found.image.volumes) };
       const id = randomBytes(32).toString('hex');
       const name = spec.name ?? `fake_${id.slice(0, 12)}`;
       if ([...containers.values()].some((one) => one.name === name)) throw new NameTaken(`the name ${name} is in use`);
@@ -145,7 +155,11 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
         ...{ id, name, spec, image: spec.image, imageId: found.image.id, state: 'created', status: 'Created' },
         ...{ createdSeconds: now().getTime() / 1000, labels: { ...found.image.labels, ...spec.labels } },
         ...{ addresses: {}, files: new Map(found.files), exitCode: 0, ended: [] },
+        anonymousVolumes: spec.mounts
+          .map((mount) => ({ name: sourceOf(mount), path: mount.split(':')[1] ?? '' }))
+          .filter((volume) => isAnonymous(volume.name)),
       });
+      for (const mount of spec.mounts) volumeOf(sourceOf(mount), {});
       return id;
     },
     async start(id) {
@@ -155,10 +169,11 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       const container = containers.get(id);
       if (container) end(container, 143);
     },
-    async remove(id) {
+    async remove(id, options) {
       const container = containers.get(id);
       if (container) end(container, 137);
       containers.delete(id);
+      if (options?.withAnonymousVolumes) container?.anonymousVolumes.forEach(({ name }) => volumes.delete(name));
     },
     async wait(id) {
       const container = existing(id);
@@ -188,7 +203,8 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       }
     },
     async get(id, path) {
-      const container = existing(id);
+      const container = containers.get(id);
+      if (!container) throw new ContainerGone(`the container ${id} is gone`);
       const parent = path.slice(0, path.lastIndexOf('/') + 1);
       const found = everyPath(container).filter(([file]) => file === path || file.startsWith(`${path}/`));
       if (found.length === 0 && !isFolder(container, path)) return undefined;
@@ -220,10 +236,22 @@ const emptyImage: Omit<Image, 'id'> = {
   command: [],
   user: '',
   exposedPorts: [],
+  volumes: [],
   hasHealthcheck: false,
   createdSeconds: 0,
   sizeBytes: 0,
 };
+
+const sourceOf = (mount: string) => mount.split(':')[0] ?? '';
+
+/** A mount without a source, and a VOLUME of the image that nothing covers, get a volume that nobody named. */
+function withNames(mounts: string[], imageVolumes: string[]): string[] {
+  const named = mounts.filter((mount) => mount.includes(':'));
+  const bare = [...mounts.filter((mount) => !mount.includes(':')), ...imageVolumes];
+  const covered = named.map((mount) => mount.split(':')[1]);
+  const anonymous = bare.filter((path) => !covered.includes(path));
+  return [...named, ...anonymous.map((path) => `${randomBytes(32).toString('hex')}:${path}`)];
+}
 
 const matches = (labels: Record<string, string>, wanted: Record<string, string | undefined>) =>
   Object.entries(wanted).every(([name, value]) => (value === undefined ? name in labels : labels[name] === value));

@@ -1,10 +1,8 @@
 import { anew } from '../backup/history.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { imageTags } from '../platform/images.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { readSecretFiles } from '../release/secret-files.ts';
+import { readSecretFiles, writeKnown } from '../release/secret-files.ts';
 import type { Store } from '../release/store.ts';
-import { ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
 /** The volumes of secrets that the release has, out of the state. */
@@ -13,17 +11,9 @@ export async function writeSecrets({ engine }: Session, store: Store, content: R
   for (const volume of content.secretVolumes) {
     const secret = known[volume];
     if (!secret) throw lostSecrets(volume);
-    const { files, reader } = secret;
-    const owner =
-      'uid' in reader
-        ? { uid: reader.uid, gid: reader.uid }
-        : await ownerOf(engine, content.project, imageIdOf(content, reader.service), reader.user);
-    await writeSecretVolume({ engine, project: content.project, volume, toolsImage: imageTags().tools, files, owner });
+    await writeKnown(engine, content, volume, secret);
   }
 }
-
-const imageIdOf = ({ services }: ReleaseContent, name: string) =>
-  services.find((service) => service.name === name)?.imageId ?? '';
 
 const lostSecrets = (volume: string) =>
   new OperatorError(`the backup does not have the secrets of the volume ${volume}`, {

@@ -144,3 +144,38 @@ test('a holder that asks whether it still holds it hears when someone took it ov
   await expect(lock.confirm()).rejects.toMatchObject({ code: 'lock-lost', exitCode: exitCodes.lockHeld });
   expect(lock.lost.aborted).toBe(true);
 });
+
+test('a prune while it is held takes nothing of it', async () => {
+  const lock = await take();
+  await expect.poll(() => engine.all[0]?.state).toBe('running');
+  engine.prune();
+  await lock.confirm();
+  await expect(take()).rejects.toMatchObject({ code: 'lock-held' });
+});
+
+test('a holder whose lock was stopped with the engine still holds it, and starts it again', async () => {
+  const lock = await take();
+  const id = (await findLock(engine, project))?.id ?? '';
+  await expect.poll(() => engine.all[0]?.state).toBe('running');
+  await engine.stop(id, 1);
+  await expect(take()).rejects.toMatchObject({ code: 'lock-held' });
+  await lock.confirm();
+  expect(engine.all[0]?.state).toBe('running');
+});
+
+test('one of a holder that is gone with the engine is followed', async () => {
+  const id = await foreign({});
+  await engine.start(id);
+  await engine.stop(id, 1);
+  later(31);
+  await take();
+});
+
+test('a container of someone else with its name is told at once, with its id', async () => {
+  const id = await engine.create({ name: lockName(project), image: 'tools' });
+  await expect(take({ waitSeconds: 600 })).rejects.toMatchObject({
+    code: 'name-taken',
+    exitCode: exitCodes.checkFailed,
+    message: expect.stringContaining(id.slice(0, 12)) as string,
+  });
+});

@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { labels } from '../engine/labels.ts';
-import { NameTaken, type Container, type Engine } from '../engine/engine.ts';
+import { ContainerGone, NameTaken, type Container, type Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { holding, refuseForeign } from './holder.ts';
 
 /** A holder says that it lives this often; one that was silent for the second time has died. Seconds. */
 const heartbeatSeconds = 5;
 const expirySeconds = 30;
 const pollMilliseconds = 500;
+/** A lock that goes away just now has gone after this; seconds. */
+const goingSeconds = 20;
+const goingPollMilliseconds = 50;
 
 export interface LockHolder {
   user: string;
@@ -33,8 +37,9 @@ const labelHolder = 'horme.lock';
 export const lockName = (project: string) => `${project}-horme-lock`;
 
 /**
- * The lock is a container with a fixed name, never started: the engine lets only one such creation succeed. Its holder
- * writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is followed.
+ * The lock is a container with a fixed name: the engine lets only one such creation succeed. It runs, so that no prune takes
+ * it. Its holder writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is
+ * followed.
  */
 export async function takeLock(options: {
   engine: Engine;
@@ -47,21 +52,24 @@ export async function takeLock(options: {
   onWait: (holder: LockHolder) => void;
 }): Promise<HeldLock> {
   const deadline = performance.now() + options.waitSeconds * 1000;
+  const { engine, project, signal } = options;
   let told = false;
+  let heldAt = performance.now();
   for (;;) {
     const id = await tryCreate(options);
-    if (id) return hold(options.engine, id);
-    const seen = await findLock(options.engine, options.project);
-    if (!seen) continue;
-    const holder = holderOf(seen);
-    if (await isStale(options.engine, seen)) {
-      await options.engine.remove(seen.id);
+    if (id) return hold(engine, id);
+    const seen = await findLock(engine, project);
+    if (!seen || (await isStale(engine, seen))) {
+      await (seen ? engine.remove(seen.id) : refuseForeign(engine, project, 'lock', lockName(project)));
+      if (performance.now() - heldAt > goingSeconds * 1000) throw lockStays(lockName(project));
+      await wait(goingPollMilliseconds, undefined, { signal });
       continue;
     }
-    if (performance.now() >= deadline) throw lockHeld(holder);
-    if (!told) options.onWait(holder);
+    heldAt = performance.now();
+    if (heldAt >= deadline) throw lockHeld(holderOf(seen));
+    if (!told) options.onWait(holderOf(seen));
     told = true;
-    await wait(pollMilliseconds, undefined, { signal: options.signal });
+    await wait(pollMilliseconds, undefined, { signal });
   }
 }
 
@@ -81,6 +89,7 @@ async function tryCreate(options: {
   };
   try {
     return await options.engine.create({
+      ...holding,
       name: lockName(options.project),
       image: options.image,
       labels: { [labels.project]: options.project, [labels.role]: 'lock', [labelHolder]: JSON.stringify(holder) },
@@ -98,10 +107,13 @@ async function hold(engine: Engine, id: string): Promise<HeldLock> {
     await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
   };
   await beat();
+  // Nobody waits for it: what it keeps away is rare, and the next heartbeat starts it again, as after a restart of the engine.
+  const starting = engine.start(id).catch(() => undefined);
   let last = performance.now();
   const again = async () => {
     try {
       await beat();
+      await engine.start(id).catch(() => undefined);
       last = performance.now();
     } catch {
       // Someone took it over, or the engine is away for so long that someone may.
@@ -119,6 +131,7 @@ async function hold(engine: Engine, id: string): Promise<HeldLock> {
     },
     release: async () => {
       clearInterval(timer);
+      await starting;
       await engine.remove(id);
     },
   };
@@ -135,11 +148,22 @@ export function holderOf(lock: Container): LockHolder {
 export async function isStale(engine: Engine, lock: Container): Promise<boolean> {
   const holder = holderOf(lock);
   if (holder.host === hostname() && processStart(holder.pid) !== holder.pidStarted) return true;
-  const written = (await engine.get(lock.id, '/heartbeat'))?.get('heartbeat');
+  const written = await heartbeatOf(engine, lock.id);
+  if (written === 'gone') return true;
   const { now } = await engine.info();
   // Without a heartbeat yet, the time of the creation counts; both are the engine's own clock.
   const last = written ? Date.parse(written.toString('utf8')) : lock.createdSeconds * 1000;
   return now.getTime() - last > expirySeconds * 1000;
+}
+
+/** One that was released meanwhile has no holder. */
+async function heartbeatOf(engine: Engine, id: string): Promise<Buffer | 'gone' | undefined> {
+  try {
+    return (await engine.get(id, '/heartbeat'))?.get('heartbeat');
+  } catch (error) {
+    if (error instanceof ContainerGone) return 'gone';
+    throw error;
+  }
 }
 
 /** Field 22 of /proc/PID/stat; undefined where there is no such process, empty where the system has no /proc. */
@@ -158,6 +182,13 @@ const lockLost = () =>
     code: 'lock-lost',
     exitCode: exitCodes.lockHeld,
     next: 'horme status, then the same again',
+  });
+
+const lockStays = (name: string) =>
+  new OperatorError(`nobody holds the lock ${name}, and the engine does not let go of it`, {
+    code: 'lock-stays',
+    exitCode: exitCodes.lockHeld,
+    next: `docker rm --force ${name}, then the same again`,
   });
 
 function lockHeld(holder: LockHolder): OperatorError {

@@ -15,6 +15,7 @@ import { escaped, type PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { specOf } from './adapt.ts';
+import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
@@ -190,6 +191,8 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const released = {
     ...service,
     replicas,
+    strategy: strategyWith(service.strategy, whole, found.image),
+    anonymous: anonymousOf(whole, found.image),
     migrationFiles: service.migrations === undefined ? {} : hashesOf(await readMigrations(service.migrations)),
     migrationVolume: ownerSecret?.volume,
     origin: originOf(buildDefinition(service, found, inputs.stack), found.image, inputs.stack.directory),
@@ -207,7 +210,7 @@ function buildDefinition(service: Service, { builtBy, build }: ServiceImage, sta
 }
 
 function finished(
-  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin'>,
+  service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin' | 'anonymous'>,
   owner: ReleaseService['owner'],
   definition: ComposeService,
   imageId: string,

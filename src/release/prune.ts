@@ -1,12 +1,24 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
+import { imageTags } from '../platform/images.ts';
 import { readContent, restorable, type Ledger } from './ledger.ts';
-import type { ReleaseContent } from './release.ts';
+import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forgetSecretFiles } from './secret-files.ts';
 import type { Store } from './store.ts';
 
 /** Releases that can be rolled back to without a build (kamal keeps 5 too). */
 export const keptReleases = 5;
+
+export const keptEntries = (ledger: Ledger) => restorable(ledger).slice(-keptReleases);
+
+/** Services whose image somebody else has pruned; this version of Horme makes the platform's again. */
+export async function lostImages(engine: Engine, { services }: ReleaseContent): Promise<ReleaseService[]> {
+  const own: string[] = Object.values(imageTags());
+  const there = await Promise.all(
+    services.map(async ({ image }) => own.includes(image) || (await engine.image(image)) !== undefined),
+  );
+  return services.filter((_service, index) => !there[index]);
+}
 
 /** Removes images and secret volumes of this project that none of its last releases uses. Nothing else is touched. */
 export async function prune(options: {
@@ -17,9 +29,7 @@ export async function prune(options: {
   current: ReleaseContent;
 }): Promise<void> {
   const { engine, store, ledger, project, current } = options;
-  const numbers = restorable(ledger)
-    .slice(-keptReleases)
-    .map(({ number }) => number);
+  const numbers = keptEntries(ledger).map(({ number }) => number);
   const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter(
     (content) => content !== undefined,
   );

@@ -14,6 +14,11 @@ export interface ReleaseService extends Omit<Service, 'definition' | 'secretVari
   migrationFiles: Record<string, string>;
   /** Secrets of its migration, which logs in as the owner of the schema; undefined: it has none of its own. */
   migrationVolume: string | undefined;
+  /**
+   * Paths of its anonymous volumes. Undefined, which is not known: of the platform's services, of those that have another
+   * service's volumes, in releases of former versions.
+   */
+  anonymous?: string[] | undefined;
   /** Of a user's image; undefined for the platform's, which any version of Horme makes. */
   origin: Origin | undefined;
   /** The image by the tag that Horme gave to exactly this content. */

@@ -1,6 +1,9 @@
+import type { Engine } from '../engine/engine.ts';
+import { imageTags } from '../platform/images.ts';
 import type { SecretVolume } from './prepare.ts';
+import type { ReleaseContent } from './release.ts';
 import { forRootAlone, stateFolder, type Store } from './store.ts';
-import type { SecretFiles } from './vault.ts';
+import { ownerOf, writeSecretVolume, type SecretFiles } from './vault.ts';
 
 /** What is in the secret volumes, by volume: from it they are made again on another machine. */
 export type KnownSecrets = Record<
@@ -24,6 +27,23 @@ export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Pr
   ]);
   await write(store, { ...known, ...(Object.fromEntries(entries) as KnownSecrets) });
 }
+
+/** Makes a volume that the engine doesn't have, or may have half written, out of the state. */
+export async function writeKnown(
+  engine: Engine,
+  { project, services }: Pick<ReleaseContent, 'project' | 'services'>,
+  volume: string,
+  { files, reader }: KnownSecrets[string],
+): Promise<void> {
+  const owner =
+    'uid' in reader
+      ? { uid: reader.uid, gid: reader.uid }
+      : await ownerOf(engine, project, imageIdOf(services, reader.service), reader.user);
+  await writeSecretVolume({ engine, project, volume, toolsImage: imageTags().tools, files, owner });
+}
+
+const imageIdOf = (services: ReleaseContent['services'], name: string) =>
+  services.find((service) => service.name === name)?.imageId ?? '';
 
 /** Of volumes that no kept release has. */
 export async function forgetSecretFiles(store: Store, wanted: Set<string>): Promise<void> {

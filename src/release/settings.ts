@@ -29,6 +29,8 @@ export interface Applied {
   restoredTo: string;
   /** Migrations that are to run again, as the ledger tells them since its last entry. */
   migrationsDue: DueMigration[];
+  /** Secret volumes that were gone and are being made again: until they are no longer named here they may be half written. */
+  unfinishedSecrets: string[];
 }
 
 const settingsFile = 'settings.json';
@@ -53,6 +55,7 @@ export const nothingApplied: Applied = {
   backup: '',
   restoredTo: '',
   migrationsDue: [],
+  unfinishedSecrets: [],
 };
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {

@@ -1,5 +1,6 @@
 import { labels } from '../engine/labels.ts';
-import { NameTaken, type Container, type Engine, type FileEntry } from '../engine/engine.ts';
+import { ContainerGone, NameTaken, type Container, type Engine, type FileEntry } from '../engine/engine.ts';
+import { holding, refuseForeign } from './holder.ts';
 
 /** Volumes of a project that Horme itself writes, with the place where the store's container has them. */
 export const stateFolder = '/state';
@@ -15,59 +16,91 @@ export const volumeNames = (project: string) => ({
   edge: `${project}_${edgeVolume}`,
 });
 
+export const storeName = (project: string) => `${project}-horme-store`;
+/** Someone else makes it or takes it away at the same moment, at most a few times. */
+const openTries = 5;
+
 /**
- * What all operators of a project must see alike lives on the engine's side, in volumes. They are reached through a
- * container that is never started: the engine reads and writes files of such a one too.
+ * What all operators of a project must see alike lives on the engine's side, in volumes. The engine reads and writes files
+ * of a container that mounts them, whether it runs or not; that it runs keeps both from being pruned.
  */
 export class Store {
   readonly #engine: Engine;
-  readonly #id: string;
+  readonly #project: string;
+  #id: string;
+  /** Whether a running container holds the volumes. */
+  readonly held: boolean;
   #now: Promise<Map<string, Buffer>> | undefined;
 
-  private constructor(engine: Engine, id: string) {
+  private constructor(engine: Engine, project: string, { id, held }: { id: string; held: boolean }) {
     this.#engine = engine;
+    this.#project = project;
     this.#id = id;
+    this.held = held;
   }
 
-  static existing(engine: Engine, seen: Container[]): Store | undefined {
+  static existing(engine: Engine, project: string, seen: Container[]): Store | undefined {
     const container = seen.find((one) => one.labels[labels.role] === 'store');
-    return container && new Store(engine, container.id);
+    return container && new Store(engine, project, { id: container.id, held: container.state === 'running' });
   }
 
-  static async find(engine: Engine, project: string): Promise<Store | undefined> {
-    return Store.existing(engine, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+  /** The volume is the truth: its container may have been pruned. */
+  static async hasState(engine: Engine, project: string): Promise<boolean> {
+    const volumes = await engine.volumes({ [labels.project]: project });
+    return volumes.some(({ name }) => name === volumeNames(project).state);
   }
 
+  /** For a look at a state whose container is gone: made, and not started, since looking changes nothing. */
+  static async reader(engine: Engine, project: string, toolsImage: string): Promise<Store> {
+    return Store.#make(engine, project, toolsImage, false);
+  }
+
+  /** For whoever has the lock: afterwards a running container holds the volumes. */
   static async open(engine: Engine, project: string, toolsImage: string): Promise<Store> {
-    const existing = await Store.find(engine, project);
-    if (existing) return existing;
-    const { state, edge } = volumeNames(project);
-    await engine.createVolume(state, volumeLabels(project, stateVolume));
-    await engine.createVolume(edge, volumeLabels(project, edgeVolume));
-    try {
-      const id = await engine.create({
-        name: `${project}-horme-store`,
-        image: toolsImage,
-        labels: { [labels.project]: project, [labels.role]: 'store' },
-        mounts: [`${state}:${stateFolder}`, `${edge}:${edgeFolder}`],
-      });
-      return new Store(engine, id);
-    } catch (error) {
-      if (error instanceof NameTaken) return Store.open(engine, project, toolsImage);
-      throw error;
+    return Store.#make(engine, project, toolsImage, true);
+  }
+
+  static async #make(engine: Engine, project: string, toolsImage: string, held: boolean): Promise<Store> {
+    const name = storeName(project);
+    for (let tries = 1; ; tries += 1) {
+      const seen = await engine.containers({ [labels.project]: project, [labels.role]: 'store' });
+      const existing = Store.existing(engine, project, seen);
+      if (existing && (existing.held || !held)) return existing;
+      // It never ran, as those of former versions, or someone stopped it; its volumes have names and stay.
+      if (existing) await engine.remove(existing.#id);
+      try {
+        const id = await create(engine, project, toolsImage);
+        if (held) await engine.start(id);
+        return new Store(engine, project, { id, held });
+      } catch (error) {
+        if (!(error instanceof NameTaken) || tries >= openTries) throw error;
+        await refuseForeign(engine, project, 'store', name);
+      }
     }
   }
 
   /** Files below a folder by their path relative to it; empty when there is no such folder. */
   async read(folder: string): Promise<Map<string, Buffer>> {
-    const files = (await this.#engine.get(this.#id, folder)) ?? new Map<string, Buffer>();
+    const files = (await this.#get(folder)) ?? new Map<string, Buffer>();
     const base = folder.split('/').at(-1) ?? '';
     return new Map([...files].map(([path, content]) => [path === base ? '' : path.slice(base.length + 1), content]));
   }
 
+  /** A deploy replaces a container that doesn't run, perhaps under the eyes of who reads. */
+  async #get(folder: string): Promise<Map<string, Buffer> | undefined> {
+    try {
+      return await this.#engine.get(this.#id, folder);
+    } catch (error) {
+      const successor = error instanceof ContainerGone && (await this.#engine.inspect(storeName(this.#project)));
+      if (!successor) throw error;
+      this.#id = successor.id;
+      return this.#engine.get(this.#id, folder);
+    }
+  }
+
   /**
    * A file of the folder that every run reads; undefined when there is none. The engine takes some 30 ms for each request
-   * to a container that doesn't run, so the folder is read once and again only after a write.
+   * to a container's files, so the folder is read once and again only after a write.
    */
   async readNow<T>(name: string): Promise<T | undefined> {
     this.#now ??= this.read(`${stateFolder}/${nowFolder}`);
@@ -88,6 +121,21 @@ export class Store {
     this.#now = undefined;
     await this.#engine.put(this.#id, folder, files);
   }
+}
+
+async function create(engine: Engine, project: string, toolsImage: string): Promise<string> {
+  const { state, edge } = volumeNames(project);
+  await engine.createVolume(state, volumeLabels(project, stateVolume));
+  await engine.createVolume(edge, volumeLabels(project, edgeVolume));
+  return engine.create({
+    ...holding,
+    name: storeName(project),
+    image: toolsImage,
+    labels: { [labels.project]: project, [labels.role]: 'store' },
+    mounts: [`${state}:${stateFolder}`, `${edge}:${edgeFolder}`],
+    readOnly: true,
+    restart: 'unless-stopped',
+  });
 }
 
 /** With Compose's own labels, so that it takes the volume for one of its project instead of warning about it. */

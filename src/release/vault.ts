@@ -212,7 +212,8 @@ export async function ownerOf(
     if (!fields) throw unknownUser(name);
     return { uid: Number(fields[2]), gid: Number(fields[3]) };
   } finally {
-    await engine.remove(container);
+    // Of a user's image, which may have a VOLUME; it never ran.
+    await engine.remove(container, { withAnonymousVolumes: true });
   }
 }
 

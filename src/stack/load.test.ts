@@ -305,6 +305,7 @@ describe('what must not run twice is replaced stop-first', () => {
     ['ports: ["5432:5432"]', 'publishes port 5432'],
     ['container_name: only', 'has the container name only'],
     ['network_mode: host', "uses the host's network"],
+    ['volumes: ["/data", "/more"]', 'keeps data in the anonymous volumes /data, /more'],
   ];
   test.each(cases)('%s', async (text, reason) => {
     const stack = await load(
@@ -316,7 +317,7 @@ describe('what must not run twice is replaced stop-first', () => {
 
   test('what only reads may run twice', async () => {
     const stack = await load(
-      'services: { a: { image: x, volumes: ["data:/data:ro", "./a:/a:ro", "/anonymous"], tmpfs: [/tmp] } }\nvolumes: { data: {} }',
+      'services: { a: { image: x, volumes: ["data:/data:ro", "./a:/a:ro"], tmpfs: [/tmp] } }\nvolumes: { data: {} }',
     );
     expect(stack.services[0]?.strategy).toEqual({ kind: 'surge' });
   });
@@ -326,6 +327,13 @@ describe('what must not run twice is replaced stop-first', () => {
     expect(found).toMatch(/compose\.yaml:1:\d+ services\.db\.ports: 2 replicas/);
     const stack = await load('services: { db: { image: x, volumes: ["rows:/d"], scale: 2 } }\nvolumes: { rows: {} }');
     expect(stack.warnings.join()).toMatch(/db: 2 replicas, and it owns the volume rows/);
+    const own = await load('services: { db: { image: x, volumes: ["/d"], scale: 2, x-horme: { migrate: [up] } } }');
+    expect(own.warnings).toEqual(
+      expect.arrayContaining([
+        'db: 2 replicas, and each has data of its own in /d',
+        'db: its migration does not see the data in /d: give the volume a name',
+      ]),
+    );
   });
 });
 

@@ -44,6 +44,7 @@ export function buildService(input: ServiceInput): BuiltService {
   const secretVariables = takeSecretVariables(definition);
   const replicas = replicasOf(definition);
   const { strategy, findings, warnings } = strategyOf(name, definition, replicas);
+  const anonymous = anonymousWarnings(name, definition, { replicas, migrates: extension.migrate !== undefined });
   const service: Service = {
     name,
     kind,
@@ -69,7 +70,13 @@ export function buildService(input: ServiceInput): BuiltService {
       ...networkFindings(service),
       ...healthFindings(name, input.routes),
     ],
-    warnings: [...published.warnings, ...warnings, ...argumentWarnings(name, definition), ...unaskedWarnings(input)],
+    warnings: [
+      ...published.warnings,
+      ...warnings,
+      ...anonymous,
+      ...argumentWarnings(name, definition),
+      ...unaskedWarnings(input),
+    ],
   };
 }
 
@@ -129,7 +136,9 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
       : mode?.startsWith('service:')
         ? ['shares the network of another service']
         : [];
-  const reasons = [...ownedMounts(definition), ...singular, ...network];
+  const shared = [...ownedMounts(definition), ...singular, ...network];
+  const anonymous = anonymousPaths(definition);
+  const reasons = [...shared, ...(anonymous.length > 0 ? [anonymousReason(anonymous)] : [])];
   const order = writtenOrder(definition);
   const findings: Finding[] = [];
   const warnings: string[] = [];
@@ -139,9 +148,9 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
       message: `${replicas} replicas, but it ${singular.join(' and ')}: only one can run`,
       mend: 'take it out, or set `deploy.replicas: 1`',
     });
-  } else if (replicas > 1 && reasons.length > 0) {
+  } else if (replicas > 1 && shared.length > 0) {
     warnings.push(
-      `${name}: ${replicas} replicas, and it ${reasons.join(' and ')}: all replicas write there, and stop before new ones start`,
+      `${name}: ${replicas} replicas, and it ${shared.join(' and ')}: all replicas write there, and stop before new ones start`,
     );
   }
   return { strategy: strategyFor(reasons, order), findings, warnings };
@@ -196,6 +205,29 @@ function ownedMounts(definition: ComposeService): string[] {
     if (type === 'volume') return [`owns the volume ${source}`];
     return type === 'bind' ? [`owns the bind mount ${source}`] : [];
   });
+}
+
+/** Where the file has a volume without a source. */
+export const anonymousPaths = ({ volumes = [] }: ComposeService): string[] =>
+  volumes.flatMap(({ type, source, target }) =>
+    type === 'volume' && source === undefined && target !== undefined ? [target] : [],
+  );
+
+/** The container is all that knows such a volume: its successor takes it over, so it ends before that one starts. */
+export const anonymousReason = (paths: string[]) =>
+  `keeps data in the anonymous ${paths.length === 1 ? 'volume' : 'volumes'} ${paths.join(', ')}`;
+
+function anonymousWarnings(
+  name: string,
+  definition: ComposeService,
+  { replicas, migrates }: { replicas: number; migrates: boolean },
+): string[] {
+  const paths = anonymousPaths(definition).join(', ');
+  if (paths === '') return [];
+  return [
+    ...(replicas > 1 ? [`${name}: ${replicas} replicas, and each has data of its own in ${paths}`] : []),
+    ...(migrates ? [`${name}: its migration does not see the data in ${paths}: give the volume a name`] : []),
+  ];
 }
 
 function jobFindings({ name, kind, routes }: Service): Finding[] {

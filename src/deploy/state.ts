@@ -1,0 +1,24 @@
+import { labels } from '../engine/labels.ts';
+import type { Container } from '../engine/engine.ts';
+import { ensurePlatformImages, imageTags } from '../platform/images.ts';
+import { Store } from '../release/store.ts';
+import type { Session } from '../session.ts';
+
+/** The state of the session's project, also when its container was pruned; undefined: nothing was ever deployed. */
+export async function findStore(session: Session, seen?: Container[]): Promise<Store | undefined> {
+  const { engine, stack, connection, emit } = session;
+  const { project } = stack;
+  const containers = seen ?? (await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+  const existing = Store.existing(engine, project, containers);
+  if (existing || !(await Store.hasState(engine, project))) return existing;
+  await ensurePlatformImages(engine, connection.environment, ['tools'], emit);
+  return Store.reader(engine, project, imageTags().tools);
+}
+
+/** For `check` and `status`: what a prune would take. */
+export const storeProblems = ({ stack }: Session, store: Store | undefined): string[] =>
+  store === undefined || store.held
+    ? []
+    : [
+        `the state of ${stack.project} is held by no running container: \`docker volume prune -a\` would delete its releases and keys; horme deploy mends it`,
+      ];

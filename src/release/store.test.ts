@@ -1,0 +1,66 @@
+import { beforeEach, expect, test } from 'vitest';
+import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
+import { labels } from '../engine/labels.ts';
+import { Store, stateFolder, storeName } from './store.ts';
+
+const project = 'shop-local';
+let engine: FakeEngine;
+
+beforeEach(() => {
+  engine = fakeEngine();
+  engine.addImage({ tags: ['tools'] });
+});
+
+const open = () => Store.open(engine, project, 'tools');
+const note = (store: Store) => store.write(stateFolder, [{ path: 'note', content: '"kept"' }]);
+const noted = (store: Store) => store.readJson<string>(`${stateFolder}/note`);
+
+test('a prune of containers and of volumes takes nothing of it', async () => {
+  const store = await open();
+  await note(store);
+  engine.prune();
+  expect(await noted(await open())).toBe('kept');
+  expect(store.held).toBe(true);
+});
+
+test('the state is found by its volume when its container is gone, without holding it', async () => {
+  expect(await Store.hasState(engine, project)).toBe(false);
+  await note(await open());
+  await engine.remove(engine.all[0]?.id ?? '');
+  expect(await Store.hasState(engine, project)).toBe(true);
+  const reader = await Store.reader(engine, project, 'tools');
+  expect(await noted(reader)).toBe('kept');
+  expect(reader.held).toBe(false);
+});
+
+test.each([
+  ['never ran, as those of former versions', () => undefined],
+  ['was stopped by hand', (id: string) => engine.start(id).then(() => engine.stop(id, 1))],
+])('one whose container %s is held again once a deploy opens it', async (_what, happen) => {
+  const before = await Store.reader(engine, project, 'tools');
+  await note(before);
+  await happen(engine.all[0]?.id ?? '');
+  const store = await open();
+  expect(store.held).toBe(true);
+  expect(engine.all).toMatchObject([{ name: storeName(project), state: 'running' }]);
+  expect(await noted(store)).toBe('kept');
+  // Someone reads while it is replaced.
+  expect(await noted(before)).toBe('kept');
+});
+
+test('of several who open it at once, all get the same', async () => {
+  await note(await open());
+  await engine.stop(engine.all[0]?.id ?? '', 1);
+  const stores = await Promise.all([open(), Store.reader(engine, project, 'tools'), open()]);
+  expect(await Promise.all(stores.map(noted))).toEqual(['kept', 'kept', 'kept']);
+  expect(engine.all).toHaveLength(1);
+});
+
+test('a container of someone else with its name is told, with its id', async () => {
+  const id = await engine.create({ name: storeName(project), image: 'tools', labels: { [labels.project]: 'other' } });
+  await expect(open()).rejects.toMatchObject({
+    code: 'name-taken',
+    message: expect.stringContaining(id.slice(0, 12)) as string,
+    next: expect.stringContaining(`docker rename ${id.slice(0, 12)}`) as string,
+  });
+});
