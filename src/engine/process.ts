@@ -1,6 +1,9 @@
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { execa } from 'execa';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 
 export interface ProcessOptions {
   cwd?: string;
@@ -56,48 +59,92 @@ const maxOutputBytes = 256 * 1024 * 1024;
 
 /** Runs a program with arguments, never through a shell. A failing exit code is a result, not an error. */
 export async function run(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
-  options.signal?.throwIfAborted();
   const [program, ...rest] = await limited(argv, options);
   if (program === undefined) throw new Error('an empty argv was to be run');
-  const result = await execa(program, rest, execaOptions(options));
-  if (result.isCanceled) options.signal?.throwIfAborted();
-  if (result.timedOut) throw new DeadlineExceeded(argv[0] ?? program, options.deadlineSeconds, result.stderr);
-  if (result.code === 'ENOENT' || result.code === 'EACCES') throw new ProgramMissing(argv[0] ?? program);
-  if (result.exitCode === undefined && result.signal === undefined) {
-    throw new Error(`${program} could not be run`, { cause: result });
+  options.signal?.throwIfAborted();
+  const file = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w');
+  try {
+    const child = spawn(program, rest, spawnOptions(options, file));
+    return await ended(child, argv[0] ?? program, options);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
-  return { exitCode: result.exitCode ?? 137, stdout: result.stdout ?? '', stderr: result.stderr };
 }
 
-function execaOptions(options: ProcessOptions) {
-  const { onLine } = options;
-  const lines = function* (line: unknown) {
-    onLine?.(String(line));
-    yield line;
-  };
-  const stream: 'pipe' | ['pipe', typeof lines] = onLine === undefined ? 'pipe' : ['pipe', lines];
+function spawnOptions(options: ProcessOptions, outputFile: number | undefined): SpawnOptions {
   return {
-    reject: false,
-    extendEnv: options.env === undefined,
-    timeout: options.deadlineSeconds * 1000,
-    killSignal: 'SIGKILL',
-    maxBuffer: maxOutputBytes,
-    stripFinalNewline: false,
-    encoding: 'utf8',
-    stdout: options.outputFile === undefined ? stream : { file: options.outputFile },
-    stderr: stream,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    detached: options.ownGroup === true,
+    cwd: options.cwd,
     env: environment(options),
-  } as const;
+    detached: options.ownGroup === true,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', outputFile ?? 'pipe', 'pipe'],
+    windowsHide: true,
+  };
+}
+
+/** Waits for the end, and ends it itself at the deadline, at the signal and where it prints too much. */
+async function ended(child: ChildProcess, program: string, options: ProcessOptions): Promise<ProcessResult> {
+  const { signal, onLine, deadlineSeconds } = options;
+  let stopped: 'deadline' | 'signal' | 'output' | undefined;
+  const stop = (reason: typeof stopped): void => {
+    stopped ??= reason;
+    child.kill('SIGKILL');
+    // A child of its own may hold them open for ever.
+    for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+  };
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, onLine, () => stop('output')));
+  const onAbort = (): void => stop('signal');
+  const timer = setTimeout(() => stop('deadline'), deadlineSeconds * 1000);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  // What has a group of its own finishes, even without us.
+  if (!options.ownGroup) process.once('exit', onAbort);
+  try {
+    const exitCode = await closed(child, program, options.input);
+    if (stopped === 'signal') signal?.throwIfAborted();
+    if (stopped === 'deadline') throw new DeadlineExceeded(program, deadlineSeconds, stderr?.() ?? '');
+    return { exitCode: exitCode ?? 137, stdout: stdout?.() ?? '', stderr: stderr?.() ?? '' };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    process.removeListener('exit', onAbort);
+  }
+}
+
+/** The exit code, null after a signal, once all that was printed is there. */
+function closed(child: ChildProcess, program: string, input: string | Buffer | undefined): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      const absent = cause.code === 'ENOENT' || cause.code === 'EACCES';
+      reject(absent ? new ProgramMissing(program) : new Error(`${program} could not be run`, { cause }));
+    });
+    child.once('close', resolve);
+    // A program may end before it has read all of it.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+/** Hands out lines as they come; the function gives the whole. */
+function collect(stream: Readable | null, onLine: ProcessOptions['onLine'], onTooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  const decoder = new StringDecoder('utf8');
+  let bytes = 0;
+  let line = '';
+  stream?.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxOutputBytes) onTooMuch();
+    if (onLine === undefined) return;
+    const lines = (line + decoder.write(chunk)).split(/\r?\n/);
+    line = lines.pop() ?? '';
+    for (const whole of lines) onLine(whole);
+  });
+  stream?.on('end', () => line !== '' && onLine?.(line));
+  return () => Buffer.concat(chunks).toString('utf8');
 }
 
 /** Every thread of a Go program reserves address space (8 MiB of stack, 64 MiB of malloc arena): under a limit, few threads. */
-function environment(options: ProcessOptions): NodeJS.ProcessEnv {
-  if (options.memoryBytes === undefined) return options.env ?? {};
-  return { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...options.env };
+function environment({ env = process.env, memoryBytes }: ProcessOptions): NodeJS.ProcessEnv {
+  return memoryBytes === undefined ? env : { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...env };
 }
 
 async function limited(argv: readonly string[], options: ProcessOptions): Promise<readonly string[]> {
