@@ -1,5 +1,5 @@
 import { labels } from '../engine/labels.ts';
-import type { Container } from '../engine/engine.ts';
+import type { Container, Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
 import { parts } from '../platform/parts.ts';
 import type { PlatformImage } from '../platform/part.ts';
@@ -12,8 +12,8 @@ import { Store } from '../release/store.ts';
 import { readVault, unmadeVault, withDefaults, type Vault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
-/** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
-export interface Situation {
+/** What the engine tells to who knows the project's name alone. */
+export interface Look {
   containers: Container[];
   store: Store | undefined;
   settings: Settings;
@@ -21,6 +21,10 @@ export interface Situation {
   vault: Vault | undefined;
   /** What the last release that went live is made of. */
   live: ReleaseContent | undefined;
+}
+
+/** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
+export interface Situation extends Look {
   images: ServiceImage[];
   platformIds: Record<string, string>;
 }
@@ -33,11 +37,16 @@ export function neededImages(session: Session): PlatformImage[] {
 
 export async function glance(session: Session, rebuild: boolean): Promise<Situation> {
   const { engine, stack } = session;
-  const [images, platformIds, containers] = await Promise.all([
+  const [images, platformIds, seen] = await Promise.all([
     resolveImages(stack, engine, rebuild),
     platformImageIds(session),
-    engine.containers({ [labels.project]: stack.project }),
+    session.takeLook?.() ?? look(engine, stack.project),
   ]);
+  return { ...seen, images, platformIds };
+}
+
+export async function look(engine: Engine, project: string): Promise<Look> {
+  const containers = await engine.containers({ [labels.project]: project });
   const store = Store.existing(engine, containers);
   const [settings, applied, vault, live] = await Promise.all([
     readSettings(store),
@@ -45,7 +54,7 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
     store && readVault(store),
     store && readLive(store),
   ]);
-  return { containers, store, settings, applied, vault: vault && withDefaults(vault), live, images, platformIds };
+  return { containers, store, settings, applied, vault: vault && withDefaults(vault), live };
 }
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {

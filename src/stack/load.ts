@@ -30,6 +30,14 @@ export interface LoadOptions {
   profiles?: string[];
   processEnvironment: NodeJS.ProcessEnv;
   signal: AbortSignal;
+  /** Called once the files told which project it is and where, before Compose has read them. */
+  onNamed?: (named: Named) => void;
+}
+
+export interface Named {
+  project: string;
+  /** As it is written: a name with a variable in it is not known yet. */
+  context: unknown;
 }
 
 /** Reads the user's files. Throws `ConfigurationError` with every problem that could be found. */
@@ -38,6 +46,7 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const base = await findBaseFiles(options.directory, options.files, options.processEnvironment);
   if (base === undefined) throw noComposeFile(options.directory);
   const prepared = await prepare(base, options);
+  options.onNamed?.(named(prepared));
   const { sources, included } = prepared.guarded;
   const everything = [...included, ...sources];
   const config = await composeConfig(configOptions(prepared, base, options));
@@ -134,13 +143,22 @@ function stackName(sources: readonly SourceFile[], directory: string): string | 
   };
 }
 
+const projectOf = ({ name, environment }: Prepared) => `${name}-${environment}`;
+
+const declaredOf = ({ raw, environment }: Prepared) => mapping(mapping(raw.stack['environments'])[environment]);
+
+const named = (prepared: Prepared): Named => ({
+  project: projectOf(prepared),
+  context: declaredOf(prepared)['context'],
+});
+
 function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions) {
-  const declared = mapping(mapping(prepared.raw.stack['environments'])[prepared.environment]);
+  const declared = declaredOf(prepared);
   const profiles = Array.isArray(declared['profiles']) ? declared['profiles'].map(String) : [];
   return {
     files: prepared.files,
     projectDirectory: base.directory,
-    projectName: `${prepared.name}-${prepared.environment}`,
+    projectName: projectOf(prepared),
     profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
     envFiles: prepared.envFiles,
     ...(prepared.raw.overlay === undefined ? {} : { overlay: prepared.raw.overlay }),
