@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -54,12 +53,15 @@ export class ProgramMissing extends Error {
   }
 }
 
+/** A program that is killed may leave children that hold its output open: it is read this long, and no longer. */
+const killedMilliseconds = 500;
+
 /** Output beyond this is cut off and the process ended: 5,000 services print 2 MB of `config`. */
 const maxOutputBytes = 256 * 1024 * 1024;
 
 /** Runs a program with arguments, never through a shell. A failing exit code is a result, not an error. */
 export async function run(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
-  const [program, ...rest] = await limited(argv, options);
+  const [program, ...rest] = limited(argv, options);
   if (program === undefined) throw new Error('an empty argv was to be run');
   options.signal?.throwIfAborted();
   const file = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w');
@@ -85,18 +87,19 @@ function spawnOptions(options: ProcessOptions, outputFile: number | undefined): 
 async function ended(child: ChildProcess, program: string, options: ProcessOptions): Promise<ProcessResult> {
   const { signal, onLine, deadlineSeconds } = options;
   let stopped: 'deadline' | 'signal' | 'output' | undefined;
+  let timer = setTimeout(() => stop('deadline'), deadlineSeconds * 1000);
   const stop = (reason: typeof stopped): void => {
     stopped ??= reason;
-    child.kill('SIGKILL');
-    // A child of its own may hold them open for ever.
-    for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    kill(child, options);
+    clearTimeout(timer);
+    timer = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()), killedMilliseconds);
   };
   const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, onLine, () => stop('output')));
   const onAbort = (): void => stop('signal');
-  const timer = setTimeout(() => stop('deadline'), deadlineSeconds * 1000);
+  const onExit = (): void => kill(child, options);
   signal?.addEventListener('abort', onAbort, { once: true });
   // What has a group of its own finishes, even without us.
-  if (!options.ownGroup) process.once('exit', onAbort);
+  if (!options.ownGroup) process.once('exit', onExit);
   try {
     const exitCode = await closed(child, program, options.input);
     if (stopped === 'signal') signal?.throwIfAborted();
@@ -105,7 +108,16 @@ async function ended(child: ChildProcess, program: string, options: ProcessOptio
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    process.removeListener('exit', onAbort);
+    process.removeListener('exit', onExit);
+  }
+}
+
+function kill(child: ChildProcess, { ownGroup }: ProcessOptions): void {
+  child.kill('SIGKILL');
+  try {
+    if (ownGroup && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The group has ended by itself.
   }
 }
 
@@ -147,25 +159,29 @@ function environment({ env = process.env, memoryBytes }: ProcessOptions): NodeJS
   return memoryBytes === undefined ? env : { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...env };
 }
 
-async function limited(argv: readonly string[], options: ProcessOptions): Promise<readonly string[]> {
+function limited(argv: readonly string[], options: ProcessOptions): readonly string[] {
   if (options.memoryBytes === undefined || process.platform !== 'linux') return argv;
-  const prlimit = await findProgram('prlimit', options.env?.['PATH'] ?? process.env['PATH'] ?? '');
+  const prlimit = programIn(options.env?.['PATH'] ?? process.env['PATH'] ?? '', 'prlimit');
   return prlimit === undefined ? argv : [prlimit, `--as=${options.memoryBytes}`, '--', ...argv];
 }
 
 /** The first executable of that name in a PATH. */
 export async function findProgram(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter)) {
-    if (folder === '') continue;
-    const candidate = join(folder, name);
-    if (await isExecutable(candidate)) return candidate;
-  }
-  return undefined;
+  return programIn(path, name);
 }
 
-export async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+function programIn(path: string, name: string): string | undefined {
+  const folders = path.split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).find(isExecutableNow);
+}
+
+export const isExecutable = async (path: string): Promise<boolean> => isExecutableNow(path);
+
+function isExecutableNow(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,6 @@
 import { basename, relative, resolve } from 'node:path';
 import { composeCommand, composeConfig } from '../engine/compose-config.ts';
 import { exitCodes, OperatorError } from '../errors.ts';
-import { assemble } from './assemble.ts';
 import { composeProblems, unsetVariables } from './compose-problems.ts';
 import { ConfigurationError } from './diagnostics.ts';
 import type { Diagnostic } from './diagnostics.ts';
@@ -18,7 +17,6 @@ import { stackNamePattern } from './patterns.ts';
 import { platformSecrets } from './secret-variables.ts';
 import type { SourceFile } from './source.ts';
 import type { Stack } from './stack.ts';
-import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
 export interface LoadOptions {
   /** Where Compose would look; files are resolved from here. */
@@ -46,12 +44,14 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const base = await findBaseFiles(options.directory, options.files, options.processEnvironment);
   if (base === undefined) throw noComposeFile(options.directory);
   const prepared = await prepare(base, options);
-  options.onNamed?.(named(prepared));
   const { sources, included } = prepared.guarded;
   const everything = [...included, ...sources];
-  const config = await composeConfig(configOptions(prepared, base, options));
+  const [config, { assemble }] = await Promise.all([
+    composeConfig(configOptions(prepared, base, options)),
+    whileComposeWorks(prepared, options),
+  ]);
   if (config.document === undefined) {
-    const raw = rawFindings(prepared.raw).map((finding) => locate(sources, finding));
+    const raw = (await rawFindings(prepared.raw)).map((finding) => locate(sources, finding));
     throw new ConfigurationError([...composeProblems(config.messages, everything), ...raw]);
   }
   const unset = unsetVariables(config.messages, everything);
@@ -74,6 +74,14 @@ function warmUp(environment: NodeJS.ProcessEnv): void {
   composeCommand(environment).catch(() => undefined);
 }
 
+/** Compose is started before the next turn, and the other processor has nothing to do. */
+async function whileComposeWorks(prepared: Prepared, { onNamed }: LoadOptions) {
+  await new Promise(setImmediate);
+  onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
+  // A good deal of the program, which takes its time to be made ready.
+  return import('./assemble.ts');
+}
+
 interface Prepared {
   name: string;
   environment: string;
@@ -93,7 +101,7 @@ async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared>
   const environment = chooseEnvironment(options.environment, Object.keys(declared), options.processEnvironment);
   const early = [name, environment].filter((part) => typeof part === 'object');
   if (typeof name === 'object' || typeof environment === 'object') {
-    const raw = rawFindings(rawExtensions(first.sources, first.included));
+    const raw = await rawFindings(rawExtensions(first.sources, first.included));
     throw new ConfigurationError([...early, ...raw].map((finding) => locate(first.sources, finding)));
   }
   const overrides = await overrideFiles(base, environment);
@@ -147,11 +155,6 @@ const projectOf = ({ name, environment }: Prepared) => `${name}-${environment}`;
 
 const declaredOf = ({ raw, environment }: Prepared) => mapping(mapping(raw.stack['environments'])[environment]);
 
-const named = (prepared: Prepared): Named => ({
-  project: projectOf(prepared),
-  context: declaredOf(prepared)['context'],
-});
-
 function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions) {
   const declared = declaredOf(prepared);
   const profiles = Array.isArray(declared['profiles']) ? declared['profiles'].map(String) : [];
@@ -184,7 +187,8 @@ function composeEnvironment(prepared: Prepared, domain: unknown, inherited: Node
 }
 
 /** What can be said of the extensions before Compose has interpolated them. */
-function rawFindings(raw: RawExtensions): Finding[] {
+async function rawFindings(raw: RawExtensions): Promise<Finding[]> {
+  const { parseServiceExtension, parseStackExtension } = await import('./validate.ts');
   const services = Object.entries(raw.services);
   const findings = [
     ...parseStackExtension(raw.stack).findings,
