@@ -5,7 +5,7 @@ import { dockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
 import type { CommandContext } from './commands/command.ts';
 import type { Emit } from './events.ts';
-import type { Look } from './deploy/situation.ts';
+import type { Looking } from './deploy/situation.ts';
 import { loadStack, type Named } from './stack/load.ts';
 import type { Stack } from './stack/stack.ts';
 
@@ -18,11 +18,11 @@ export interface Session {
   emit: Emit;
   signal: AbortSignal;
   /** What was seen of the engine while Compose read the files: once, because it grows old. */
-  takeLook?: () => Promise<Look> | undefined;
+  takeLook?: () => Looking | undefined;
 }
 
 /** `look`: for a command that begins with a glance at the engine, which needs no more than the project's name for it. */
-export async function openSession(context: CommandContext, look?: Looking): Promise<Session> {
+export async function openSession(context: CommandContext, look?: LookAt): Promise<Session> {
   const { options, emit, signal } = context;
   const directory = resolve(options.projectDirectory ?? '.');
   let early: Early | undefined;
@@ -33,18 +33,18 @@ export async function openSession(context: CommandContext, look?: Looking): Prom
     profiles: options.profiles,
     processEnvironment: process.env,
     signal,
-    ...(look && { onNamed: (named) => (early = lookEarly(named, look)) }),
+    ...(look && { onNamed: (named) => (early = lookEarly(named, look))?.looking.listed }),
   });
   const known = early?.context === stack.environment.context ? early : undefined;
   const { connection, engine } = known ?? openEngine(stack.environment.context);
-  let looked = known?.looked;
+  let looking = known?.looking;
   return {
     stack,
     connection,
     engine,
     takeLook: () => {
-      const taken = looked;
-      looked = undefined;
+      const taken = looking;
+      looking = undefined;
       return taken;
     },
     compose: composeDriver(stack.directory, connection.environment, signal),
@@ -53,7 +53,7 @@ export async function openSession(context: CommandContext, look?: Looking): Prom
   };
 }
 
-type Looking = (engine: Engine, project: string) => Promise<Look>;
+type LookAt = (engine: Engine, project: string) => Looking;
 
 function openEngine(context: string | undefined): { connection: Connection; engine: Engine } {
   const connection = openConnection(context, process.env);
@@ -63,17 +63,18 @@ function openEngine(context: string | undefined): { connection: Connection; engi
 
 interface Early extends ReturnType<typeof openEngine> {
   context: string | undefined;
-  looked: Promise<Look>;
+  looking: Looking;
 }
 
 /** Undefined where the context has a variable in it, or is not there: then the time to tell so comes later. */
-function lookEarly({ project, context }: Named, look: Looking): Early | undefined {
+function lookEarly({ project, context }: Named, look: LookAt): Early | undefined {
   if (context !== undefined && (typeof context !== 'string' || context.includes('$'))) return undefined;
   try {
     const opened = openEngine(context);
-    const looked = look(opened.engine, project);
-    looked.catch(() => undefined);
-    return { ...opened, context, looked };
+    const looking = look(opened.engine, project);
+    // Whoever takes it is told; where the files are refused nobody is.
+    looking.looked.catch(() => undefined);
+    return { ...opened, context, looking };
   } catch {
     return undefined;
   }

@@ -40,21 +40,38 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
   const [images, platformIds, seen] = await Promise.all([
     resolveImages(stack, engine, rebuild),
     platformImageIds(session),
-    session.takeLook?.() ?? look(engine, stack.project),
+    (session.takeLook?.() ?? look(engine, stack.project)).looked,
   ]);
   return { ...seen, images, platformIds };
 }
 
-export async function look(engine: Engine, project: string): Promise<Look> {
-  const containers = await engine.containers({ [labels.project]: project });
+/** What is under way: the second request needs the answer to the first. */
+export interface Looking {
+  listed: Promise<unknown>;
+  looked: Promise<Look>;
+}
+
+export function look(engine: Engine, project: string): Looking {
+  const listed = engine.containers({ [labels.project]: project });
+  return { listed, looked: listed.then((containers) => lookInto(engine, containers)) };
+}
+
+async function lookInto(engine: Engine, containers: Container[]): Promise<Look> {
   const store = Store.existing(engine, containers);
   const [settings, applied, vault, live] = await Promise.all([
     readSettings(store),
     readApplied(store),
     store && readVault(store),
     store && readLive(store),
+    hashPlatform(),
   ]);
   return { containers, store, settings, applied, vault: vault && withDefaults(vault), live };
+}
+
+/** While the engine works on what it was asked: the images' folders are read and hashed once in a process. */
+async function hashPlatform(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  imageTags();
 }
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {

@@ -28,8 +28,8 @@ export interface LoadOptions {
   profiles?: string[];
   processEnvironment: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Called once the files told which project it is and where, before Compose has read them. */
-  onNamed?: (named: Named) => void;
+  /** Called once the files told which project it is and where, before Compose has read them. What it gives is waited for, no longer than for Compose. */
+  onNamed?: (named: Named) => Promise<unknown> | undefined;
 }
 
 export interface Named {
@@ -46,10 +46,8 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const prepared = await prepare(base, options);
   const { sources, included } = prepared.guarded;
   const everything = [...included, ...sources];
-  const [config, { assemble }] = await Promise.all([
-    composeConfig(configOptions(prepared, base, options)),
-    whileComposeWorks(prepared, options),
-  ]);
+  const reading = composeConfig(configOptions(prepared, base, options));
+  const [config, { assemble }] = await Promise.all([reading, whileComposeWorks(reading, prepared, options)]);
   if (config.document === undefined) {
     const raw = (await rawFindings(prepared.raw)).map((finding) => locate(sources, finding));
     throw new ConfigurationError([...composeProblems(config.messages, everything), ...raw]);
@@ -75,12 +73,16 @@ function warmUp(environment: NodeJS.ProcessEnv): void {
 }
 
 /** Compose is started before the next turn, and the other processor has nothing to do. */
-async function whileComposeWorks(prepared: Prepared, { onNamed }: LoadOptions) {
-  await new Promise(setImmediate);
-  onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
-  // A good deal of the program, which takes its time to be made ready.
+async function whileComposeWorks(reading: Promise<unknown>, prepared: Prepared, { onNamed }: LoadOptions) {
+  await nextTurn();
+  const asked = onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
+  // What the answer leads to is sent first: making a good deal of the program ready keeps everything else waiting.
+  await Promise.race([asked, reading]).catch(() => undefined);
+  await nextTurn();
   return import('./assemble.ts');
 }
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 interface Prepared {
   name: string;
