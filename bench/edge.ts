@@ -1,16 +1,15 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { edgeNetwork } from '../src/edge/part.ts';
+import { innerPorts } from '../src/edge/nginx.ts';
+import { edgeNetwork, gateService, publicNetwork } from '../src/edge/part.ts';
 import { labels } from '../src/engine/labels.ts';
 import { findProgram, run } from '../src/engine/process.ts';
-import { imageTags } from '../src/platform/images.ts';
-import { median, ratio, round, type Measured, type Part } from './measure.ts';
+import { bareHaproxy, edgeByHand, haproxyPort } from './edge-by-hand.ts';
+import { median, range, ratio, round, type Measured, type Part } from './measure.ts';
 import { openScene, type Scene } from './project.ts';
 
 const runs = 3;
 const seconds = 5;
 const connections = 16;
-const haproxyPort = 8000;
+const byHand = 'nginx and HAProxy by hand, HTTPS';
 
 interface Load {
   perSecond: number;
@@ -18,28 +17,35 @@ interface Load {
   p99: number;
 }
 
-/** What the hops cost: the same replica asked directly, through one plain HAProxy, and through the whole edge. */
+/**
+ * What the hops cost: the same replica asked directly, through one plain HAProxy, through nginx and HAProxy as one would set
+ * them up by hand, and through the whole edge. Each at its container's own address: a published port of this machine is
+ * answered by Docker's userland proxy, a process that copies bytes.
+ */
 export const edge: Part = {
   name: 'edge',
-  about: 'requests a second and latency through the edge against a bare replica and one bare HAProxy (needs wrk)',
+  about: 'requests a second and latency through the edge against nginx and HAProxy set up by hand (needs wrk)',
   measure,
 };
 
 async function measure(): Promise<Measured> {
   if (!(await findProgram('wrk', process.env.PATH ?? ''))) throw new Error('wrk is not installed: apt-get install wrk');
   const scene = await openScene('bench-edge', { http: 19081, https: 19444 }, 0);
-  let bare: string | undefined;
+  const started: string[] = [];
   try {
     await scene.write('v1');
     await scene.horme('deploy', '--watch', '0');
     await scene.horme('scale', 'app=1');
-    const replica = await addressOf(scene, 'app');
-    bare = await bareHaproxy(scene, replica);
-    const haproxy = (await scene.engine.containers({ 'horme.bench': 'haproxy' }))[0]?.addresses[network(scene)] ?? '';
+    const [replica, gate] = [
+      await addressOf(scene, 'app', edgeNetwork),
+      await addressOf(scene, gateService, publicNetwork),
+    ];
+    const place = { scene, network: `${scene.project}_${edgeNetwork}`, replica: `${replica}:8000`, started };
     const ways = {
       'the replica itself, HTTP': `http://${replica}:8000/`,
-      'one bare HAProxy, HTTP': `http://${haproxy}:${haproxyPort}/`,
-      'the whole edge, HTTPS': `https://127.0.0.1:${scene.port}/`,
+      'one bare HAProxy, HTTP': `http://${await bareHaproxy(place)}:${haproxyPort}/`,
+      [byHand]: `https://${await edgeByHand(place)}:${innerPorts.https}/`,
+      'the whole edge, HTTPS': `https://${gate}:${innerPorts.https}/`,
     };
     const loads: Record<string, Load[]> = {};
     for (let turn = 0; turn < runs; turn++) {
@@ -47,43 +53,16 @@ async function measure(): Promise<Measured> {
     }
     return report(loads);
   } finally {
-    if (bare) await scene.engine.remove(bare);
+    for (const id of started) await scene.engine.remove(id);
     await scene.remove();
   }
 }
 
-const network = (scene: Scene) => `${scene.project}_${edgeNetwork}`;
-
-async function addressOf(scene: Scene, service: string): Promise<string> {
+async function addressOf(scene: Scene, service: string, network: string): Promise<string> {
   const [container] = await scene.engine.containers({ [labels.project]: scene.project, [labels.service]: service });
-  return container?.addresses[network(scene)] ?? '';
-}
-
-async function bareHaproxy(scene: Scene, replica: string): Promise<string> {
-  const file = join(scene.directory, 'haproxy.cfg');
-  await writeFile(
-    file,
-    `global
-  maxconn 4000
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 60s
-  timeout server 60s
-listen bench
-  bind :${haproxyPort}
-  server replica ${replica}:8000
-`,
-    { mode: 0o644 },
-  );
-  const id = await scene.engine.create({
-    image: imageTags().haproxy,
-    labels: { 'horme.bench': 'haproxy' },
-    network: network(scene),
-    mounts: [`${file}:/etc/horme/haproxy/haproxy.cfg:ro`],
-  });
-  await scene.engine.start(id);
-  return id;
+  const address = container?.addresses[`${scene.project}_${network}`];
+  if (!address) throw new Error(`${service} has no address in ${network}`);
+  return address;
 }
 
 async function load(scene: Scene, url: string): Promise<Load> {
@@ -116,14 +95,20 @@ function report(loads: Record<string, Load[]>): Measured {
   const [base = ''] = Object.keys(loads);
   return {
     title: `What the edge costs: ${connections} kept connections for ${seconds} s`,
-    columns: ['way', 'requests/s', 'to the replica', 'p50 ms', 'p99 ms'],
+    columns: ['way', 'requests/s', 'min–max', 'to the replica', 'to by hand', 'p50 ms', 'p99 ms'],
     rows: Object.keys(loads).map((name) => [
       name,
       Math.round(of(name, 'perSecond')),
+      range((loads[name] ?? []).map(({ perSecond }) => perSecond)),
       ratio(of(name, 'perSecond'), of(base, 'perSecond')),
+      ratio(of(name, 'perSecond'), of(byHand, 'perSecond')),
       round(of(name, 'p50'), 2),
       round(of(name, 'p99'), 2),
     ]),
-    notes: [`medians of ${runs} turns; one replica; wrk, the edge and the replica share the machine's cores`],
+    notes: [
+      `medians of ${runs} turns; one replica; wrk, the edge and the replica share the machine's cores`,
+      'by hand: the same images, certificate and TLS profile, nginx → unix socket → one HAProxy → the replica, with an access log; no second HAProxy, no switch for maintenance, no request id',
+      "each is asked at its container's own address, not at a published port, where Docker's userland proxy copies the bytes",
+    ],
   };
 }

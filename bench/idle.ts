@@ -1,9 +1,12 @@
 import { labels } from '../src/engine/labels.ts';
 import { composeConfig } from '../src/engine/compose-config.ts';
-import { interleaved, median, program, ratio, round, type Measured, type Part } from './measure.ts';
+import { aim, interleaved, median, program, range, ratio, round, type Measured, type Part } from './measure.ts';
 import { openScene } from './project.ts';
 
-const runs = 10;
+const runs = 15;
+const mostToLeast = 2;
+
+const deploying = 'horme deploy, nothing to do';
 
 /** A deploy with nothing to do, against the least that it must do: read the files, and list the containers. */
 export const idle: Part = {
@@ -34,7 +37,9 @@ async function measure(): Promise<Measured> {
           await scene.engine.containers({ [labels.project]: scene.project });
         },
         'node -e 0': () => program(process.execPath, ['-e', '0']),
-        'horme deploy, nothing to do': () => scene.horme('deploy'),
+        [deploying]: () => scene.horme('deploy'),
+        'horme plan, no steps': () => scene.horme('plan'),
+        'horme check': () => scene.horme('check'),
         'docker compose ps': () => program('docker', ['compose', '-p', scene.project, 'ps']),
       },
       runs,
@@ -42,8 +47,14 @@ async function measure(): Promise<Measured> {
     const base = median(times['compose config and one listing']) + median(times['node -e 0']);
     return {
       title: 'A deploy with nothing to do',
-      columns: ['command', 'median ms', 'to config, listing and the start of Node'],
-      rows: Object.entries(times).map(([name, own]) => [name, round(median(own)), ratio(median(own), base)]),
+      columns: ['command', 'median ms', 'min–max ms', 'to config, listing and the start of Node', 'aim'],
+      rows: Object.entries(times).map(([name, own]) => [
+        name,
+        round(median(own)),
+        range(own),
+        ratio(median(own), base),
+        name === deploying ? aim(median(own), base, mostToLeast) : '',
+      ]),
       notes: [`medians of ${runs} runs each, in turns`],
     };
   } finally {

@@ -44,6 +44,16 @@ export function ratio(value: number, base: number): string {
   return base === 0 ? '–' : `${(value / base).toFixed(2)}×`;
 }
 
+/** The fastest and the slowest of all runs, such as `48–66`. */
+export function range(values: number[]): string {
+  return `${Math.round(Math.min(...values))}–${Math.round(Math.max(...values))}`;
+}
+
+/** Whether a ratio is what is aimed at, such as `≤ 1.3× met`. */
+export function aim(value: number, base: number, most: number): string {
+  return `≤ ${most}× ${value <= base * most ? 'met' : 'missed'}`;
+}
+
 export function round(value: number, digits = 1): number {
   return Number(value.toFixed(digits));
 }

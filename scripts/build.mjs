@@ -1,7 +1,8 @@
-// Bundles the command line (and the quickstart) into one file each: `npx horme` installs no dependency.
+// Bundles the command line and the quickstart: `npx horme` installs no dependency.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,23 +19,41 @@ const behindLoader = {
 
 await Promise.all([bundleProgram(), bundleQuickstart()]);
 
-/** src/cli.ts is compiled at every start, and so is kept small: all behind its dynamic import is one string beside it. */
+/** src/cli.ts answers what needs no program; all behind its dynamic import is a file of its own. */
 async function bundleProgram() {
-  const program = await bundle('src/commands/main.ts');
-  const entry = await bundle('src/cli.ts', [behindLoader]);
-  const hash = createHash('sha256').update(program).digest('hex').slice(0, 16);
+  const [bundled, texts] = await Promise.all([bundle('src/commands/main.ts'), helpTexts()]);
+  const program = asciiOnly(bundled);
+  const HORME_HELP = JSON.stringify(JSON.stringify(texts));
+  const entry = await bundle('src/cli.ts', { plugins: [behindLoader], define: { HORME_HELP } });
+  const words = [...new Set(Object.keys(texts).map((topic) => topic.split(' ')[0]))].filter(Boolean);
   const loader = readFileSync(join(root, 'scripts', 'loader.cjs'), 'utf8');
-  const constants = `const programHash = '${hash}';\nconst programSource = ${JSON.stringify(program)};\n`;
-  write('horme', loader + constants + entry);
+  const hash = createHash('sha256').update(program).digest('hex').slice(0, 16);
+  const parameters = 'module, exports, require, __dirname, __filename, importMetaUrl';
+  // Of programs that are no more.
+  rmSync(join(root, 'dist', 'compiled'), { recursive: true, force: true });
+  write('program', `// ${hash}\n(function (${parameters}) {${program}\n})`);
+  write('horme', `#!/usr/bin/env node\n${loader}const commandWords = ${JSON.stringify(words)};\n${entry}`);
+}
+
+/** The loader reads it so. Strings are escaped already; regular expressions are left, where the escape means the same. */
+function asciiOnly(text) {
+  return text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** From the parser itself, so that the texts are what it would print. */
+async function helpTexts() {
+  const module = { exports: {} };
+  new Function('module', 'require', await bundle('src/commands/help-texts.ts'))(module, createRequire(import.meta.url));
+  return module.exports.helpTexts();
 }
 
 async function bundleQuickstart() {
   if (!existsSync(join(root, 'src/quickstart/main.ts'))) return;
   const importMetaUrl = 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;\n';
-  write('quickstart', importMetaUrl + (await bundle('src/quickstart/main.ts')));
+  write('quickstart', `#!/usr/bin/env node\n${importMetaUrl}${await bundle('src/quickstart/main.ts')}`);
 }
 
-async function bundle(source, plugins = []) {
+async function bundle(source, { plugins = [], define = {} } = {}) {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [source],
@@ -55,6 +74,7 @@ async function bundle(source, plugins = []) {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
       'import.meta.url': 'importMetaUrl',
+      ...define,
     },
     logLevel: 'warning',
   });
@@ -66,7 +86,7 @@ function write(name, text) {
   mkdirSync(dirname(target), { recursive: true });
   // Renamed into place: another horme may be starting from the file right now.
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`);
-  writeFileSync(temporary, `#!/usr/bin/env node\n${text}`);
+  writeFileSync(temporary, text);
   chmodSync(temporary, 0o755);
   renameSync(temporary, target);
 }

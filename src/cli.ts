@@ -1,9 +1,11 @@
-import { version } from './version.ts';
+import { earlyAnswer } from './early-answer.ts';
 
-// Scripts and prompts ask for the version often: answer before commander and the rest of the bundle run.
-const first = process.argv[2];
-if (first === '--version' || first === '-V') {
-  process.stdout.write(`${version}\n`);
+const argv = process.argv.slice(2);
+const answer = earlyAnswer(argv, process.stdout.columns);
+if (answer === undefined) {
+  void import('./commands/main.ts').then(({ main }) => main(argv));
 } else {
-  void import('./commands/main.ts').then(({ main }) => main(process.argv.slice(2)));
+  // `horme --help | head` is no failure.
+  process.stdout.on('error', () => {});
+  process.stdout.write(answer);
 }

@@ -6,7 +6,8 @@ import { dockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
 import type { CommandContext } from './commands/command.ts';
 import type { Emit } from './events.ts';
-import { loadStack } from './stack/load.ts';
+import type { Looking } from './deploy/situation.ts';
+import { loadStack, type Named } from './stack/load.ts';
 import type { Stack } from './stack/stack.ts';
 
 /** A stack and the engine that its environment names: what every command but `init` works with. */
@@ -17,11 +18,15 @@ export interface Session {
   compose: Compose;
   emit: Emit;
   signal: AbortSignal;
+  /** What was seen of the engine while Compose read the files: once, because it grows old. */
+  takeLook?: () => Looking | undefined;
 }
 
-export async function openSession(context: CommandContext): Promise<Session> {
+/** `look`: for a command that begins with a glance at the engine, which needs no more than the project's name for it. */
+export async function openSession(context: CommandContext, look?: LookAt): Promise<Session> {
   const { options, emit, signal } = context;
   const directory = resolve(options.projectDirectory ?? '.');
+  let early: Early | undefined;
   const stack = await loadStack({
     directory,
     directoryNamed: options.projectDirectory !== undefined,
@@ -31,16 +36,49 @@ export async function openSession(context: CommandContext): Promise<Session> {
     profiles: options.profiles,
     processEnvironment: process.env,
     signal,
+    ...(look && { onNamed: (named) => (early = lookEarly(named, look))?.looking.listed }),
   });
-  const connection = openConnection(stack.environment.context, process.env);
-  // Not the command's signal: a step under way finishes, even when Ctrl-C ends the waiting between steps.
-  const engine = dockerEngine(connection, new AbortController().signal);
+  const known = early?.context === stack.environment.context ? early : undefined;
+  const { connection, engine } = known ?? openEngine(stack.environment.context);
+  let looking = known?.looking;
   return {
     stack,
     connection,
     engine,
+    takeLook: () => {
+      const taken = looking;
+      looking = undefined;
+      return taken;
+    },
     compose: startable(composeDriver(stack.directory, connection.environment, signal), engine),
     emit,
     signal,
   };
+}
+
+type LookAt = (engine: Engine, project: string) => Looking;
+
+function openEngine(context: string | undefined): { connection: Connection; engine: Engine } {
+  const connection = openConnection(context, process.env);
+  // Not the command's signal: a step under way finishes, even when Ctrl-C ends the waiting between steps.
+  return { connection, engine: dockerEngine(connection, new AbortController().signal) };
+}
+
+interface Early extends ReturnType<typeof openEngine> {
+  context: string | undefined;
+  looking: Looking;
+}
+
+/** Undefined where the context has a variable in it, or is not there: then the time to tell so comes later. */
+function lookEarly({ project, context }: Named, look: LookAt): Early | undefined {
+  if (context !== undefined && (typeof context !== 'string' || context.includes('$'))) return undefined;
+  try {
+    const opened = openEngine(context);
+    const looking = look(opened.engine, project);
+    // Whoever takes it is told; where the files are refused nobody is.
+    looking.looked.catch(() => undefined);
+    return { ...opened, context, looking };
+  } catch {
+    return undefined;
+  }
 }

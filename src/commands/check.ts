@@ -1,6 +1,6 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
 import { portChecks, type Check } from '../deploy/ports.ts';
-import { glance, type Situation } from '../deploy/situation.ts';
+import { glance, look, type Situation } from '../deploy/situation.ts';
 import { storeProblems } from '../deploy/state.ts';
 import { composeVersion } from '../engine/compose-config.ts';
 import type { EngineInfo } from '../engine/engine.ts';
@@ -15,7 +15,7 @@ import type { CommandContext } from './command.ts';
 
 /** Pre-deployment checks: what would stop a deploy half-way is found before it begins. Loading the files is the first. */
 export async function run(context: CommandContext): Promise<ExitCode> {
-  const session = await openSession(context);
+  const session = await openSession(context, look);
   const { stack } = session;
   const info = await session.engine.info();
   const situation = await glance(session, false);

@@ -1,6 +1,7 @@
 import { deploy, planOnly } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
+import { look } from '../deploy/situation.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
@@ -11,7 +12,7 @@ const defaultWaitSeconds = 900;
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { flags, arguments: services } = context;
-  const session = await openSession(context);
+  const session = await openSession(context, look);
   checkServices(session, services);
   if (flags.platform === true || flags.rotate === true) databaseOf(session);
   for (const text of session.stack.warnings) context.emit({ kind: 'warning', text });

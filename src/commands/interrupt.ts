@@ -44,7 +44,6 @@ export function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   for (let current = error; current instanceof Error; current = current.cause) {
     if (current === signal.reason || current.name === 'AbortError') return true;
-    if ('isCanceled' in current && current.isCanceled === true) return true; // execa
   }
   return false;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { helpColumns } from '../early-answer.ts';
 import { version } from '../version.ts';
 import type { CommandDeclaration, GlobalOptions, OptionDeclaration } from './command.ts';
 import { commandGroups, commands, globalOptions } from './index.ts';
@@ -31,6 +32,12 @@ export function parse(argv: string[], help: HelpOutput): Invocation | undefined 
   return invocation;
 }
 
+const widthOn = (stream: NodeJS.WriteStream) => Math.min(stream.columns ?? helpColumns, helpColumns);
+const helpWidths = {
+  getOutHelpWidth: () => widthOn(process.stdout),
+  getErrHelpWidth: () => widthOn(process.stderr),
+};
+
 function buildProgram(help: HelpOutput, found: (invocation: Invocation) => void): Command {
   const program = new Command('horme')
     .description('Runs the Compose file you already have in production: rolling deploys that lose no request.')
@@ -39,7 +46,7 @@ function buildProgram(help: HelpOutput, found: (invocation: Invocation) => void)
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ writeOut: help.out, writeErr: help.error, outputError: () => {} })
+    .configureOutput({ writeOut: help.out, writeErr: help.error, outputError: () => {}, ...helpWidths })
     .configureHelp({ subcommandTerm })
     .addHelpText('after', '\nExample:\n  horme deploy --env production');
   for (const option of globalOptions) program.addOption(buildOption(option));

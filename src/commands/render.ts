@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { glance, preparedFrom } from '../deploy/situation.ts';
+import { glance, look, preparedFrom } from '../deploy/situation.ts';
 import { backendsOf, renderHaproxy, type Members } from '../edge/haproxy.ts';
 import { pageFiles } from '../edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
@@ -11,7 +11,7 @@ import type { CommandContext } from './command.ts';
 
 /** Writes plain Compose, nginx and HAProxy files: what a deploy would run. The containers go on without Horme; their configuration is in the volume that the last deploy filled. */
 export async function run(context: CommandContext): Promise<void> {
-  const session = await openSession(context);
+  const session = await openSession(context, look);
   const situation = await glance(session, false);
   const { content } = await preparedFrom(session, situation, undefined);
   const files = rendered(content, session.stack.maintenancePage);

@@ -1,7 +1,7 @@
 import { statusLines } from '../backup/report-status.ts';
 import { backupStatus } from '../backup/status.ts';
 import { databaseProblems, databaseStatus, survives } from '../database/status.ts';
-import { glance, preparedFrom } from '../deploy/situation.ts';
+import { glance, look, preparedFrom } from '../deploy/situation.ts';
 import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
@@ -40,7 +40,7 @@ interface ServiceStatus {
 }
 
 export async function run(context: CommandContext): Promise<void> {
-  const session = await openSession(context);
+  const session = await openSession(context, look);
   const situation = await glance(session, false);
   const ledger = await readLedger(situation.store);
   const content = situation.live ?? (await preparedFrom(session, situation, undefined)).content;

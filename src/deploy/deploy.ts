@@ -141,6 +141,12 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
   return former !== undefined && stepsFor(content, former, seen, options).length === 0;
 }
 
+/** The lock is our own, and what was seen before it was taken may be a quarter of an hour old. */
+async function withoutLock(session: Session): Promise<Situation> {
+  const { containers, ...rest } = await glance(session, false);
+  return { ...rest, containers: containers.filter((container) => container.labels[labels.role] !== 'lock') };
+}
+
 async function locked(
   session: Session,
   options: DeployOptions,
@@ -154,7 +160,7 @@ async function locked(
   const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
   const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
-  if (wasAsked && (await nothingToDo(session, { ...glanced, images }, options))) return unchanged;
+  if (wasAsked && (await nothingToDo(session, { ...(await withoutLock(session)), images }, options))) return unchanged;
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const live = await readLive(store);

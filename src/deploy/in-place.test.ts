@@ -22,7 +22,9 @@ describe('a container that holds an anonymous volume', () => {
       "1  replace shop-local-ledger-1 in place
            because its image changed; it keeps data in the anonymous volume /data, which a successor takes over
       2  wait until ledger is ready
-           because no traffic before"
+           because no traffic before
+      3  watch ledger for 10 s
+           because errors and answer times against the ones before"
     `);
   });
 

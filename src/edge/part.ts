@@ -20,7 +20,7 @@ export const nginxService = 'horme-nginx';
 export const haproxyService = (instance: string) => `horme-${instance}`;
 export const haproxyServices = haproxyInstances.map(haproxyService);
 
-const publicNetwork = 'horme-public';
+export const publicNetwork = 'horme-public';
 const socketVolume = 'horme-sockets';
 const configurationVolume = edgeVolume;
 

@@ -42,11 +42,15 @@ const memoryBytes = 3 * 1024 ** 3;
 const deadlineSeconds = 20;
 const { oldest } = versions['Docker Compose'];
 
-/** Runs `docker compose config`. It needs no engine. */
+/** Runs `docker compose config`. It needs no engine. The version is asked meanwhile: it is known before the answer counts. */
 export async function composeConfig(options: ComposeConfigOptions): Promise<ComposeConfigResult> {
-  const argv = [...(await composeCommand(options.env)), ...configArguments(options)];
+  const checked = composeCommand(options.env);
+  const argv = [...(await commandFor(options.env).found), ...configArguments(options)];
   const execute = (format: string) => limitedRun([...argv, 'config', '--format', format], options);
-  const [json, yaml] = await Promise.all([execute('json'), options.serviceExtensions ? execute('yaml') : undefined]);
+  const asked = Promise.all([execute('json'), options.serviceExtensions ? execute('yaml') : undefined]);
+  asked.catch(() => undefined);
+  await checked;
+  const [json, yaml] = await asked;
   const messages = json.stderr.split('\n').filter(Boolean).map(plainMessage);
   if (json.exitCode !== 0) return { exitCode: json.exitCode, document: undefined, extensions: {}, messages };
   const document = JSON.parse(json.stdout) as Record<string, unknown>;
@@ -134,30 +138,39 @@ function pick(services: Record<string, unknown>): Record<string, unknown> {
   return found;
 }
 
-const commands = new Map<string, Promise<string[]>>();
+interface Command {
+  found: Promise<string[]>;
+  /** The same, once its version is known to be one that Horme can work with. */
+  checked: Promise<string[]>;
+}
+
+const commands = new Map<string, Command>();
 
 /**
  * The argv before Compose's own arguments. The plugin is called by itself where it is found: it starts in half the time of
  * `docker compose`, which first asks every plugin for its name.
  */
-export function composeCommand(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+export const composeCommand = (env: NodeJS.ProcessEnv = process.env): Promise<string[]> => commandFor(env).checked;
+
+function commandFor(env: NodeJS.ProcessEnv): Command {
   const key = `${env['PATH']}\n${env['DOCKER_CONFIG']}\n${env['HOME']}`;
   const known = commands.get(key);
   if (known !== undefined) return known;
   const found = findCommand(env);
-  commands.set(key, found);
-  found.catch(() => commands.delete(key));
-  return found;
+  const checked = found.then((argv) => checkedVersion(argv, env));
+  commands.set(key, { found, checked });
+  checked.catch(() => commands.delete(key));
+  return { found, checked };
 }
 
 async function findCommand(env: NodeJS.ProcessEnv): Promise<string[]> {
   for (const folder of pluginFolders(env)) {
     const plugin = join(folder, 'docker-compose');
-    if (await isExecutable(plugin)) return checkedVersion([plugin], env);
+    if (await isExecutable(plugin)) return [plugin];
   }
   const docker = await findProgram('docker', env['PATH'] ?? '');
   if (docker === undefined) throw missing('neither the docker command nor its Compose plugin is installed');
-  return checkedVersion([docker, 'compose'], env);
+  return [docker, 'compose'];
 }
 
 function pluginFolders(env: NodeJS.ProcessEnv): string[] {

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { composeCommand, composeConfig, serviceExtensions } from './compose-config.ts';
 import { DeadlineExceeded, ProgramMissing, run } from './process.ts';
@@ -104,4 +107,31 @@ test('extensions are found among other keys', () => {
   const text =
     'name: x\nservices:\n  a:\n    command:\n      - x-horme\n    x-horme:\n      drain: 3s\n      route:\n        - port: 1\n    x-other: 1\n  b:\n    x-horme: {}\nvolumes:\n  c:\n    x-horme: {}\n';
   expect(serviceExtensions(text)).toEqual({ a: { drain: '3s', route: [{ port: 1 }] }, b: {} });
+});
+
+test('what a child of its own holds open is not waited for after the deadline', async () => {
+  const script =
+    'require("node:child_process").spawn("sleep", ["20"], { stdio: "inherit", detached: true }).unref(); console.error("begun")';
+  const work = run(['node', '-e', script], { deadlineSeconds: 1 });
+  await expect(work).rejects.toMatchObject({ name: 'DeadlineExceeded', stderr: 'begun\n' });
+});
+
+test('a program that does not read its input', async () => {
+  const result = await run(['node', '-e', '0'], { input: 'x'.repeat(1024 * 1024), deadlineSeconds: 10 });
+  expect(result.exitCode).toBe(0);
+});
+
+test('output goes to a file, and characters that come in two pieces stay whole', async () => {
+  const lines: string[] = [];
+  const script =
+    'process.stderr.write(Buffer.from([0xc3])); setTimeout(() => { process.stderr.write(Buffer.from([0xa9, 0x0d, 0x0a, 0x78])); process.stdout.write("out") }, 50)';
+  const outputFile = join(await mkdtemp(join(tmpdir(), 'horme-process-')), 'out');
+  const result = await run(['node', '-e', script], {
+    outputFile,
+    deadlineSeconds: 10,
+    onLine: (line) => lines.push(line),
+  });
+  expect(lines).toEqual(['é', 'x']);
+  expect(result.stdout).toBe('');
+  expect(await readFile(outputFile, 'utf8')).toBe('out');
 });

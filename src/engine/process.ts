@@ -1,6 +1,8 @@
-import { access, constants } from 'node:fs/promises';
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { execa } from 'execa';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 
 export interface ProcessOptions {
   cwd?: string;
@@ -51,74 +53,135 @@ export class ProgramMissing extends Error {
   }
 }
 
+/** A program that is killed may leave children that hold its output open: it is read this long, and no longer. */
+const killedMilliseconds = 500;
+
 /** Output beyond this is cut off and the process ended: 5,000 services print 2 MB of `config`. */
 const maxOutputBytes = 256 * 1024 * 1024;
 
 /** Runs a program with arguments, never through a shell. A failing exit code is a result, not an error. */
 export async function run(argv: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
-  options.signal?.throwIfAborted();
-  const [program, ...rest] = await limited(argv, options);
+  const [program, ...rest] = limited(argv, options);
   if (program === undefined) throw new Error('an empty argv was to be run');
-  const result = await execa(program, rest, execaOptions(options));
-  if (result.isCanceled) options.signal?.throwIfAborted();
-  if (result.timedOut) throw new DeadlineExceeded(argv[0] ?? program, options.deadlineSeconds, result.stderr);
-  if (result.code === 'ENOENT' || result.code === 'EACCES') throw new ProgramMissing(argv[0] ?? program);
-  if (result.exitCode === undefined && result.signal === undefined) {
-    throw new Error(`${program} could not be run`, { cause: result });
+  options.signal?.throwIfAborted();
+  const file = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w');
+  try {
+    const child = spawn(program, rest, spawnOptions(options, file));
+    return await ended(child, argv[0] ?? program, options);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
-  return { exitCode: result.exitCode ?? 137, stdout: result.stdout ?? '', stderr: result.stderr };
 }
 
-function execaOptions(options: ProcessOptions) {
-  const { onLine } = options;
-  const lines = function* (line: unknown) {
-    onLine?.(String(line));
-    yield line;
-  };
-  const stream: 'pipe' | ['pipe', typeof lines] = onLine === undefined ? 'pipe' : ['pipe', lines];
+function spawnOptions(options: ProcessOptions, outputFile: number | undefined): SpawnOptions {
   return {
-    reject: false,
-    extendEnv: options.env === undefined,
-    timeout: options.deadlineSeconds * 1000,
-    killSignal: 'SIGKILL',
-    maxBuffer: maxOutputBytes,
-    stripFinalNewline: false,
-    encoding: 'utf8',
-    stdout: options.outputFile === undefined ? stream : { file: options.outputFile },
-    stderr: stream,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-    detached: options.ownGroup === true,
+    cwd: options.cwd,
     env: environment(options),
-  } as const;
+    detached: options.ownGroup === true,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', outputFile ?? 'pipe', 'pipe'],
+    windowsHide: true,
+  };
+}
+
+/** Waits for the end, and ends it itself at the deadline, at the signal and where it prints too much. */
+async function ended(child: ChildProcess, program: string, options: ProcessOptions): Promise<ProcessResult> {
+  const { signal, onLine, deadlineSeconds } = options;
+  let stopped: 'deadline' | 'signal' | 'output' | undefined;
+  let timer = setTimeout(() => stop('deadline'), deadlineSeconds * 1000);
+  const stop = (reason: typeof stopped): void => {
+    stopped ??= reason;
+    kill(child, options);
+    clearTimeout(timer);
+    timer = setTimeout(() => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()), killedMilliseconds);
+  };
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, onLine, () => stop('output')));
+  const onAbort = (): void => stop('signal');
+  const onExit = (): void => kill(child, options);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  // What has a group of its own finishes, even without us.
+  if (!options.ownGroup) process.once('exit', onExit);
+  try {
+    const exitCode = await closed(child, program, options.input);
+    if (stopped === 'signal') signal?.throwIfAborted();
+    if (stopped === 'deadline') throw new DeadlineExceeded(program, deadlineSeconds, stderr?.() ?? '');
+    return { exitCode: exitCode ?? 137, stdout: stdout?.() ?? '', stderr: stderr?.() ?? '' };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    process.removeListener('exit', onExit);
+  }
+}
+
+function kill(child: ChildProcess, { ownGroup }: ProcessOptions): void {
+  child.kill('SIGKILL');
+  try {
+    if (ownGroup && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The group has ended by itself.
+  }
+}
+
+/** The exit code, null after a signal, once all that was printed is there. */
+function closed(child: ChildProcess, program: string, input: string | Buffer | undefined): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      const absent = cause.code === 'ENOENT' || cause.code === 'EACCES';
+      reject(absent ? new ProgramMissing(program) : new Error(`${program} could not be run`, { cause }));
+    });
+    child.once('close', resolve);
+    // A program may end before it has read all of it.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+/** Hands out lines as they come; the function gives the whole. */
+function collect(stream: Readable | null, onLine: ProcessOptions['onLine'], onTooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  const decoder = new StringDecoder('utf8');
+  let bytes = 0;
+  let line = '';
+  stream?.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxOutputBytes) onTooMuch();
+    if (onLine === undefined) return;
+    const lines = (line + decoder.write(chunk)).split(/\r?\n/);
+    line = lines.pop() ?? '';
+    for (const whole of lines) onLine(whole);
+  });
+  stream?.on('end', () => line !== '' && onLine?.(line));
+  return () => Buffer.concat(chunks).toString('utf8');
 }
 
 /** Every thread of a Go program reserves address space (8 MiB of stack, 64 MiB of malloc arena): under a limit, few threads. */
-function environment(options: ProcessOptions): NodeJS.ProcessEnv {
-  if (options.memoryBytes === undefined) return options.env ?? {};
-  return { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...options.env };
+function environment({ env = process.env, memoryBytes }: ProcessOptions): NodeJS.ProcessEnv {
+  return memoryBytes === undefined ? env : { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...env };
 }
 
-async function limited(argv: readonly string[], options: ProcessOptions): Promise<readonly string[]> {
+function limited(argv: readonly string[], options: ProcessOptions): readonly string[] {
   if (options.memoryBytes === undefined || process.platform !== 'linux') return argv;
-  const prlimit = await findProgram('prlimit', options.env?.['PATH'] ?? process.env['PATH'] ?? '');
+  const prlimit = programIn(options.env?.['PATH'] ?? process.env['PATH'] ?? '', 'prlimit');
   return prlimit === undefined ? argv : [prlimit, `--as=${options.memoryBytes}`, '--', ...argv];
 }
 
 /** The first executable of that name in a PATH. */
 export async function findProgram(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter)) {
-    if (folder === '') continue;
-    const candidate = join(folder, name);
-    if (await isExecutable(candidate)) return candidate;
-  }
-  return undefined;
+  return programIn(path, name);
 }
 
-export async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+function programIn(path: string, name: string): string | undefined {
+  const folders = path.split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).find(isExecutableNow);
+}
+
+export const isExecutable = async (path: string): Promise<boolean> => isExecutableNow(path);
+
+function isExecutableNow(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -722,3 +722,21 @@ x-horme: { environments: { local: {} } }
 `;
   expect(await problems(text)).toMatch(/a\$b .*leaves the project directory/);
 });
+describe('what is done while Compose works', () => {
+  const text =
+    'name: shop\nservices: { api: { image: x } }\nx-horme: { environments: { prod: { domain: a.example, context: far } } }\n';
+
+  test('begins once the project and its context are known', async () => {
+    const seen: unknown[] = [];
+    const onNamed = async (named: unknown) => seen.push(named);
+    await load(text, { environment: 'prod', onNamed });
+    expect(seen).toEqual([{ project: 'shop-prod', context: 'far' }]);
+  });
+
+  test('an engine that never answers, or refuses, holds nothing up', async () => {
+    for (const answer of [() => new Promise(() => undefined), () => Promise.reject(new Error('refused'))]) {
+      const stack = await load(text, { environment: 'prod', onNamed: answer });
+      expect(stack.project).toBe('shop-prod');
+    }
+  });
+});

@@ -1,7 +1,6 @@
 import { basename, dirname, relative, resolve } from 'node:path';
 import { composeCommand, composeConfig } from '../engine/compose-config.ts';
 import { exitCodes, OperatorError } from '../errors.ts';
-import { assemble } from './assemble.ts';
 import { composeProblems, unsetVariables } from './compose-problems.ts';
 import { projectNameWarnings } from './compose-variables.ts';
 import { ConfigurationError } from './diagnostics.ts';
@@ -21,7 +20,6 @@ import { stackNamePattern } from './patterns.ts';
 import { platformSecrets } from './secret-variables.ts';
 import type { SourceFile } from './source.ts';
 import type { Stack } from './stack.ts';
-import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
 export interface LoadOptions {
   /** Where Compose would look; files are resolved from here. */
@@ -35,6 +33,14 @@ export interface LoadOptions {
   profiles?: string[];
   processEnvironment: NodeJS.ProcessEnv;
   signal: AbortSignal;
+  /** Called once the files told which project it is and where, before Compose has read them. What it gives is waited for, no longer than for Compose. */
+  onNamed?: (named: Named) => Promise<unknown> | undefined;
+}
+
+export interface Named {
+  project: string;
+  /** As it is written: a name with a variable in it is not known yet. */
+  context: unknown;
 }
 
 /** Reads the user's files. Throws `ConfigurationError` with every problem that could be found. */
@@ -48,9 +54,10 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const prepared = await prepare(base, options);
   const { sources, included } = prepared.guarded;
   const everything = [...included, ...sources];
-  const config = await composeConfig(configOptions(prepared, base, options));
+  const reading = composeConfig(configOptions(prepared, base, options));
+  const [config, { assemble }] = await Promise.all([reading, whileComposeWorks(reading, prepared, options)]);
   if (config.document === undefined) {
-    const raw = rawFindings(prepared.raw).map((finding) => locate(sources, finding));
+    const raw = (await rawFindings(prepared.raw)).map((finding) => locate(sources, finding));
     throw new ConfigurationError([...composeProblems(config.messages, everything), ...raw]);
   }
   const unset = unsetVariables(config.messages, everything);
@@ -74,6 +81,18 @@ function warmUp(environment: NodeJS.ProcessEnv): void {
   composeCommand(environment).catch(() => undefined);
 }
 
+/** Compose is started before the next turn, and the other processor has nothing to do. */
+async function whileComposeWorks(reading: Promise<unknown>, prepared: Prepared, { onNamed }: LoadOptions) {
+  await nextTurn();
+  const asked = onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
+  // What the answer leads to is sent first: making a good deal of the program ready keeps everything else waiting.
+  await Promise.race([asked, reading]).catch(() => undefined);
+  await nextTurn();
+  return import('./assemble.ts');
+}
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
 interface Prepared {
   name: string;
   environment: string;
@@ -93,7 +112,7 @@ async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared>
   const environment = chooseEnvironment(options.environment, Object.keys(declared), options.processEnvironment);
   const early = [name, environment].filter((part) => typeof part === 'object');
   if (typeof name === 'object' || typeof environment === 'object') {
-    const raw = rawFindings(rawExtensions(first.sources, first.included));
+    const raw = await rawFindings(rawExtensions(first.sources, first.included));
     throw new ConfigurationError([...early, ...raw].map((finding) => locate(first.sources, finding)));
   }
   const overrides = await overrideFiles(base, environment);
@@ -146,13 +165,17 @@ function stackName(sources: readonly SourceFile[], directory: string): string | 
   };
 }
 
+const projectOf = ({ name, environment }: Prepared) => `${name}-${environment}`;
+
+const declaredOf = ({ raw, environment }: Prepared) => mapping(mapping(raw.stack['environments'])[environment]);
+
 function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions) {
-  const declared = mapping(mapping(prepared.raw.stack['environments'])[prepared.environment]);
+  const declared = declaredOf(prepared);
   const profiles = Array.isArray(declared['profiles']) ? declared['profiles'].map(String) : [];
   return {
     files: prepared.files,
     projectDirectory: base.directory,
-    projectName: `${prepared.name}-${prepared.environment}`,
+    projectName: projectOf(prepared),
     profiles: [...new Set([...profiles, ...(options.profiles ?? [])])],
     envFiles: prepared.envFiles,
     ...overlayOf(prepared),
@@ -184,7 +207,8 @@ function composeEnvironment(prepared: Prepared, domain: unknown, inherited: Node
 }
 
 /** What can be said of the extensions before Compose has interpolated them. */
-function rawFindings(raw: RawExtensions): Finding[] {
+async function rawFindings(raw: RawExtensions): Promise<Finding[]> {
+  const { parseServiceExtension, parseStackExtension } = await import('./validate.ts');
   const services = Object.entries(raw.services);
   const findings = [
     ...parseStackExtension(raw.stack).findings,

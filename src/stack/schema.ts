@@ -14,6 +14,9 @@ import {
 import { isSchedule } from './cron.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
+// Validators that zod compiles for speed cost more than the few values of a file take to check.
+z.config({ jitless: true });
+
 /**
  * The one schema of `x-horme`. Validation, the JSON Schema for editors and the reference page come from it. An error text is
  * "what is wrong; what to type", and a description is a sentence of the reference page.

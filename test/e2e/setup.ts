@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await promisify(execFile)('node', ['scripts/build.mjs'], { cwd: root, timeout: buildMilliseconds });
   const folder = await mkdtemp(join(tmpdir(), 'horme-package-'));
   await mkdir(join(folder, 'dist'));
-  await cp(join(root, 'dist', 'horme.cjs'), join(folder, 'dist', 'horme.cjs'));
+  for (const file of ['horme.cjs', 'program.cjs']) await cp(join(root, 'dist', file), join(folder, 'dist', file));
   await cp(join(root, 'images'), join(folder, 'images'), { recursive: true });
   project.provide('horme', folder);
   await makePlatformImages();
