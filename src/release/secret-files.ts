@@ -18,9 +18,9 @@ export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Pr
   const known = await readSecretFiles(store);
   const added = secrets.filter(({ volume }) => !(volume in known));
   if (added.length === 0) return;
-  const entries = added.map(({ volume, files, reader, service }) => [
+  const entries = added.map(({ volume, files, reader }) => [
     volume,
-    { files, reader: 'uid' in reader ? reader : { service, user: reader.user } },
+    { files, reader: 'uid' in reader ? reader : { service: reader.service, user: reader.user } },
   ]);
   await write(store, { ...known, ...(Object.fromEntries(entries) as KnownSecrets) });
 }
