@@ -67,7 +67,7 @@ export const commands: readonly CommandDeclaration[] = [
     name: 'rollback',
     arguments: [{ name: '[release]' }],
     summary: 'restore an earlier release whole, by default the one before',
-    options: [wait, acceptSchema],
+    options: [{ flags: '--dry-run', description: 'print the plan and stop' }, wait, acceptSchema],
     example: 'horme rollback 6 --env production',
     load: () => import('./rollback.ts'),
   },

@@ -48,7 +48,8 @@ export async function planOnly(session: Session, options: DeployOptions): Promis
       balancers: await pool.get(),
       applied: situation.applied,
     });
-    return [...imageSteps(situation), ...numberedFrom(situation, stepsFor(content, former, seen, options))];
+    const images = keepsImages(options) ? [] : imageSteps(situation);
+    return [...images, ...numberedFrom(images.length, stepsFor(content, former, seen, options))];
   } finally {
     pool.close();
   }
@@ -64,8 +65,11 @@ function imageSteps({ images }: Situation): PlannedStep[] {
     }));
 }
 
-function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[] {
-  const before = images.filter(({ work }) => work !== undefined).length;
+/** What was live is made of images that are there. */
+const keepsImages = ({ rollbackTo, scale, platformOnly }: DeployOptions) =>
+  rollbackTo !== undefined || scale !== undefined || platformOnly;
+
+function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
   return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));
 }
 
@@ -128,8 +132,7 @@ async function locked(
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
-  const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
-  const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
+  const images = keepsImages(options) ? [] : await makeImages(session, options.rebuild, times);
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const live = await readLive(store);

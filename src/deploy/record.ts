@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { exitCodes } from '../errors.ts';
-import { appendEntry, type Outcome } from '../release/ledger.ts';
+import { notedOf } from '../release/begun.ts';
+import { appendEntry, nextNumber, type Outcome } from '../release/ledger.ts';
 import { migrationsDue, type DueMigration } from '../release/migrations.ts';
 import { prune } from '../release/prune.ts';
 import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
@@ -15,6 +16,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
   const [{ now }, applied] = await Promise.all([engine.info(), readApplied(store)]);
+  const noted = context.migrated.length > 0 ? await notedOf(store, nextNumber(wanted.ledger)) : undefined;
   // A scaling changes how many, not what.
   const of = options.kind === 'scale' ? wanted.ledger.live?.of : options.of;
   const entry = await appendEntry(
@@ -32,6 +34,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
       secretVolumes: content.secretVolumes,
       migrated: context.migrated,
+      ...(noted?.files && { migrationFiles: noted.files }),
       steps: times,
       proof,
       reason,

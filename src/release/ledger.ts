@@ -25,6 +25,8 @@ export interface LedgerEntry {
   at: string;
   by: string;
   commit: string | undefined;
+  /** The project's files were not those of the commit; nothing: they were, or an older Horme did not look. */
+  dirty?: true;
   /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: nobody noted it. */
   folder: string | undefined;
   images: Record<string, string>;
@@ -33,6 +35,8 @@ export interface LedgerEntry {
   restoredTo: string | undefined;
   /** Services whose migration was run, whatever the outcome. */
   migrated: string[];
+  /** Of these, the SQL files that were there, by service; without: they are in the release's content, or nobody noted them. */
+  migrationFiles?: Record<string, Record<string, string>>;
   steps: { title: string; seconds: number }[];
   proof: Proof | undefined;
   reason: string | undefined;
@@ -116,6 +120,18 @@ export async function appendEntry(
 /** Entries that a rollback can go back to, oldest first: a scaling changes how many, not what. */
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
+
+/** Of those, the ones that a rollback has left behind: going back once more does not bring them again. */
+export function wentBackFrom(ledger: Ledger): LedgerEntry[] {
+  const all = restorable(ledger);
+  let line: LedgerEntry[] = [];
+  for (const entry of all) {
+    // A restore and a recovery make what was live anew: they too stand in for the release they are of.
+    const at = entry.kind === 'deploy' ? -1 : line.findLastIndex(({ of }) => of === entry.of);
+    line = [...(at < 0 ? line : line.slice(0, at)), entry];
+  }
+  return all.filter((entry) => !line.includes(entry));
+}
 
 /** A commit that may have what an image was built from, and where in it the project lies. */
 export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };
