@@ -2,8 +2,10 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { count, duration, milliseconds, table } from '../output/format.ts';
 import { readLedger, verifyLedger, type LedgerEntry } from '../release/ledger.ts';
 import { Store } from '../release/store.ts';
+import { labels } from '../engine/labels.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { commitText, downText } from './release-text.ts';
 
 const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests, failed, p99', 'took'].map(
   (title) => ({ title }),
@@ -17,6 +19,9 @@ export async function run(context: CommandContext): Promise<void> {
   if (problems && problems.length > 0) throw broken(problems);
   const rows = ledger.entries.map((entry) => rowOf(entry, ledger.live?.number));
   context.print(rows.length === 0 ? 'no release yet' : table(columns, rows));
+  const runs = (await engine.containers({ [labels.project]: stack.project })).some(({ state }) => state === 'running');
+  const down = downText(ledger, runs);
+  if (down !== undefined) context.print(`\n${down}`);
   if (problems) context.print(`${ledger.entries.length} entries, the chain of hashes holds`);
   context.result({
     schema: 'horme.releases/1',
@@ -28,7 +33,7 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 function rowOf(entry: LedgerEntry, live: number | undefined): string[] {
-  const { number, kind, of, outcome, at, by, commit, proof } = entry;
+  const { number, kind, of, outcome, at, by, proof } = entry;
   const measured =
     proof && proof.requests > 0
       ? `${count(proof.requests)}, ${proof.failed}, ${milliseconds(proof.p99Milliseconds)}`
@@ -39,7 +44,7 @@ function rowOf(entry: LedgerEntry, live: number | undefined): string[] {
     outcome,
     at.slice(0, 16).replace('T', ' '),
     by,
-    commit?.slice(0, 8) ?? '-',
+    commitText(entry),
     measured,
     proof ? duration(proof.wallSeconds) : '-',
   ];

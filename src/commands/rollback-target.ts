@@ -1,5 +1,6 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import { restorable, wentBackFrom, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import { commitText } from './release-text.ts';
 
 /** The release named, else the last one that was live before the one that is, and that nobody went back from. */
 export function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
@@ -34,8 +35,8 @@ const unknown = (message: string, next: string) =>
 
 /** Said before anything is done, so that a wrong number is noticed. */
 export function targetText(target: LedgerEntry, live: LedgerEntry | undefined): string {
-  const { number, at, by, commit, dirty } = target;
-  const source = commit === undefined ? '' : `, commit ${commit.slice(0, 8)}${dirty ? '+changes' : ''}`;
+  const { number, at, by, commit } = target;
+  const source = commit === undefined ? '' : `, commit ${commitText(target)}`;
   const from = live === undefined ? '' : `from release ${live.number} `;
   return `${from}back to release ${number}, live since ${at.slice(0, 16).replace('T', ' ')} UTC, by ${by}${source}`;
 }

@@ -18,6 +18,7 @@ import { openSession, type Session } from '../session.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
+import { downText, releaseText } from './release-text.ts';
 
 interface ServiceStatus {
   name: string;
@@ -39,8 +40,12 @@ export async function run(context: CommandContext): Promise<void> {
   const database = session.stack.database && (await databaseLines(session, session.stack.database));
   const backups = await backupStatus(session.engine, session.stack.project);
   const saved = statusLines(backups.database, backups.files, new Date());
+  const down = downText(
+    ledger,
+    services.some(({ running }) => running > 0),
+  );
   const problems = [
-    ...services.flatMap((service) => service.problems),
+    ...(down === undefined ? services.flatMap((service) => service.problems) : [down]),
     ...(database?.problems ?? []),
     ...saved.problems,
     ...kitProblems(session.stack, situation.vault, situation.settings),
@@ -56,7 +61,7 @@ export async function run(context: CommandContext): Promise<void> {
     project: session.stack.project,
     environment: session.stack.environment.name,
     url: urlOf(session),
-    release: ledger.live?.of,
+    release: ledger.live?.number,
     services,
     database: database?.status,
     backup: (backups.database ?? backups.files) ? backups : undefined,
@@ -68,14 +73,14 @@ const migrationProblems = ({ migrationsDue }: Applied): string[] =>
   migrationsDue.length === 0
     ? []
     : [
-        `the data is of before the migrations of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
+        `the data and its schema are from before the migration of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
       ];
 
 async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {
   const status = await databaseStatus(engine, stack.project);
   if (status.members.length === 0) return { status, line: undefined, problems: [] };
   const primary = status.members.find(({ role }) => role === 'primary');
-  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}; ${survives(wanted)}`;
+  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}. ${survives(wanted)}`;
   return { status, line, problems: databaseProblems(status, wanted) };
 }
 
@@ -114,6 +119,7 @@ async function statusOf(
     ...(serving !== undefined && serving < service.replicas
       ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
       : []),
+    ...silence(service),
     ...unhealthy.map((name) => `${name} is unhealthy: horme logs ${service.name}`),
     ...(running.some(({ spec }) => spec !== service.spec)
       ? [`${service.name}: replicas of another release run: horme deploy`]
@@ -131,6 +137,12 @@ async function statusOf(
     problems,
   };
 }
+
+/** As many as are wanted run, and nobody is served. */
+const silence = ({ name, replicas, routes }: ReleaseService): string[] =>
+  replicas > 0 || routes.length === 0
+    ? []
+    : [`${name} is scaled to 0: its addresses answer 503: horme scale ${name}=1, or as many as it needs`];
 
 async function unhealthyNames({ engine }: Session, replicas: SeenReplica[]): Promise<string[]> {
   const details = await Promise.all(replicas.map(({ id }) => engine.inspect(id)));
@@ -166,7 +178,7 @@ function screen(
 ): string {
   const since =
     live &&
-    `release ${live.of} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
+    `${releaseText(live)} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
   const rows = services.map(({ name, wanted, running, serving, release, addresses }) => [
     name,
     wanted === 0 && running === 0 ? 'done' : `${running}/${wanted}`,

@@ -17,7 +17,7 @@ import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { routedServices } from '../edge/plan.ts';
 import type { PlannedStep } from './step.ts';
-import { refuseTakenPorts } from './ports.ts';
+import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { glance, neededImages, type Situation } from './situation.ts';
 import { contentFrom, stepsFor } from './wanted.ts';
@@ -78,7 +78,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
   if (await nothingToDo(session, situation, options)) return unchanged;
-  await refuseTakenPorts(session, situation.containers);
+  await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
   const platformIds = await ensurePlatformImages(
     session.engine,
     session.connection.environment,
@@ -92,6 +92,11 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   } finally {
     await lock.release();
   }
+}
+
+function publishedFor({ stack }: Session, { live }: Situation, options: DeployOptions): Published {
+  const content = options.rollbackTo ?? (options.scale ? live : undefined);
+  return content ? releasedBy(content) : publishedBy(stack);
 }
 
 /** What is there may be half of it: a database would begin anew and empty. */

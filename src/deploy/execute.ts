@@ -38,7 +38,7 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
         id,
         title,
         seconds: seconds(),
-        message: error instanceof Error ? error.message : String(error),
+        message: because(error, signal),
       });
       throw error;
     }
@@ -47,6 +47,13 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
   boundary();
+}
+
+/** Of a wait that was ended, who ended it, and not Node's words for that. */
+function because(error: unknown, { aborted, reason }: AbortSignal): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!aborted || error.name !== 'AbortError') return error.message;
+  return reason instanceof OperatorError ? reason.message : 'interrupted';
 }
 
 const neverAborted = new AbortController().signal;

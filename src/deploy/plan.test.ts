@@ -33,24 +33,24 @@ test('the first deploy starts the platform, migrates, and lets no request in bef
      2  start 1 replica of horme-postgres, 1 replica of horme-gate, 1 replica of horme-haproxy-a
           because horme-postgres: it does not run yet; horme-gate: it does not run yet; horme-haproxy-a: it does not run yet
      3  wait until horme-postgres, horme-gate, horme-haproxy-a are ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      4  start 1 replica of horme-haproxy-b
           because horme-haproxy-b: it does not run yet
      5  wait until horme-haproxy-b is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      6  start 1 replica of horme-nginx
           because horme-nginx: it does not run yet
      7  wait until horme-nginx is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      8  migrate: api node migrate.js
           because it does not run yet
      9  start 3 replicas of api, 1 replica of worker
           because api: it does not run yet; worker: it does not run yet
     10  wait until api, worker are ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
     11  admit api at HAProxy
           because they are ready
-    12  note the replicas for a restart of HAProxy
+    12  save the replica list for HAProxy
           because the replicas changed"
   `);
 });
@@ -64,12 +64,12 @@ test('another image surges beside the one that serves', () => {
     "1  start 3 replicas of api beside the 3 that run
          because api: its image changed
     2  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     3  admit api at HAProxy
          because they are ready
     4  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
          because requests in flight end first
-    5  note the replicas for a restart of HAProxy
+    5  save the replica list for HAProxy
          because the replicas changed
     6  watch api for 10 s
          because errors and answer times against the ones before
@@ -89,10 +89,10 @@ test('scaling up starts only what is missing', () => {
     "1  start 2 replicas of api beside the 3 that run
          because api: 3 of 5 replicas run
     2  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     3  admit api at HAProxy
          because they are ready
-    4  note the replicas for a restart of HAProxy
+    4  save the replica list for HAProxy
          because the replicas changed"
   `);
 });
@@ -102,7 +102,7 @@ test('scaling down drains before it stops, and keeps the older ones', () => {
   expect(text(wanted, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-2, shop-local-api-3
          because requests in flight end first
-    2  note the replicas for a restart of HAProxy
+    2  save the replica list for HAProxy
          because the replicas changed
     3  stop and remove shop-local-api-2, shop-local-api-3
          because the new release has taken over
@@ -118,7 +118,7 @@ test('scaling up that failed goes back to the replicas that serve, not to those 
   expect(text(shop, seen, { former: [failed] })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-4, shop-local-api-5
          because requests in flight end first
-    2  note the replicas for a restart of HAProxy
+    2  save the replica list for HAProxy
          because the replicas changed
     3  stop and remove shop-local-api-4, shop-local-api-5
          because the new release has taken over"
@@ -134,7 +134,7 @@ test('what must not run twice stops first, and the plan says why', () => {
     2  start 1 replica of store
          because store: its image changed
     3  wait until store is ready
-         because no traffic before"
+         because new replicas get no traffic until they are ready"
   `);
 });
 
@@ -152,12 +152,12 @@ test('a job runs before what waits for its end', () => {
     3  start 3 replicas of api beside the 3 that run
          because api: its image changed
     4  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     5  admit api at HAProxy
          because they are ready
     6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
          because requests in flight end first
-    7  note the replicas for a restart of HAProxy
+    7  save the replica list for HAProxy
          because the replicas changed
     8  watch api for 10 s
          because errors and answer times against the ones before
@@ -184,13 +184,13 @@ test('a migration that needs what has never run waits for it', () => {
     "1  start 1 replica of db
          because db: it does not run yet
     2  wait until db is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     3  migrate: app migrate
          because it does not run yet
     4  start 1 replica of app
          because app: it does not run yet
     5  wait until app is ready
-         because no traffic before"
+         because new replicas get no traffic until they are ready"
   `);
 });
 
@@ -202,14 +202,14 @@ test('other routes: HAProxy knows both before nginx sends to the new one, and th
      2  start 3 replicas of api beside the 3 that run
           because api: its image changed
      3  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      4  admit api at HAProxy
           because they are ready
      5  check and reload nginx
           because its configuration changed
      6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     7  note the replicas for a restart of HAProxy
+     7  save the replica list for HAProxy
           because the replicas changed
      8  watch api for 10 s
           because errors and answer times against the ones before
@@ -227,7 +227,7 @@ test('a service that is gone loses its route, drains and stops', () => {
          because its configuration changed
     2  drain shop-local-old-1
          because requests in flight end first
-    3  note the replicas for a restart of HAProxy
+    3  save the replica list for HAProxy
          because the replicas changed
     4  stop and remove shop-local-old-1
          because the Compose file no longer has it
@@ -257,12 +257,12 @@ test('half-started replicas of an interrupted run are finished, not started agai
      4  start 2 replicas of api beside the 4 that run
           because api: its image changed
      5  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      6  admit api at HAProxy
           because they are ready
      7  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     8  note the replicas for a restart of HAProxy
+     8  save the replica list for HAProxy
           because the replicas changed
      9  watch api for 10 s
           because errors and answer times against the ones before
@@ -279,24 +279,24 @@ test('where the reservations do not fit twice, batches make room', () => {
     " 1  start 2 replicas of api beside the 4 that run
           because api: its image changed
      2  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      3  admit api at HAProxy
           because they are ready
      4  drain shop-local-api-1, shop-local-api-2
           because requests in flight end first
-     5  note the replicas for a restart of HAProxy
+     5  save the replica list for HAProxy
           because the replicas changed
      6  stop and remove shop-local-api-1, shop-local-api-2
           because its successor serves; the reservations allow no more at once
      7  start 2 replicas of api beside the 4 that run
           because api: its image changed
      8  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      9  admit api at HAProxy
           because they are ready
     10  drain shop-local-api-3, shop-local-api-4
           because requests in flight end first
-    11  note the replicas for a restart of HAProxy
+    11  save the replica list for HAProxy
           because the replicas changed
     12  stop and remove shop-local-api-3, shop-local-api-4
           because its successor serves; the reservations allow no more at once"
@@ -313,12 +313,12 @@ test('going back admits the old replicas again and migrates nothing', () => {
   const back = { former: migrating.services, migrate: false, watchSeconds: 0 };
   expect(text(shop, seen, back)).toMatchInlineSnapshot(`
     "1  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     2  admit api at HAProxy
          because they are ready
     3  drain shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
          because requests in flight end first
-    4  note the replicas for a restart of HAProxy
+    4  save the replica list for HAProxy
          because the replicas changed
     5  stop and remove shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
          because the new release has taken over"

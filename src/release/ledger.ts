@@ -134,17 +134,23 @@ export function wentBackFrom(ledger: Ledger): LedgerEntry[] {
 }
 
 /** A commit that may have what an image was built from, and where in it the project lies. */
-export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };
+export type Committed = Pick<LedgerEntry, 'folder' | 'dirty'> & { commit: string };
 
 /**
  * Those of all entries that have an image, newest first. Any of them may be the one: files that were built before they were
  * committed are in a later one, and a deploy of other services alone says nothing of this one's files.
  */
 export function commitsOf({ entries }: Ledger, { name, image }: { name: string; image: string }): Committed[] {
-  const all = entries.flatMap(({ images, commit, folder }) =>
-    commit !== undefined && images[name]?.startsWith(`${image}@`) ? [{ commit, folder }] : [],
+  const all = entries.flatMap(({ images, commit, folder, dirty }) =>
+    commit !== undefined && images[name]?.startsWith(`${image}@`)
+      ? [{ commit, folder, ...(dirty && { dirty: true as const }) }]
+      : [],
   );
-  return [...new Map(all.map((one) => [`${one.commit}:${one.folder}`, one])).values()].reverse();
+  const place = (one: Committed) => `${one.commit}:${one.folder}`;
+  // The image may be of the one time that the files were not the commit's.
+  const changed = new Set(all.filter(({ dirty }) => dirty).map(place));
+  const marked = all.map((one) => (changed.has(place(one)) ? { ...one, dirty: true as const } : one));
+  return [...new Map(marked.map((one) => [place(one), one])).values()].reverse();
 }
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { backupOptions } from './backup.ts';
+import { buildFindings } from './build-sources.ts';
 import { isInside } from './contained.ts';
 import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
@@ -109,6 +110,7 @@ async function complete(
     ...stackFindings(stack, extensions, services),
     ...databaseFindings(stack.database),
     ...(await migrationFindings(ordered, input.directory)),
+    ...(await buildFindings(ordered, input.directory)),
   ];
   return { stack, findings };
 }

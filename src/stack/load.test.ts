@@ -13,7 +13,8 @@ let directory: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'horme-load-'));
   directory = join(root, 'shop');
-  await mkdir(directory);
+  await mkdir(join(directory, 'api'), { recursive: true });
+  for (const place of ['.', 'api']) await writeFile(join(directory, place, 'Dockerfile'), 'FROM scratch\n');
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

@@ -1,0 +1,17 @@
+import type { Ledger, LedgerEntry } from '../release/ledger.ts';
+
+/** What an entry is, by the one number that `releases`, `status`, `rollback` and the deploy's own last line have for it. */
+export function releaseText({ number, kind, of }: LedgerEntry): string {
+  if (of === number) return `release ${number}`;
+  return `release ${number} (${kind} ${kind === 'scale' ? 'of' : 'to'} ${of})`;
+}
+
+/** As git's own `--dirty` has it: what was built is not the commit alone. */
+export const commitText = ({ commit, dirty }: Pick<LedgerEntry, 'commit' | 'dirty'>): string =>
+  commit === undefined ? '-' : `${commit.slice(0, 8)}${dirty ? '+changes' : ''}`;
+
+/** After `horme down` the ledger goes on, and nothing runs: no fault of any service, and no first deploy either. */
+export function downText({ live }: Ledger, runs: boolean): string | undefined {
+  if (!live || runs) return undefined;
+  return `nothing runs; ${releaseText(live)} was live before: horme deploy (what the files say), or: horme rollback ${live.number} (as it was)`;
+}
