@@ -18,15 +18,12 @@ export async function agreed(context: CommandContext, environment: string, quest
 }
 
 export function confirmsEnvironment({ flags: { confirm } }: CommandContext, environment: string): boolean {
-  if (confirm === undefined || confirm === environment) return confirm === environment;
-  throw new OperatorError(
-    `--confirm says ${String(confirm)}, but the environment is ${environment}: nothing was done`,
-    {
-      code: 'confirmation',
-      exitCode: exitCodes.usage,
-      next: `the same with --confirm ${environment}, or with --env ${String(confirm)}`,
-    },
-  );
+  if (typeof confirm !== 'string' || confirm === environment) return confirm === environment;
+  throw new OperatorError(`--confirm says ${confirm}, but the environment is ${environment}: nothing was done`, {
+    code: 'confirmation',
+    exitCode: exitCodes.usage,
+    next: `the same with --confirm ${environment}, or with --env ${confirm}`,
+  });
 }
 
 /** Undefined without a terminal, or with --json: nobody is there. */

@@ -36,7 +36,11 @@ async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {
 }
 
 /** Data is destroyed for its name alone; what HORME_ENV chose may be another shell's wish than this one's. */
-async function agreeTo(context: CommandContext, { stack }: Session, volumes: string[] | undefined): Promise<void> {
+export async function agreeTo(
+  context: CommandContext,
+  { stack }: Pick<Session, 'stack'>,
+  volumes: string[] | undefined,
+): Promise<void> {
   const { name } = stack.environment;
   const isConfirmed = confirmsEnvironment(context, name);
   const isNamed = context.options.env !== undefined || !process.env['HORME_ENV'] || name === localEnvironment;

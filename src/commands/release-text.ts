@@ -1,3 +1,4 @@
+import type { ReleaseService } from '../release/release.ts';
 import type { Ledger, LedgerEntry } from '../release/ledger.ts';
 
 /** What an entry is, by the one number that `releases`, `status`, `rollback` and the deploy's own last line have for it. */
@@ -15,3 +16,13 @@ export function downText({ live }: Ledger, runs: boolean): string | undefined {
   if (!live || runs) return undefined;
   return `nothing runs; ${releaseText(live)} was live before: horme deploy (what the files say), or: horme rollback ${live.number} (as it was)`;
 }
+
+/** As many as are wanted run, and nobody is served. */
+export const silenceOf = ({
+  name,
+  replicas,
+  routes,
+}: Pick<ReleaseService, 'name' | 'replicas' | 'routes'>): string[] =>
+  replicas > 0 || routes.length === 0
+    ? []
+    : [`${name} is scaled to 0, its addresses answer 503: horme scale ${name}=1, or as many as it needs`];

@@ -4,7 +4,10 @@ import { labels } from '../engine/labels.ts';
 import { stackOf, userService } from '../release/testing.ts';
 import { refuseUnknown, servicesInFiles, servicesThatRun } from './service-names.ts';
 
-const stack = stackOf([userService('api'), userService('worker')]);
+const stack = stackOf([
+  userService('api', { routes: [{ host: 'shop.localhost', path: '/', port: 3000 }] }),
+  userService('worker'),
+]);
 
 test('a name that no service has is refused with the one that was meant', () => {
   const refused = (name: string) => () => refuseUnknown([name], servicesInFiles(stack));

@@ -18,7 +18,7 @@ import { openSession, type Session } from '../session.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
-import { downText, releaseText } from './release-text.ts';
+import { downText, releaseText, silenceOf } from './release-text.ts';
 
 interface ServiceStatus {
   name: string;
@@ -119,7 +119,7 @@ async function statusOf(
     ...(serving !== undefined && serving < service.replicas
       ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
       : []),
-    ...silence(service),
+    ...silenceOf(service),
     ...unhealthy.map((name) => `${name} is unhealthy: horme logs ${service.name}`),
     ...(running.some(({ spec }) => spec !== service.spec)
       ? [`${service.name}: replicas of another release run: horme deploy`]
@@ -137,12 +137,6 @@ async function statusOf(
     problems,
   };
 }
-
-/** As many as are wanted run, and nobody is served. */
-const silence = ({ name, replicas, routes }: ReleaseService): string[] =>
-  replicas > 0 || routes.length === 0
-    ? []
-    : [`${name} is scaled to 0: its addresses answer 503: horme scale ${name}=1, or as many as it needs`];
 
 async function unhealthyNames({ engine }: Session, replicas: SeenReplica[]): Promise<string[]> {
   const details = await Promise.all(replicas.map(({ id }) => engine.inspect(id)));

@@ -539,3 +539,15 @@ test('an extension that is interpolated is read as Compose resolves it', async (
   });
   expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
 });
+
+test('a folder or a Dockerfile that a build names and that is not there is found, with its line', async () => {
+  const files = {
+    'compose.yaml': 'services:\n  web:\n    build: ./wroker\n  worker:\n    build:\n      context: ./worker\n',
+    'worker/main.js': '',
+  };
+  const found = await problems(files);
+  expect(found).toContain(
+    'compose.yaml:3:5 services.web.build.context: there is no ./wroker — did you mean "./worker"?',
+  );
+  expect(found).toContain('compose.yaml:5:5 services.worker.build.dockerfile: there is no Dockerfile in ./worker');
+});

@@ -29,7 +29,7 @@ export async function run(context: CommandContext): Promise<void> {
 async function warnOfUndeployed({ engine, stack, emit }: Session, backup: BackupOptions): Promise<void> {
   const store = await Store.find(engine, stack.project);
   const live = store && (await readLive(store));
-  if (!live || hasAssertions(live, backup)) return;
+  if (!live || !stack.database || hasAssertions(live, backup)) return;
   emit({
     kind: 'warning',
     text: 'the checks in drill.sql changed since the last deploy, and are not asked yet: horme deploy',
