@@ -48,6 +48,6 @@ function firstRelease(started: number): RunningProof {
   const nothing = { requests: 0, failed: 0, p99Milliseconds: 0, worstGapMilliseconds: 0 };
   return {
     switched: () => undefined,
-    stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing was live before' }),
+    stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing ran before' }),
   };
 }

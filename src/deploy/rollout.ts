@@ -48,7 +48,9 @@ export async function rollOut(
   await noteRoles(context, seen);
   const steps = stepsFor(wanted.content, wanted.former, seen, options);
   const begunAt = await begin(context, seen, options);
-  const proof = await startProof(session, wanted.former, started);
+  // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
+  const serves = seen.replicas.some(({ running }) => running);
+  const proof = await startProof(session, serves ? wanted.former : undefined, started);
   const boundary = options.boundary ?? killPoint(process.env);
   const source = sourceOf(session.stack.directory, contextsOf(session));
   const run: Run = { session, context, wanted, options, begunAt, times, source, proof, boundary };
