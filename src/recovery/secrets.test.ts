@@ -42,7 +42,11 @@ beforeEach(async () => {
 const write = () => writeSecrets({ engine } as unknown as Session, store, released);
 
 const secrets = (user: string): SecretVolume[] =>
-  [own, migration].map((volume) => ({ volume, files, reader: { service: 'api', imageId: 'of another machine', user } }));
+  [own, migration].map((volume) => ({
+    volume,
+    files,
+    reader: { service: 'api', imageId: 'of another machine', user },
+  }));
 
 test.each([
   ['node', '1000:1001'],

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { backupOptions } from './backup.ts';
-import { buildFindings } from './build-sources.ts';
 import { isInside } from './contained.ts';
 import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
@@ -100,6 +99,7 @@ async function complete(
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
+    sourceProblems: [],
     warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings)],
   };
   const findings = [
@@ -110,7 +110,6 @@ async function complete(
     ...stackFindings(stack, extensions, services),
     ...databaseFindings(stack.database),
     ...(await migrationFindings(ordered, input.directory)),
-    ...(await buildFindings(ordered, input.directory)),
   ];
   return { stack, findings };
 }

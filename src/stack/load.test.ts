@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigurationError } from './diagnostics.ts';
+import { ConfigurationError, formatDiagnostic } from './diagnostics.ts';
 import { loadStack } from './load.ts';
 import type { LoadOptions } from './load.ts';
 import type { Stack } from './stack.ts';
@@ -13,8 +13,7 @@ let directory: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'horme-load-'));
   directory = join(root, 'shop');
-  await mkdir(join(directory, 'api'), { recursive: true });
-  for (const place of ['.', 'api']) await writeFile(join(directory, place, 'Dockerfile'), 'FROM scratch\n');
+  await mkdir(directory);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
@@ -540,14 +539,13 @@ test('an extension that is interpolated is read as Compose resolves it', async (
   expect(stack.services[0]?.routes).toEqual([{ host: 'api.shop.localhost', path: '/', port: 80 }]);
 });
 
-test('a folder or a Dockerfile that a build names and that is not there is found, with its line', async () => {
-  const files = {
+test('a folder or a Dockerfile that a build names and that is not there is noted with its line, for who needs the sources', async () => {
+  const { sourceProblems } = await load({
     'compose.yaml': 'services:\n  web:\n    build: ./wroker\n  worker:\n    build:\n      context: ./worker\n',
     'worker/main.js': '',
-  };
-  const found = await problems(files);
-  expect(found).toContain(
+  });
+  expect(sourceProblems.map(formatDiagnostic)).toEqual([
     'compose.yaml:3:5 services.web.build.context: there is no ./wroker — did you mean "./worker"?',
-  );
-  expect(found).toContain('compose.yaml:5:5 services.worker.build.dockerfile: there is no Dockerfile in ./worker');
+    'compose.yaml:5:5 services.worker.build.dockerfile: there is no Dockerfile in ./worker — write one, or name it with `dockerfile:`',
+  ]);
 });

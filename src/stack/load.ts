@@ -2,6 +2,7 @@ import { basename, relative, resolve } from 'node:path';
 import { composeCommand, composeConfig } from '../engine/compose-config.ts';
 import { exitCodes, OperatorError } from '../errors.ts';
 import { assemble } from './assemble.ts';
+import { buildFindings } from './build-sources.ts';
 import { composeProblems, unsetVariables } from './compose-problems.ts';
 import { ConfigurationError } from './diagnostics.ts';
 import type { Diagnostic } from './diagnostics.ts';
@@ -56,8 +57,12 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
     variables: options.processEnvironment,
   });
   const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
-  if (diagnostics.length > 0 || built.stack === undefined) throw new ConfigurationError(diagnostics);
-  return { ...built.stack, warnings: [...prepared.warnings, ...built.stack.warnings] };
+  const sourceProblems = (await buildFindings(built.stack?.services ?? [], base.directory)).map((finding) =>
+    locate(everything, finding),
+  );
+  if (diagnostics.length > 0 || built.stack === undefined)
+    throw new ConfigurationError([...diagnostics, ...sourceProblems]);
+  return { ...built.stack, sourceProblems, warnings: [...prepared.warnings, ...built.stack.warnings] };
 }
 
 /** The plugin tells its version while the files are being read; who fails here fails again, with the words, further down. */
