@@ -16,9 +16,12 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
   refuseUnknown(services, await servicesThatRun(session));
   if (typeof flags.release === 'number') return ofRelease(context, session, flags.release);
+  // Compose erases the line before each one, also for a pipe and without colors.
+  const plain = wantsColor(process.stdout, process.env) ? undefined : ['--ansi', 'never'];
   const words = [
+    ...(plain ?? []),
     'logs',
-    ...(wantsColor(process.stdout, process.env) ? [] : ['--no-color']),
+    ...(plain ? ['--no-color'] : []),
     ...(flags.follow ? ['--follow'] : []),
     ...(flags.tail === undefined ? [] : ['--tail', (flags.tail as number).toFixed(0)]),
   ];
