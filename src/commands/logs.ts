@@ -1,6 +1,7 @@
 import { readKeptLogs, type KeptLogs } from '../deploy/kept-logs.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { withoutErasures } from '../output/erasures.ts';
 import { printable, wantsColor } from '../output/style.ts';
 import { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
@@ -16,16 +17,14 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
   refuseUnknown(services, await servicesThatRun(session));
   if (typeof flags.release === 'number') return ofRelease(context, session, flags.release);
-  // Compose erases the line before each one, also for a pipe and without colors.
-  const plain = wantsColor(process.stdout, process.env) ? undefined : ['--ansi', 'never'];
+  const plain = !wantsColor(process.stdout, process.env);
   const words = [
-    ...(plain ?? []),
     'logs',
     ...(plain ? ['--no-color'] : []),
     ...(flags.follow ? ['--follow'] : []),
     ...(flags.tail === undefined ? [] : ['--tail', (flags.tail as number).toFixed(0)]),
   ];
-  return composeArguments(context, session, [...words, ...services]);
+  return composeArguments(context, session, [...words, ...services], plain ? withoutErasures() : undefined);
 }
 
 /** Of the containers that it still has, else what was kept of a failed one before they were removed. */
