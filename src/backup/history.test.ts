@@ -97,7 +97,7 @@ describe('while a repository can’t be read', () => {
   ])('%s that the others don’t have is not said to be nowhere', (_what, target, use) => {
     expect(() => historyOf(target, { histories: [], problems }, 18, use)).toThrow(
       expect.objectContaining({
-        ...{ code: 'repository-unreachable', exitCode: 3, next: 'mend that, then the same again' },
+        ...{ code: 'repository-unreachable', exitCode: 3, next: 'mend that, then run the same command again' },
         lastSeen: 'not read: repository 2 (s3): it can’t be read: access denied',
       }),
     );

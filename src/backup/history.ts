@@ -63,7 +63,7 @@ function unread(target: RestoreTarget, problems: ListProblem[]): OperatorError {
     code: 'repository-unreachable',
     exitCode: exitCodes.checkFailed,
     lastSeen: problems.map(problemText).join('\n'),
-    next: 'mend that, then the same again',
+    next: 'mend that, then run the same command again',
   });
 }
 

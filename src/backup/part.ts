@@ -22,6 +22,7 @@ import {
   type PlatformImage,
   type SecretName,
 } from '../platform/part.ts';
+import { stableJson, type ReleaseContent } from '../release/release.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
 import type { BackupOptions, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
 import type { Repository } from '../recovery/kit-content.ts';
@@ -82,6 +83,15 @@ function settings(stack: Stack, backup: BackupOptions, { id, history }: BackupId
     assertions: backup.assertions,
   };
   return escaped(JSON.stringify(told));
+}
+
+/** Whether the agent that the release runs asks these checks of a restored database. */
+export function hasAssertions({ compose }: ReleaseContent, { assertions }: BackupOptions): boolean {
+  const { environment } = compose.services[backupService] ?? {};
+  const told = (environment as Record<string, string> | undefined)?.['HORME_BACKUP'];
+  if (told === undefined) return assertions.length === 0;
+  const known = JSON.parse(told.replaceAll('$$', '$')) as { assertions?: unknown };
+  return stableJson(known.assertions ?? []) === stableJson(assertions);
 }
 
 export function withoutSecrets(repository: Repository): Record<string, unknown> {

@@ -108,7 +108,7 @@ const noRoom = (name: string, needed: number, free: number) =>
     {
       code: 'no-room',
       exitCode: exitCodes.checkFailed,
-      next: "make room on the engine's disk: horme db drop-former, docker volume ls; then the same again",
+      next: "make room on the engine's disk: horme db drop-former, docker volume ls; then run the same command again",
     },
   );
 

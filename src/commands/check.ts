@@ -1,5 +1,5 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
-import { portChecks, type Check } from '../deploy/ports.ts';
+import { portChecks, publishedBy, type Check } from '../deploy/ports.ts';
 import { glance, look, type Situation } from '../deploy/situation.ts';
 import { storeProblems } from '../deploy/state.ts';
 import { composeVersion } from '../engine/compose-config.ts';
@@ -47,7 +47,7 @@ async function engineChecks(session: Session, info: EngineInfo, situation: Situa
       detail: `Docker ${info.version}, API ${info.apiVersion}, ${info.cpus} cpus, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     },
     reservations(session, info),
-    ...(await portChecks(session, situation.containers)),
+    ...(await portChecks(session, situation, publishedBy(session.stack))),
     {
       name: 'images',
       ok: true,

@@ -1,18 +1,30 @@
 import { spawn } from 'node:child_process';
+import type { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { composeCommand } from '../engine/compose-config.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
-import { openSession } from '../session.ts';
+import type { Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
-/** What Compose itself does best on the project's containers, with the terminal handed through. */
-export async function composeArguments(context: CommandContext, words: string[]): Promise<ExitCode> {
-  const { stack, connection } = await openSession(context);
+/**
+ * What Compose itself does best on the project's containers, with the terminal handed through; or, `through`, its output
+ * as that makes it.
+ */
+export async function composeArguments(
+  { signal }: CommandContext,
+  { stack, connection }: Session,
+  words: string[],
+  through?: Transform,
+): Promise<ExitCode> {
   const [program = 'docker', ...prefix] = await composeCommand();
   const child = spawn(program, [...prefix, '--project-name', stack.project, ...words], {
-    stdio: 'inherit',
+    stdio: ['inherit', through ? 'pipe' : 'inherit', 'inherit'],
     env: { ...process.env, ...connection.environment },
-    signal: context.signal,
+    signal,
   });
+  // A reader that has seen enough, as in `horme logs | head`, ends it.
+  if (child.stdout && through)
+    pipeline(child.stdout, through, process.stdout, { end: false }).catch(() => child.kill());
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve((code ?? exitCodes.interrupted) as ExitCode));

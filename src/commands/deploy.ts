@@ -2,10 +2,11 @@ import { deploy, planOnly } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
 import { look } from '../deploy/situation.ts';
-import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { databaseOf } from './db/member.ts';
+import { refuseUnknown, servicesInFiles } from './service-names.ts';
 
 /** Long enough for another deploy to end (kamal waits as long); seconds. */
 const defaultWaitSeconds = 900;
@@ -13,7 +14,7 @@ const defaultWaitSeconds = 900;
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { flags, arguments: services } = context;
   const session = await openSession(context, look);
-  checkServices(session, services);
+  refuseUnknown(services, servicesInFiles(session.stack));
   if (flags.platform === true || flags.rotate === true) databaseOf(session);
   for (const text of session.stack.warnings) context.emit({ kind: 'warning', text });
   const options: DeployOptions = {
@@ -31,16 +32,6 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 
 export function waitOf(flags: Record<string, unknown>): number {
   return typeof flags.wait === 'number' ? flags.wait : flags.wait === true ? defaultWaitSeconds : 0;
-}
-
-function checkServices({ stack }: Session, names: string[]): void {
-  const unknown = names.find((name) => !stack.services.some((service) => service.name === name));
-  if (!unknown) return;
-  throw new OperatorError(`the Compose file has no service "${unknown}"`, {
-    code: 'service-unknown',
-    exitCode: exitCodes.usage,
-    next: `one of: ${stack.services.map(({ name }) => name).join(', ')}`,
-  });
 }
 
 async function dryRun(context: CommandContext, session: Session, options: DeployOptions): Promise<ExitCode> {

@@ -3,7 +3,9 @@ import type { AnonymousVolume, Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
+import { localEnvironment } from '../stack/environment.ts';
 import type { CommandContext } from './command.ts';
+import { confirmedByName, confirmsEnvironment } from './confirm.ts';
 import { underLock } from './under-lock.ts';
 
 /** Seconds that a service gets to end by itself; the edge goes first, so nothing new comes in. */
@@ -18,7 +20,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     ? (await engine.volumes({ [labels.composeProject]: stack.project })).map(({ name }) => name)
     : [];
   const volumes = withVolumes ? [...named, ...anonymous.map(({ name }) => name)] : [];
-  if (withVolumes) refuseUnconfirmed(session, [...named, ...anonymous.map(words)], context.flags.confirm);
+  await agreeTo(context, session, withVolumes ? [...named, ...anonymous.map(words)] : undefined);
   const removed = await underLock(context, session, 'down', () => removeContainers(session));
   await removeNetworks(session);
   for (const name of volumes) await engine.removeVolume(name);
@@ -64,12 +66,25 @@ async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {
     });
 }
 
-function refuseUnconfirmed({ stack }: Session, volumes: string[], confirmed: unknown): void {
-  if (confirmed === stack.environment.name) return;
-  throw new OperatorError(`this destroys the data of ${stack.project} for good: the volumes ${volumes.join(', ')}`, {
+/** Data is destroyed for its name alone; what HORME_ENV chose may be another shell's wish than this one's. */
+export async function agreeTo(
+  context: CommandContext,
+  { stack }: Pick<Session, 'stack'>,
+  volumes: string[] | undefined,
+): Promise<void> {
+  const { name } = stack.environment;
+  const isConfirmed = confirmsEnvironment(context, name);
+  const isNamed = context.options.env !== undefined || !process.env['HORME_ENV'] || name === localEnvironment;
+  if (isConfirmed || (volumes === undefined && isNamed)) return;
+  const what =
+    volumes === undefined
+      ? `this takes ${stack.project} down, which HORME_ENV chose`
+      : `this destroys the data of ${stack.project} for good: the volumes ${volumes.join(', ')}`;
+  if (volumes === undefined && (await confirmedByName(context, `${what}.`, name))) return;
+  throw new OperatorError(what, {
     code: 'confirmation',
     exitCode: exitCodes.usage,
-    next: `horme down --volumes --confirm ${stack.environment.name}`,
+    next: volumes === undefined ? `horme down --env ${name}` : `horme down --volumes --confirm ${name}`,
   });
 }
 

@@ -1,10 +1,14 @@
 import { composeArguments } from './compose-passthrough.ts';
 import type { ExitCode } from '../errors.ts';
+import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { refuseUnknown, servicesThatRun } from './service-names.ts';
 
 /** In the first running replica, with a terminal where there is one. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const [service = '', ...command] = context.arguments;
+  const session = await openSession(context);
+  refuseUnknown([service], await servicesThatRun(session));
   const terminal = process.stdin.isTTY ? [] : ['--no-TTY'];
-  return composeArguments(context, ['exec', ...terminal, service, ...command]);
+  return composeArguments(context, session, ['exec', ...terminal, service, ...command]);
 }

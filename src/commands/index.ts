@@ -67,7 +67,7 @@ export const commands: readonly CommandDeclaration[] = [
     name: 'rollback',
     arguments: [{ name: '[release]' }],
     summary: 'restore an earlier release whole, by default the one before',
-    options: [wait, acceptSchema],
+    options: [{ flags: '--dry-run', description: 'print the plan and stop' }, wait, acceptSchema],
     example: 'horme rollback 6 --env production',
     load: () => import('./rollback.ts'),
   },
@@ -88,7 +88,15 @@ export const commands: readonly CommandDeclaration[] = [
     name: 'logs',
     arguments: [{ name: '[service]' }],
     summary: 'print what the replicas printed',
-    options: [follow, { flags: '--tail <n>', description: 'lines of each replica to begin with', value: 'count' }],
+    options: [
+      follow,
+      { flags: '--tail <n>', description: 'lines of each replica to begin with', value: 'count' },
+      {
+        flags: '--release <number>',
+        description: 'of this release, also when it failed and its replicas are gone',
+        value: 'count',
+      },
+    ],
     example: 'horme logs -f api',
     stream: true,
     load: () => import('./logs.ts'),
@@ -106,6 +114,9 @@ export const commands: readonly CommandDeclaration[] = [
     name: 'scale',
     arguments: [{ name: '<service=replicas...>' }],
     summary: 'set the number of replicas; kept across deploys',
+    options: [
+      { flags: '--confirm <env>', description: "the environment's name: confirms that a routed service gets none" },
+    ],
     example: 'horme scale api=5',
     load: () => import('./scale.ts'),
   },
@@ -119,7 +130,10 @@ export const commands: readonly CommandDeclaration[] = [
   {
     name: 'lock',
     summary: 'show who deploys right now',
-    options: [{ flags: '--release', description: 'release the lock of a deploy that died' }],
+    options: [
+      { flags: '--release', description: 'release the lock of a deploy that died' },
+      { flags: '--confirm <env>', description: "the environment's name: confirms that a deploy that lives is ended" },
+    ],
     example: 'horme lock --release',
     load: () => import('./lock.ts'),
   },

@@ -1,8 +1,9 @@
-import { exitCodes, type ExitCode } from '../errors.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { refuseForeign } from '../release/holder.ts';
-import { findLock, holderOf, isStale, lockName } from '../release/lock.ts';
+import { findLock, holderOf, isStale, lockName, releaseLock } from '../release/lock.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
+import { agreed } from './confirm.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const { engine, stack } = await openSession(context);
@@ -11,9 +12,12 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const holder = lock && holderOf(lock);
   const stale = lock !== undefined && (await isStale(engine, lock));
   const released = lock !== undefined && context.flags.release === true;
-  if (released) await engine.remove(lock.id);
   const words =
     holder && `${holder.user}@${holder.host}, process ${holder.pid}, since ${holder.since}, for "${holder.purpose}"`;
+  if (released) {
+    if (!stale) await agreeToEnd(context, stack.environment.name, words ?? '');
+    await releaseLock(engine, stack.project, lock);
+  }
   if (!words) context.print('no one holds the lock');
   else
     context.print(
@@ -22,4 +26,15 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   if (words && !released && stale) context.print('the next deploy takes it over by itself; or: horme lock --release');
   context.result({ schema: 'horme.lock/1', held: lock !== undefined && !released, stale, released, holder });
   return exitCodes.done;
+}
+
+/** Whoever holds it stops between two steps, with two releases up: nothing of that mends itself. */
+async function agreeToEnd(context: CommandContext, environment: string, holder: string): Promise<void> {
+  const text = `the lock of ${environment} is held by ${holder}, who lives: releasing it ends that half-way`;
+  if (await agreed(context, environment, `${text}.`)) return;
+  throw new OperatorError(text, {
+    code: 'confirmation',
+    exitCode: exitCodes.usage,
+    next: `wait for it: horme deploy --wait; or: horme lock --release --confirm ${environment}`,
+  });
 }

@@ -64,7 +64,7 @@ function interruption(cause: unknown): OperatorError {
   return new OperatorError('interrupted before the end', {
     code: 'interrupted',
     exitCode: exitCodes.interrupted,
-    next: 'horme status shows where things stand; the same command again does the rest',
+    next: 'horme status shows where things stand; run the same command again: it does the rest',
     cause,
   });
 }

@@ -105,3 +105,11 @@ test.each(commands.map(({ name }) => name))('%s --help shows its example and the
   parse([...name.split(' '), '--help'], { out: (text) => (help += text), error: () => {} });
   expect(help).toMatch(/Global options:.*--project-directory <path>.*\n\nExample:\n {2}horme /s);
 });
+
+test('a word of other tools leads to what it means here, not to what is spelled like it', () => {
+  const { message, next } = usageError('restart', 'api');
+  expect(message).toBe('horme has no command "restart"');
+  expect(next).not.toContain('restore');
+  expect(usageError('ps').next).toBe('horme status');
+  expect(usageError('deplyo').message).toContain('did you mean deploy');
+});

@@ -3,6 +3,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { helpColumns } from '../early-answer.ts';
 import { version } from '../version.ts';
 import type { CommandDeclaration, GlobalOptions, OptionDeclaration } from './command.ts';
+import { nextFor } from './foreign-words.ts';
 import { commandGroups, commands, globalOptions } from './index.ts';
 
 export interface Invocation {
@@ -186,6 +187,14 @@ function usageError(error: CommanderError, argv: string[]): OperatorError {
   if (error.code === 'commander.help') {
     return new OperatorError('no command given', { code: 'usage', exitCode: exitCodes.usage, next: 'horme deploy' });
   }
+  const foreign = error.code === 'commander.unknownCommand' ? /'([^']+)'/.exec(error.message)?.[1] : undefined;
+  const instead = foreign === undefined ? undefined : nextFor(foreign);
+  if (instead !== undefined)
+    return new OperatorError(`horme has no command "${foreign}"`, {
+      code: 'usage',
+      exitCode: exitCodes.usage,
+      next: instead,
+    });
   const named = commands.find(({ name }) => name.split(' ').every((word) => argv.includes(word)));
   return new OperatorError(
     error.message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\)$/s, '; did you mean $1'),

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { glance, look, preparedFrom } from '../deploy/situation.ts';
@@ -21,6 +21,7 @@ export async function run(context: CommandContext): Promise<void> {
     return context.result({ schema: 'horme.render/1', file: wanted, content: fileNamed(files, wanted) });
   }
   const folder = resolve((context.flags.output as string | undefined) ?? defaultFolder(session));
+  if (context.flags.output === undefined) await makePrivate(join(session.stack.directory, '.horme'));
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
@@ -35,6 +36,13 @@ export async function run(context: CommandContext): Promise<void> {
     context.emit({ kind: 'warning', text });
   }
   context.result({ schema: 'horme.render/1', folder, files: Object.keys(files) });
+}
+
+/** What is rendered has what the user wrote under `environment`: nobody else's to read, and nothing to commit. */
+export async function makePrivate(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o700);
+  await writeFile(join(folder, '.gitignore'), '*\n');
 }
 
 const defaultFolder = ({ stack }: Session) => join(stack.directory, '.horme', stack.environment.name);

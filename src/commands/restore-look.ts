@@ -79,7 +79,7 @@ const migrationLines = (due: DueMigration[]): string[] =>
   due.length === 0
     ? []
     : [
-        `  it is of before the migrations of ${dueText(due)}, and so is its schema.`,
+        `  this data and its schema are from before the migration of ${dueText(due)}.`,
         `  Afterwards: horme rollback, to a release of before them; or horme deploy, which runs them again`,
       ];
 

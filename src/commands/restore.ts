@@ -14,7 +14,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
-import { confirmedByName } from './confirm.ts';
+import { agreed, confirmsEnvironment } from './confirm.ts';
 import { report } from './deploy.ts';
 import { lookAt, momentOf, wishOf, type Live } from './restore-look.ts';
 import { notDeployed, wantedOf, type Wanted } from './restore-wanted.ts';
@@ -29,13 +29,17 @@ interface Production extends Live {
 export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
   const wanted = await wantedOf(context, session);
+  const { environment, project } = session.stack;
+  // A wrong name is told before hours of restoring, and not after.
+  confirmsEnvironment(context, environment.name);
   // Also while it asks: what was looked at and agreed to is what is taken into use.
   return underLock(context, session, 'restore', async (lock) => {
     const production = { ...(await liveRelease(session)), lock };
     if (wanted.as !== undefined) return besides(context, session, production.live, wanted, wanted.as);
     const found = await lookAt(session, production, wanted);
     context.print(found.lines.join('\n'));
-    if (!(await agreed(context, session))) throw unconfirmed(context, session, wanted);
+    if (!(await agreed(context, environment.name, `Replace the data of ${project} by this?`)))
+      throw unconfirmed(context, session, wanted);
     // A laptop that slept over the question has lost it.
     await lock.confirm();
     return swap(context, session, production, wanted, found.restored);
@@ -47,12 +51,6 @@ async function liveRelease(session: Session): Promise<Live> {
   const live = store && (await readLive(store));
   if (store && live?.backup) return { store, live };
   throw notDeployed(session.stack.project);
-}
-
-async function agreed(context: CommandContext, { stack }: Session): Promise<boolean> {
-  const { name } = stack.environment;
-  if (context.flags.confirm !== undefined) return context.flags.confirm === name;
-  return confirmedByName(context, `Replace the data of ${stack.project} by this?`, name);
 }
 
 /** Volumes first: where the database is not to be swapped, they are all. */
@@ -89,7 +87,7 @@ function refuseInterrupted({ signal }: Session, { lock }: Production): void {
   throw new OperatorError('interrupted; what is not printed as done was not replaced', {
     code: 'interrupted',
     exitCode: exitCodes.interrupted,
-    next: 'the same command again',
+    next: 'run the same command again',
   });
 }
 

@@ -1,64 +1,65 @@
-import { deploy } from '../deploy/deploy.ts';
-import { deployDefaults } from '../deploy/options.ts';
+import { deploy, planOnly } from '../deploy/deploy.ts';
+import { deployDefaults, type DeployOptions } from '../deploy/options.ts';
+import { planText } from '../deploy/plan.ts';
 import { findStore } from '../deploy/state.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { notedOf } from '../release/begun.ts';
-import { nextNumber, readContent, readLedger, restorable, type Ledger, type LedgerEntry } from '../release/ledger.ts';
-import { migrationsIn } from '../release/migrations.ts';
-import { stableJson, type ReleaseContent } from '../release/release.ts';
+import { readContent, readLedger, type Ledger, type LedgerEntry } from '../release/ledger.ts';
+import type { HeldLock } from '../release/lock.ts';
 import { lostImages } from '../release/prune.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { readSecretFiles } from '../release/secret-files.ts';
 import { readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { confirmed } from './confirm.ts';
-import { report, waitOf } from './deploy.ts';
+import { report } from './deploy.ts';
+import { chosen, targetText } from './rollback-target.ts';
+import { migratedSince } from './rollback-schema.ts';
+import { underLock } from './under-lock.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
+  // What can't be is said at once, and not after a wait.
+  const target = chosen(await ledgerOf(session), context.arguments[0]);
+  if (context.flags.dryRun === true) return dryRun(context, session, await rollbackTo(session, target));
+  return underLock(context, session, 'rollback', (lock) => goBack(context, session, lock));
+}
+
+/** Under the lock also while it asks: a deploy that was waited for may have changed which release is the one before. */
+async function goBack(context: CommandContext, session: Session, lock: HeldLock): Promise<ExitCode> {
   const store = await findStore(session);
   const ledger = await readLedger(store);
   const target = chosen(ledger, context.arguments[0]);
+  context.emit({ kind: 'note', text: targetText(target, ledger.live) });
+  const options = await rollbackTo(session, target);
+  if (store) await acceptSchema(context, store, ledger, target, options.rollbackTo);
+  await lock.confirm();
+  return report(context, session, await deploy(session, options, lock));
+}
+
+const ledgerOf = async (session: Session) => readLedger(await findStore(session));
+
+async function rollbackTo(
+  session: Session,
+  target: LedgerEntry,
+): Promise<DeployOptions & { rollbackTo: ReleaseContent }> {
+  const store = await findStore(session);
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
   await checkWhole(session, store, content, target);
   await refuseOlderLogins(store, content, target.number);
-  await acceptSchema(context, store, ledger, target, content);
-  const result = await deploy(session, {
-    ...deployDefaults,
-    kind: 'rollback',
-    of: target.of,
-    rollbackTo: content,
-    waitSeconds: waitOf(context.flags),
-  });
-  return report(context, session, result);
+  return { ...deployDefaults, kind: 'rollback', of: target.of, rollbackTo: content };
 }
 
-/** The release named, else the last one that was live before the one that is. */
-function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
-  const candidates = restorable(ledger);
-  const { live } = ledger;
-  const found =
-    wanted === undefined
-      ? candidates.findLast(({ of }) => of !== live?.of)
-      : candidates.find(({ number }) => number === contentOf(ledger, Number(wanted)));
-  if (found) return found;
-  throw new OperatorError(
-    wanted === undefined ? 'there is no earlier release to go back to' : `there is no release ${wanted} that was live`,
-    {
-      code: 'release-unknown',
-      exitCode: exitCodes.usage,
-      next: 'horme releases',
-    },
-  );
-}
-
-/** Of a scaling the release that was scaled. */
-function contentOf({ entries }: Ledger, named: number): number {
-  const entry = entries.find(({ number }) => number === named);
-  return entry?.kind === 'scale' ? entry.of : named;
+async function dryRun(context: CommandContext, session: Session, options: DeployOptions): Promise<ExitCode> {
+  const ledger = await ledgerOf(session);
+  const target = chosen(ledger, context.arguments[0]);
+  const steps = await planOnly(session, options);
+  context.print(`${targetText(target, ledger.live)}\n${planText(steps)}`);
+  context.result({ schema: 'horme.plan/1', project: session.stack.project, release: target.number, steps });
+  return exitCodes.done;
 }
 
 function noContent(number: number): OperatorError {
@@ -119,7 +120,7 @@ async function acceptSchema(
   content: ReleaseContent,
 ): Promise<void> {
   if (context.flags.acceptSchema === true) return;
-  const changed = (await migratedSince(store, ledger, target, content)).filter(({ services }) => services.length > 0);
+  const changed = await migratedSince(store, ledger, target, content);
   if (changed.length === 0) return;
   const what = changed
     .map(({ number, services }) => `release ${number} migrated for ${services.join(', ')}`)
@@ -129,28 +130,6 @@ async function acceptSchema(
   throw new OperatorError(message, {
     code: 'schema-changed',
     exitCode: exitCodes.checkFailed,
-    next: 'horme rollback --accept-schema   (when the older release works with the newer schema)',
+    next: `horme rollback ${target.number} --accept-schema   (when the older release works with the newer schema)`,
   });
-}
-
-/** With what a deploy may have migrated that was killed before the ledger had it. */
-async function migratedSince(store: Store, ledger: Ledger, target: LedgerEntry, content: ReleaseContent) {
-  const has = migrationsIn(ledger.entries, 'perhaps');
-  const later = ledger.entries.filter(({ number }) => number > target.number && has.has(number));
-  const since = later.map(async ({ number, kind, migrated }) => {
-    // What another kind of entry has migrated is a killed deploy's, whose files nobody kept.
-    const ran = kind === 'deploy' ? await readContent(store, number) : undefined;
-    return { number, services: migrated.filter((name) => !sameMigrations(name, content, ran)) };
-  });
-  const next = nextNumber(ledger);
-  const killed = await notedOf(store, next);
-  return [...(await Promise.all(since)), { number: next, services: killed?.migrated ?? [] }];
-}
-
-/** Where the file says which SQL files a migration has, the same files change nothing. */
-function sameMigrations(name: string, target: ReleaseContent, ran: ReleaseContent | undefined): boolean {
-  const [older, newer] = [target, ran].map(
-    (content) => content?.services.find((service) => service.name === name)?.migrationFiles ?? {},
-  );
-  return Object.keys(newer ?? {}).length > 0 && stableJson(older) === stableJson(newer);
 }

@@ -22,6 +22,7 @@ import { openSession, type Session } from '../session.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
+import { downText, releaseText, silenceOf } from './release-text.ts';
 
 /** As long as the prober of a deploy waits for an answer. */
 const answerMilliseconds = 10_000;
@@ -48,9 +49,15 @@ export async function run(context: CommandContext): Promise<void> {
   const database = session.stack.database && (await databaseLines(session, session.stack.database));
   const backups = await backupStatus(session.engine, session.stack.project);
   const saved = statusLines(backups.database, backups.files, new Date());
+  const down = downText(
+    ledger,
+    services.some(({ running }) => running > 0),
+  );
   const problems = [
-    ...services.flatMap((service) => service.problems),
-    ...(ledger.live && !situation.settings.maintenance ? await addressProblems(session, content) : []),
+    ...(down === undefined ? services.flatMap((service) => service.problems) : [down]),
+    ...(ledger.live && down === undefined && !situation.settings.maintenance
+      ? await addressProblems(session, content)
+      : []),
     ...(database?.problems ?? []),
     ...saved.problems,
     ...kitProblems(session.stack, situation.vault, situation.settings),
@@ -67,7 +74,7 @@ export async function run(context: CommandContext): Promise<void> {
     project: session.stack.project,
     environment: session.stack.environment.name,
     url: urlOf(session),
-    release: ledger.live?.of,
+    release: ledger.live?.number,
     services,
     database: database?.status,
     backup: (backups.database ?? backups.files) ? backups : undefined,
@@ -94,14 +101,14 @@ const migrationProblems = ({ migrationsDue }: Applied): string[] =>
   migrationsDue.length === 0
     ? []
     : [
-        `the data is of before the migrations of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
+        `the data and its schema are from before the migration of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
       ];
 
 async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {
   const status = await databaseStatus(engine, stack.project);
   if (status.members.length === 0) return { status, line: undefined, problems: [] };
   const primary = status.members.find(({ role }) => role === 'primary');
-  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}; ${survives(wanted)}`;
+  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}. ${survives(wanted)}`;
   return { status, line, problems: databaseProblems(status, wanted) };
 }
 
@@ -147,6 +154,7 @@ async function statusOf(
     ...(serving !== undefined && serving < service.replicas
       ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
       : []),
+    ...silenceOf(service),
     ...new Set(failing.map(({ name, check }) => `HAProxy takes ${name} for down: ${check || 'no connection'}`)),
     ...(await containerProblems(session, service.name, own)),
     ...(running.some(({ spec }) => spec !== service.spec)
@@ -212,7 +220,7 @@ function screen(
 ): string {
   const since =
     live &&
-    `release ${live.of} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
+    `${releaseText(live)} since ${live.at.slice(0, 16).replace('T', ' ')} UTC (${duration((Date.now() - Date.parse(live.at)) / 1000)} ago) by ${live.by}`;
   const rows = services.map(({ name, wanted, running, serving, release, addresses }) => [
     name,
     wanted === 0 && running === 0 ? 'done' : `${running}/${wanted}`,

@@ -15,7 +15,7 @@ const lockSeconds = 60;
 export async function migrate(context: Context, id: string, name: string): Promise<void> {
   const service = serviceOf(context, name);
   const guard = service.migrationVolume === undefined ? undefined : await guarded(context, id);
-  await noteMigrating(context.store, name);
+  await noteMigrating(context.store, name, service.migrationFiles);
   if (!context.migrated.includes(name)) context.migrated.push(name);
   try {
     await run(context, name, service.migrate ?? []);

@@ -150,9 +150,9 @@ function stateOf({ state }: Container, answer: Answer | undefined, known: boolea
 /** What this topology survives, and what it does not: said wherever the database is shown. */
 export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replicas' | 'durability'>): string {
   if (replicas === 0)
-    return 'survives a crash of Postgres, by starting it again; not a wedged one, not the loss of its volume or of this machine';
-  const commits = durability === 'zero-loss' ? 'without losing a commit' : 'and may lose the last commits';
-  return `survives a crashed, upgraded or wedged Postgres, ${commits}; not the loss of this machine, which has all members`;
+    return 'Survives a crash of Postgres by starting it again. Does not survive a hang, nor the loss of its volume or of this machine.';
+  const commits = durability === 'zero-loss' ? 'no commit is lost' : 'a failover may lose the last commits';
+  return `Survives a Postgres crash or upgrade (${commits}). Does not survive the loss of this machine.`;
 }
 
 /** As `synchronous_mode_strict` has it. */

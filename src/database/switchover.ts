@@ -142,7 +142,7 @@ async function pause(engine: Engine, id: string): Promise<void> {
     code: 'pooler-busy',
     exitCode: exitCodes.checkFailed,
     lastSeen: output.trim(),
-    next: 'horme db psql   (pg_stat_activity shows who), then the same again',
+    next: 'horme db psql   (pg_stat_activity shows who), then run the same command again',
   });
 }
 

@@ -17,7 +17,7 @@ import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { routedServices } from '../edge/plan.ts';
 import type { PlannedStep } from './step.ts';
-import { refuseTakenPorts } from './ports.ts';
+import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { glance, neededImages, type Situation } from './situation.ts';
 import { contentFrom, stepsFor } from './wanted.ts';
@@ -49,7 +49,8 @@ export async function planOnly(session: Session, options: DeployOptions): Promis
       balancers: await pool.get(),
       applied: situation.applied,
     });
-    return [...imageSteps(situation), ...numberedFrom(situation, stepsFor(content, former, seen, options))];
+    const images = keepsImages(options) ? [] : imageSteps(situation);
+    return [...images, ...numberedFrom(images.length, stepsFor(content, former, seen, options))];
   } finally {
     pool.close();
   }
@@ -66,8 +67,11 @@ function imageSteps({ images }: Situation): PlannedStep[] {
     }));
 }
 
-function numberedFrom({ images }: Situation, steps: PlannedStep[]): PlannedStep[] {
-  const before = images.filter(({ work }) => work !== undefined).length;
+/** What was live is made of images that are there. */
+const keepsImages = ({ rollbackTo, scale, platformOnly }: DeployOptions) =>
+  rollbackTo !== undefined || scale !== undefined || platformOnly;
+
+function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
   return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));
 }
 
@@ -76,7 +80,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
   if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
-  await refuseTakenPorts(session, situation.containers);
+  await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
   const platformIds = await ensurePlatformImages(
     session.engine,
     session.connection.environment,
@@ -90,6 +94,11 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   } finally {
     await lock.release();
   }
+}
+
+function publishedFor({ stack }: Session, { live }: Situation, options: DeployOptions): Published {
+  const content = options.rollbackTo ?? (options.scale ? live : undefined);
+  return content ? releasedBy(content) : publishedBy(stack);
 }
 
 /** What is there may be half of it: a database would begin anew and empty. */
@@ -157,8 +166,7 @@ async function locked(
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
-  const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
-  const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
+  const images = keepsImages(options) ? [] : await makeImages(session, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   if (wasAsked && (await nothingToDo(session, { ...(await withoutLock(session)), images }, options))) return unchanged;
   const store = await Store.open(engine, stack.project, imageTags().tools);

@@ -35,14 +35,13 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     if (touchesUsers(context, step)) context.guard?.begin();
     try {
       await take(away.size === 0 ? context : { ...context, signal: neverAborted }, step);
-    } catch (thrown) {
-      const error = causeOf(thrown, context);
+    } catch (error) {
       emit({
         kind: 'step-failed',
         id,
         title,
         seconds: seconds(),
-        message: error instanceof Error ? error.message : String(error),
+        message: because(error, signal),
       });
       throw error;
     }
@@ -62,10 +61,11 @@ function touchesUsers({ content }: Context, { action }: Step): boolean {
   return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
 }
 
-/** A wait that the guard ended says only that it was aborted. */
-function causeOf(thrown: unknown, { guard }: Context): unknown {
-  const ended = thrown instanceof Error && thrown.name === 'AbortError';
-  return ended ? (guard?.failure ?? thrown) : thrown;
+/** Of a wait that was ended, who ended it, and not Node's words for that. */
+function because(error: unknown, { aborted, reason }: AbortSignal): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!aborted || error.name !== 'AbortError') return error.message;
+  return reason instanceof OperatorError ? reason.message : 'interrupted';
 }
 
 const neverAborted = new AbortController().signal;

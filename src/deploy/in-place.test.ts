@@ -22,7 +22,7 @@ describe('a container that holds an anonymous volume', () => {
       "1  replace shop-local-ledger-1 in place
            because its image changed; it keeps data in the anonymous volume /data, which a successor takes over
       2  wait until ledger is ready
-           because no traffic before
+           because new replicas get no traffic until they are ready
       3  watch ledger for 10 s
            because errors and answer times against the ones before"
     `);
@@ -40,7 +40,7 @@ describe('a container that holds an anonymous volume', () => {
       "1  start 1 replica of ledger
            because ledger: 0 of 1 replicas run
       2  wait until ledger is ready
-           because no traffic before"
+           because new replicas get no traffic until they are ready"
     `);
   });
 
@@ -53,7 +53,7 @@ describe('a container that holds an anonymous volume', () => {
       2  replace shop-local-ledger-1 in place
            because its image changed; it keeps data in the anonymous volume /data, which a successor takes over
       3  wait until ledger is ready
-           because no traffic before"
+           because new replicas get no traffic until they are ready"
     `);
   });
 

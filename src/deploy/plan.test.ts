@@ -33,24 +33,24 @@ test('the first deploy starts the platform, migrates, and lets no request in bef
      2  start 1 replica of horme-postgres, 1 replica of horme-gate, 1 replica of horme-haproxy-a
           because horme-postgres: it does not run yet; horme-gate: it does not run yet; horme-haproxy-a: it does not run yet
      3  wait until horme-postgres, horme-gate, horme-haproxy-a are ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      4  start 1 replica of horme-haproxy-b
           because horme-haproxy-b: it does not run yet
      5  wait until horme-haproxy-b is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      6  start 1 replica of horme-nginx
           because horme-nginx: it does not run yet
      7  wait until horme-nginx is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      8  migrate: api node migrate.js
           because it does not run yet
      9  start 3 replicas of api, 1 replica of worker
           because api: it does not run yet; worker: it does not run yet
     10  wait until api, worker are ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
     11  admit api at HAProxy
           because they are ready
-    12  note the replicas for a restart of HAProxy
+    12  save the replica list for HAProxy
           because the replicas changed
     13  ask the public address through the edge
           because a release is live when its addresses answer"
@@ -66,7 +66,7 @@ test('another image surges beside the one that serves', () => {
     " 1  start 3 replicas of api beside the 3 that run
           because api: its image changed
      2  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      3  admit 1 replica of api at HAProxy
           because it proves itself on a share of the traffic while the old replicas serve
      4  watch it for up to 6 s
@@ -75,7 +75,7 @@ test('another image surges beside the one that serves', () => {
           because they are ready
      6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     7  note the replicas for a restart of HAProxy
+     7  save the replica list for HAProxy
           because the replicas changed
      8  ask the public address through the edge
           because a release is live when its addresses answer
@@ -97,10 +97,10 @@ test('scaling up starts only what is missing', () => {
     "1  start 2 replicas of api beside the 3 that run
          because api: 3 of 5 replicas run
     2  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     3  admit api at HAProxy
          because they are ready
-    4  note the replicas for a restart of HAProxy
+    4  save the replica list for HAProxy
          because the replicas changed
     5  ask the public address through the edge
          because a release is live when its addresses answer"
@@ -112,7 +112,7 @@ test('scaling down drains before it stops, and keeps the older ones', () => {
   expect(text(wanted, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-2, shop-local-api-3
          because requests in flight end first
-    2  note the replicas for a restart of HAProxy
+    2  save the replica list for HAProxy
          because the replicas changed
     3  ask the public address through the edge
          because a release is live when its addresses answer
@@ -130,7 +130,7 @@ test('scaling up that failed goes back to the replicas that serve, not to those 
   expect(text(shop, seen, { former: [failed] })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-4, shop-local-api-5
          because requests in flight end first
-    2  note the replicas for a restart of HAProxy
+    2  save the replica list for HAProxy
          because the replicas changed
     3  ask the public address through the edge
          because a release is live when its addresses answer
@@ -148,7 +148,7 @@ test('what must not run twice stops first, and the plan says why', () => {
     2  start 1 replica of store
          because store: its image changed
     3  wait until store is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     4  watch store for 10 s
          because errors and answer times against the ones before"
   `);
@@ -168,7 +168,7 @@ test('a job runs before what waits for its end', () => {
      3  start 3 replicas of api beside the 3 that run
           because api: its image changed
      4  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      5  admit 1 replica of api at HAProxy
           because it proves itself on a share of the traffic while the old replicas serve
      6  watch it for up to 6 s
@@ -177,7 +177,7 @@ test('a job runs before what waits for its end', () => {
           because they are ready
      8  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     9  note the replicas for a restart of HAProxy
+     9  save the replica list for HAProxy
           because the replicas changed
     10  ask the public address through the edge
           because a release is live when its addresses answer
@@ -206,13 +206,13 @@ test('a migration that needs what has never run waits for it', () => {
     "1  start 1 replica of db
          because db: it does not run yet
     2  wait until db is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     3  migrate: app migrate
          because it does not run yet
     4  start 1 replica of app
          because app: it does not run yet
     5  wait until app is ready
-         because no traffic before"
+         because new replicas get no traffic until they are ready"
   `);
 });
 
@@ -224,14 +224,14 @@ test('other routes: HAProxy knows both before nginx sends to the new one, and th
      2  start 3 replicas of api beside the 3 that run
           because api: its image changed
      3  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      4  admit api at HAProxy
           because they are ready
      5  check and reload nginx
           because its configuration changed
      6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-     7  note the replicas for a restart of HAProxy
+     7  save the replica list for HAProxy
           because the replicas changed
      8  ask the public address through the edge
           because a release is live when its addresses answer
@@ -251,7 +251,7 @@ test('a service that is gone loses its route, drains and stops', () => {
          because its configuration changed
     2  drain shop-local-old-1
          because requests in flight end first
-    3  note the replicas for a restart of HAProxy
+    3  save the replica list for HAProxy
          because the replicas changed
     4  ask the public address through the edge
          because a release is live when its addresses answer
@@ -283,7 +283,7 @@ test('half-started replicas of an interrupted run are finished, not started agai
      4  start 2 replicas of api beside the 4 that run
           because api: its image changed
      5  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      6  admit 1 replica of api at HAProxy
           because it proves itself on a share of the traffic while the old replicas serve
      7  watch it for up to 6 s
@@ -292,7 +292,7 @@ test('half-started replicas of an interrupted run are finished, not started agai
           because they are ready
      9  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
           because requests in flight end first
-    10  note the replicas for a restart of HAProxy
+    10  save the replica list for HAProxy
           because the replicas changed
     11  ask the public address through the edge
           because a release is live when its addresses answer
@@ -311,7 +311,7 @@ test('where the reservations do not fit twice, batches make room', () => {
     " 1  start 2 replicas of api beside the 4 that run
           because api: its image changed
      2  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
      3  admit 1 replica of api at HAProxy
           because it proves itself on a share of the traffic while the old replicas serve
      4  watch it for up to 6 s
@@ -320,19 +320,19 @@ test('where the reservations do not fit twice, batches make room', () => {
           because they are ready
      6  drain shop-local-api-1, shop-local-api-2
           because requests in flight end first
-     7  note the replicas for a restart of HAProxy
+     7  save the replica list for HAProxy
           because the replicas changed
      8  stop and remove shop-local-api-1, shop-local-api-2
           because its successor serves; the reservations allow no more at once
      9  start 2 replicas of api beside the 4 that run
           because api: its image changed
     10  wait until api is ready
-          because no traffic before
+          because new replicas get no traffic until they are ready
     11  admit api at HAProxy
           because they are ready
     12  drain shop-local-api-3, shop-local-api-4
           because requests in flight end first
-    13  note the replicas for a restart of HAProxy
+    13  save the replica list for HAProxy
           because the replicas changed
     14  stop and remove shop-local-api-3, shop-local-api-4
           because its successor serves; the reservations allow no more at once
@@ -353,12 +353,12 @@ test('going back admits the old replicas again and migrates nothing', () => {
   const back = { former: migrating.services, migrate: false, watchSeconds: 0 };
   expect(text(shop, seen, back)).toMatchInlineSnapshot(`
     "1  wait until api is ready
-         because no traffic before
+         because new replicas get no traffic until they are ready
     2  admit api at HAProxy
          because they are ready
     3  drain shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
          because requests in flight end first
-    4  note the replicas for a restart of HAProxy
+    4  save the replica list for HAProxy
          because the replicas changed
     5  ask the public address through the edge
          because a release is live when its addresses answer

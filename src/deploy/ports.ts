@@ -3,7 +3,11 @@ import { gateService } from '../edge/part.ts';
 import { labels } from '../engine/labels.ts';
 import type { Container } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
+import { isTcp } from '../stack/routes.ts';
+import type { ComposeService, Stack } from '../stack/stack.ts';
+import type { Situation } from './situation.ts';
 
 /** A pre-deployment check and what it found. */
 export interface Check {
@@ -13,9 +17,20 @@ export interface Check {
   detail: string;
 }
 
-/** Before anything is built or started: a port in use would only show when the gate can't start. */
-export async function refuseTakenPorts(session: Session, containers: Container[]): Promise<void> {
-  const failed = (await portChecks(session, containers)).filter(({ ok }) => !ok);
+interface Port {
+  host: string;
+  port: number;
+  /** What sets it, for the mend. */
+  key: string;
+}
+
+/** Before anything is built, started or removed: a port in use would only show when what had served is gone. */
+export async function refuseTakenPorts(
+  session: Session,
+  situation: Pick<Situation, 'containers' | 'live'>,
+  wanted: Published,
+): Promise<void> {
+  const failed = (await portChecks(session, situation, wanted)).filter(({ ok }) => !ok);
   if (failed.length === 0) return;
   throw new OperatorError(failed.map(({ name, detail }) => `${name}: ${detail}`).join('\n'), {
     code: 'port-taken',
@@ -24,24 +39,82 @@ export async function refuseTakenPorts(session: Session, containers: Container[]
   });
 }
 
-/** Only before the first deploy, and only where the engine is on this machine: a port in use would fail the gate's start. */
-export async function portChecks({ stack, connection }: Session, containers: Container[]): Promise<Check[]> {
-  const runs = containers.some((container) => container.labels[labels.service] === gateService);
-  if (runs || connection.socketPath === undefined) return [];
-  if (!stack.services.some(({ routes }) => routes.length > 0)) return [];
-  const { http, https } = stack.environment.ports;
+/** Of a release, or of what the files say. */
+export interface Published {
+  ports: { http: number; https: number };
+  services: readonly { name: string; routes: readonly unknown[]; definition: ComposeService }[];
+}
+
+export const publishedBy = ({ environment, services }: Stack): Published => ({ ports: environment.ports, services });
+
+export const releasedBy = ({ ports, services, compose }: ReleaseContent): Published => ({
+  ports,
+  services: services
+    .filter(({ owner }) => owner === 'user')
+    .map(({ name, routes }) => ({ name, routes, definition: compose.services[name] ?? {} })),
+});
+
+/** Only those that nothing of this environment has yet, and only where the engine is on this machine. */
+export async function portChecks(
+  { stack, connection }: Session,
+  { containers, live }: Pick<Situation, 'containers' | 'live'>,
+  wanted: Published,
+): Promise<Check[]> {
+  if (connection.socketPath === undefined) return [];
+  const held = heldPorts(containers, live);
+  if (!held) return [];
+  const needed = portsOf(wanted, stack.environment.name).filter(({ port }) => !held.has(port));
   return Promise.all(
-    [http, https].map(async (port) => {
-      const taken = await answers(port);
-      const mend = `in use by another program: set x-horme.environments.${stack.environment.name}.ports`;
+    needed.map(async ({ host, port, key }) => {
+      const taken = await answers(host, port);
+      const mend = `in use by another program or environment: set ${key}`;
       return { name: `port ${port}`, ok: !taken, detail: taken ? mend : 'free' };
     }),
   );
 }
 
-function answers(port: number): Promise<boolean> {
+/**
+ * Ports that are ours already: another generation of the same container takes them over. Undefined where something runs
+ * that is not of the live release: an interrupted run may have taken the new ports already, and goes on with them.
+ */
+export function heldPorts(containers: Container[], live: ReleaseContent | undefined): Set<number> | undefined {
+  const running = containers.filter(({ state }) => state === 'running');
+  const isLive = ({ labels: own }: Container) =>
+    live?.services.some(({ name, spec }) => name === own[labels.service] && spec === own[labels.spec]);
+  if (!running.every(isLive)) return undefined;
+  const names = running.map((container) => container.labels[labels.service] ?? '');
+  if (!live) return new Set();
+  const { ports, services } = releasedBy(live);
+  const own = services.filter(({ name }) => names.includes(name)).flatMap(servicePorts);
+  const edge = names.includes(gateService) ? [ports.http, ports.https] : [];
+  return new Set([...edge, ...own.map(({ port }) => port)]);
+}
+
+export function portsOf({ ports, services }: Published, environment: string): Port[] {
+  const key = `x-horme.environments.${environment}.ports`;
+  const isRouted = services.some(({ routes }) => routes.length > 0);
+  const edge = [ports.http, ports.https].map((port) => ({ host: loopback, port, key }));
+  return [...(isRouted ? edge : []), ...services.flatMap(servicePorts)];
+}
+
+/** One that the engine chooses is always free, and nobody answers at one of UDP. */
+function servicePorts({ name, definition }: Published['services'][number]): Port[] {
+  const key = `services.${name}.ports`;
+  return (definition.ports ?? [])
+    .filter((port) => isTcp(port) && /^\d+$/.test(port.published ?? ''))
+    .map(({ published, host_ip: ip }) => ({
+      host: everyAddress.includes(ip) ? loopback : String(ip),
+      port: Number(published),
+      key,
+    }));
+}
+
+const loopback = '127.0.0.1';
+const everyAddress: unknown[] = [undefined, '', '0.0.0.0', '::'];
+
+function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', timeout: 2000 });
+    const socket = connect({ port, host, timeout: 2000 });
     const end = (answer: boolean) => {
       socket.destroy();
       resolve(answer);

@@ -60,6 +60,6 @@ function firstRelease(started: number): RunningProof {
   return {
     prober: undefined,
     switched: () => undefined,
-    stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing was live before' }),
+    stop: () => Promise.resolve({ ...nothing, wallSeconds: wallSeconds(), notMeasured: 'nothing ran before' }),
   };
 }

@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os';
 import { exitCodes } from '../errors.ts';
-import { appendEntry, type Outcome } from '../release/ledger.ts';
+import { notedOf } from '../release/begun.ts';
+import { appendEntry, nextNumber, type Outcome } from '../release/ledger.ts';
 import { migrationsDue, type DueMigration } from '../release/migrations.ts';
 import { prune } from '../release/prune.ts';
 import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
-import { commitOf, type Commit } from '../release/sources.ts';
 import type { Store } from '../release/store.ts';
 import type { DeployResult } from './options.ts';
 import type { Proof } from './prober.ts';
@@ -16,6 +16,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
   const [{ now }, applied] = await Promise.all([engine.info(), readApplied(store)]);
+  const noted = context.migrated.length > 0 ? await notedOf(store, nextNumber(wanted.ledger)) : undefined;
   // A scaling changes how many, not what.
   const of = options.kind === 'scale' ? wanted.ledger.live?.of : options.of;
   const entry = await appendEntry(
@@ -29,10 +30,11 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
       restoredTo: applied.restoredTo === '' ? undefined : applied.restoredTo,
       at: now.toISOString(),
       by: userInfo().username,
-      ...(keptSource(run) ?? (await commitOf(session.stack.directory))),
+      ...(keptSource(run) ?? (await run.source)),
       images: Object.fromEntries(content.services.map(({ name, image, imageId }) => [name, `${image}@${imageId}`])),
       secretVolumes: content.secretVolumes,
       migrated: context.migrated,
+      ...(noted?.files && { migrationFiles: noted.files }),
       steps: times,
       proof,
       reason,
@@ -77,10 +79,10 @@ async function noteDue(store: Store, applied: Applied, due: DueMigration[]): Pro
 }
 
 /** Of the release whose images go on: where the command was typed says nothing of these. */
-function keptSource({ wanted: { ledger }, options }: Run): Commit | undefined {
+function keptSource({ wanted: { ledger }, options }: Run): Awaited<Run['source']> | undefined {
   const keeps = options.rollbackTo ?? options.scale ?? (options.platformOnly || undefined);
   if (keeps === undefined) return undefined;
   const of = options.of ?? ledger.live?.of;
   const kept = ledger.entries.find(({ number }) => number === of);
-  return { commit: kept?.commit, folder: kept?.folder };
+  return { commit: kept?.commit, folder: kept?.folder, ...(kept?.dirty && { dirty: true as const }) };
 }

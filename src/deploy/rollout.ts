@@ -4,6 +4,8 @@ import { notedOf, noteBegun } from '../release/begun.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
+import { pathsOf } from '../release/origin.ts';
+import { sourceOf } from '../release/sources.ts';
 import { writeHistory } from '../release/vault.ts';
 import { noteApplied, readApplied, readSettings, writeSettings } from '../release/settings.ts';
 import type { Session } from '../session.ts';
@@ -11,6 +13,7 @@ import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
 import { Guard } from './guard.ts';
+import { keepLogs } from './kept-logs.ts';
 import { observe, type Seen } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
@@ -29,6 +32,8 @@ export interface Run {
   /** ISO 8601, by the engine's clock. */
   begunAt: string;
   times: StepTime[];
+  /** Looked at before the first step: who works on meanwhile changes nothing of what was built. */
+  source: ReturnType<typeof sourceOf>;
   proof: RunningProof;
   boundary: () => void;
 }
@@ -46,10 +51,13 @@ export async function rollOut(
   await noteRoles(context, seen);
   const steps = stepsFor(wanted.content, wanted.former, seen, options);
   const begunAt = await begin(context, seen, options);
-  const proof = await startProof(session, wanted.former, wanted.content, started);
+  // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
+  const serves = seen.replicas.some(({ running }) => running);
+  const proof = await startProof(session, serves ? wanted.former : undefined, wanted.content, started);
   const boundary = options.boundary ?? killPoint(process.env);
-  const before = proof.prober?.first();
-  const run: Run = { session, context: { ...context, before }, wanted, options, begunAt, times, proof, boundary };
+  const source = sourceOf(session.stack.directory, contextsOf(session));
+  const own: Context = { ...context, before: proof.prober?.first() };
+  const run: Run = { session, context: own, wanted, options, begunAt, times, source, proof, boundary };
   const guard = steps.some(({ action }) => action.do === 'watch')
     ? new Guard(run.context, seen.replicas, proof.prober)
     : undefined;
@@ -63,7 +71,8 @@ export async function rollOut(
     await proof.stop();
     // Who has lost the lock writes nothing over what its new holder wrote.
     if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
-    throw interrupted(await look(context), wanted.content, nextAfter(options, wanted.ledger.live?.of), error);
+    const next = nextAfter(options, wanted.ledger.live?.number);
+    throw interrupted(await look(context), wanted.content, next, error, context.lost);
   }
   await keepScale(run);
   return record(run, 'live', undefined);
@@ -108,6 +117,9 @@ async function look(context: Context): Promise<Seen> {
   });
 }
 
+const contextsOf = ({ stack }: Session) =>
+  stack.services.flatMap(({ definition: { build } }) => (build ? pathsOf(build) : []));
+
 /** Notes when the last old replica was drained: from there on all traffic is new. */
 function watchSwitch(context: Context, proof: RunningProof): Context {
   return {
@@ -132,10 +144,33 @@ async function goBack(run: Run, error: unknown): Promise<DeployResult> {
   const failure = error instanceof OperatorError ? error : undefined;
   if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
   const { former } = run.wanted;
+  const kept = former ? await keptLogs(run) : [];
   const outcome = former ? await restore(run, former) : 'failed';
   if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
   const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
-  return { ...(await record(run, outcome, reason)), exitCode, reason, failure };
+  return {
+    ...(await record(run, outcome, reason)),
+    exitCode,
+    reason,
+    failure: failure && naming(failure, kept, run.context),
+  };
+}
+
+/** That they can't be kept is no reason to leave the bad release up. */
+async function keptLogs({ context, session }: Run): Promise<string[]> {
+  return keepLogs(context).catch((error: unknown) => {
+    session.emit({ kind: 'warning', text: `what the replicas printed is lost: ${stackOf(error)}` });
+    return [];
+  });
+}
+
+/** The replicas that the failure sends its reader to are gone; what they printed is kept under the release. */
+function naming(failure: OperatorError, kept: string[], { releaseNumber }: Context): OperatorError {
+  const service = kept.find((name) => failure.next === `horme logs ${name}`);
+  if (service === undefined) return failure;
+  const { message, code, exitCode, lastSeen, cause } = failure;
+  const next = `horme logs ${service} --release ${releaseNumber}`;
+  return new OperatorError(message, { code, exitCode, next, cause, ...(lastSeen !== undefined && { lastSeen }) });
 }
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));

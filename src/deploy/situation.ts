@@ -10,6 +10,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { readVault, unmadeVault, withDefaults, type Vault } from '../release/vault.ts';
+import { ConfigurationError } from '../stack/diagnostics.ts';
 import type { Session } from '../session.ts';
 import { findStore } from './state.ts';
 
@@ -38,6 +39,7 @@ export function neededImages(session: Session): PlatformImage[] {
 
 export async function glance(session: Session, rebuild: boolean): Promise<Situation> {
   const { engine, stack } = session;
+  if (stack.sourceProblems.length > 0) throw new ConfigurationError(stack.sourceProblems);
   const [images, platformIds, seen] = await Promise.all([
     resolveImages(stack, engine, rebuild),
     platformImageIds(session),

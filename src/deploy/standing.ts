@@ -5,8 +5,22 @@ import type { DeployOptions } from './options.ts';
 
 const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic' };
 
-/** For one who pressed Ctrl-C, or whose lock was taken: what is left, and how to go on. */
-export function interrupted(seen: Seen, content: ReleaseContent, next: string, cause: unknown): OperatorError {
+/** For one who pressed Ctrl-C, or whose lock was taken (by whom `lost` says): what is left, and how to go on. */
+export function interrupted(
+  seen: Seen,
+  content: ReleaseContent,
+  next: string,
+  cause: unknown,
+  lost: AbortSignal,
+): OperatorError {
+  const taken: unknown = lost.reason;
+  if (taken instanceof OperatorError)
+    return new OperatorError(`${taken.message}: this run ended between two steps\n${standing(seen, content)}`, {
+      code: taken.code,
+      exitCode: taken.exitCode,
+      next: `horme status; when the other has ended: ${next}`,
+      cause,
+    });
   return new OperatorError(`interrupted between two steps; what is there now:\n${standing(seen, content)}`, {
     code: 'interrupted',
     exitCode: exitCodes.interrupted,
@@ -19,7 +33,7 @@ export function interrupted(seen: Seen, content: ReleaseContent, next: string, c
 export function nextAfter(options: DeployOptions, live: number | undefined): string {
   const { kind, platformOnly, rotate, services } = options;
   // A plain deploy would take what the files say: no other data, no older release, no other version of the database.
-  if (kind !== 'deploy' || platformOnly || rotate || services.length > 0) return 'the same command again';
+  if (kind !== 'deploy' || platformOnly || rotate || services.length > 0) return 'run the same command again';
   const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
   return `horme deploy${back}`;
 }

@@ -171,7 +171,7 @@ export const isUnproven = (change: Change) =>
 export const reasonOf = (service: ReleaseService) =>
   service.strategy.kind === 'stop-first' ? service.strategy.reason : '';
 
-export function readyStep(names: string[], cause = 'no traffic before'): Draft[] {
+export function readyStep(names: string[], cause = 'new replicas get no traffic until they are ready'): Draft[] {
   if (names.length === 0) return [];
   return [
     {
@@ -185,7 +185,7 @@ export function readyStep(names: string[], cause = 'no traffic before'): Draft[]
 export const isService = ({ service }: Change) => service.kind === 'service';
 
 export const membersStep: Draft[] = [
-  { title: 'note the replicas for a restart of HAProxy', cause: 'the replicas changed', action: { do: 'members' } },
+  { title: 'save the replica list for HAProxy', cause: 'the replicas changed', action: { do: 'members' } },
 ];
 
 export function drainSteps(replicas: SeenReplica[]): Draft[] {

@@ -18,7 +18,7 @@ export function noteMembers(content: ReleaseContent, seen: Seen, former: Release
   if (seen.applied.members === membersFingerprint(membersSeen(content, seen, former))) return [];
   return [
     {
-      title: 'note the replicas for a restart of HAProxy',
+      title: 'save the replica list for HAProxy',
       cause: 'an interrupted run left an old note',
       action: { do: 'members' },
     },

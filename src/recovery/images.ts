@@ -79,7 +79,7 @@ const notPulled = (name: string, reference: string) =>
   new OperatorError(`the image of ${name}, ${reference}, is not to be had`, {
     code: 'image-missing',
     exitCode: exitCodes.checkFailed,
-    next: `docker pull ${reference}   (or docker load it), then the same again`,
+    next: `docker pull ${reference}   (or docker load it), then run the same command again`,
   });
 
 async function build(

@@ -254,6 +254,16 @@ test('other files than were built are refused by name, and built when they are a
   expect(await places([unknown], { directory, accepted: true })).toEqual(new Map([['api', directory]]));
 });
 
+test('a release with changes that nobody committed is told as such', async () => {
+  const first = await commit();
+  await write('apps/shop/api/main.js', 'never committed');
+  const api = await built();
+  await write('apps/shop/api/main.js', 'later');
+  const refused = places([{ ...api, commits: [{ commit: first, folder, dirty: true }] }]);
+  const said = expect.stringContaining(`${first} has; its files had changes that were not committed`) as string;
+  await expect(refused).rejects.toMatchObject({ code: 'sources-differ', lastSeen: said });
+});
+
 describe('what an older Horme recorded', () => {
   const older = async (commit: string, image = '') => {
     const api = await built();

@@ -115,7 +115,8 @@ function difference({ name, image, commits }: Built, looked: Placed[], here: str
   const missing = gone.length > 0 ? `; nobody here has ${named(gone)}` : '';
   // What an older Horme recorded has no folder: then it's not the files alone that may be others.
   if (commits.at(-1)?.folder === undefined) return `${name}: ${untold(image, named(looked))}${missing}`;
-  return `${name}: ${image} was built from other files than ${named(looked)} has${missing}`;
+  const changed = commits.some(({ dirty }) => dirty) ? '; its files had changes that were not committed' : '';
+  return `${name}: ${image} was built from other files than ${named(looked)} has${changed}${missing}`;
 }
 
 const untold = (image: string, commit: string) =>

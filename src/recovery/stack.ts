@@ -25,6 +25,7 @@ export function emptyStack(
     maintenancePage: undefined,
     maxBodyBytes: 0,
     watchSeconds: own.watchSeconds ?? 0,
+    sourceProblems: [],
     warnings: [],
   };
 }

@@ -59,9 +59,13 @@ test('of one that was killed and tried again the first try counts that changed s
   await noteBegun(store, 1, ten, false);
   expect(await noteBegun(store, 1, eleven, false)).toEqual(first);
   expect(await noteBegun(store, 1, twelve, true)).toEqual(first);
-  await noteMigrating(store, 'api');
-  await noteMigrating(store, 'api');
-  expect(await noteBegun(store, 1, twelve, false)).toEqual({ ...first, migrated: ['api'] });
+  await noteMigrating(store, 'api', { '001.sql': 'a' });
+  await noteMigrating(store, 'api', { '001.sql': 'a' });
+  expect(await noteBegun(store, 1, twelve, false)).toEqual({
+    ...first,
+    migrated: ['api'],
+    files: { api: { '001.sql': 'a' } },
+  });
   expect(await notedOf(store, 2)).toBeUndefined();
 });
 

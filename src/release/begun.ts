@@ -9,6 +9,8 @@ interface Begun {
   at: string;
   /** Services whose migration was begun since. */
   migrated: string[];
+  /** Their SQL files with a hash of each, of all tries; undefined: an older Horme began it. */
+  files?: Record<string, Record<string, string>>;
 }
 
 const begunFile = 'begun.json';
@@ -32,10 +34,12 @@ export async function notedOf(store: Store, release: number): Promise<Begun | un
   return noted?.release === release ? noted : undefined;
 }
 
-export async function noteMigrating(store: Store, service: string): Promise<void> {
+export async function noteMigrating(store: Store, service: string, files: Record<string, string>): Promise<void> {
   const noted = await store.readNow<Begun>(begunFile);
-  if (!noted || noted.migrated.includes(service)) return;
-  await store.writeNow(begunFile, { ...noted, migrated: [...noted.migrated, service] });
+  if (!noted) return;
+  // Of a try that was killed there may be files that this one has no more: the data may have them all the same.
+  const all = { ...noted.files, [service]: { ...noted.files?.[service], ...files } };
+  await store.writeNow(begunFile, { ...noted, migrated: [...new Set([...noted.migrated, service])], files: all });
 }
 
 /**

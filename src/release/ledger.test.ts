@@ -101,6 +101,14 @@ test('an image may be of the commit of any entry that has it, the newest first',
   expect(commitsOf(ledger, { name: 'api', image: 'shop/api:3' })).toEqual([]);
 });
 
+test('a commit keeps the mark that the files were not its own, whatever was deployed from it later', async () => {
+  const own = { images: { api: 'shop/api:1@sha256:1' }, commit: 'a', folder: '' };
+  await append('v1', { ...own, dirty: true });
+  await append('v2', own);
+  const found = commitsOf(await readLedger(store), { name: 'api', image: 'shop/api:1' });
+  expect(found).toEqual([{ commit: 'a', folder: '', dirty: true }]);
+});
+
 test('an entry that was changed is found, with all that follows', async () => {
   await append('v1');
   await append('v2');

@@ -26,6 +26,8 @@ export interface LedgerEntry {
   at: string;
   by: string;
   commit: string | undefined;
+  /** The project's files were not those of the commit; nothing: they were, or an older Horme did not look. */
+  dirty?: true;
   /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: nobody noted it. */
   folder: string | undefined;
   images: Record<string, string>;
@@ -34,6 +36,8 @@ export interface LedgerEntry {
   restoredTo: string | undefined;
   /** Services whose migration was run, whatever the outcome. */
   migrated: string[];
+  /** Of these, the SQL files that were there, by service; without: they are in the release's content, or nobody noted them. */
+  migrationFiles?: Record<string, Record<string, string>>;
   steps: { title: string; seconds: number }[];
   proof: Proof | undefined;
   reason: string | undefined;
@@ -120,18 +124,36 @@ export async function appendEntry(
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
 
+/** Of those, the ones that a rollback has left behind: going back once more does not bring them again. */
+export function wentBackFrom(ledger: Ledger): LedgerEntry[] {
+  const all = restorable(ledger);
+  let line: LedgerEntry[] = [];
+  for (const entry of all) {
+    // A restore and a recovery make what was live anew: they too stand in for the release they are of.
+    const at = entry.kind === 'deploy' ? -1 : line.findLastIndex(({ of }) => of === entry.of);
+    line = [...(at < 0 ? line : line.slice(0, at)), entry];
+  }
+  return all.filter((entry) => !line.includes(entry));
+}
+
 /** A commit that may have what an image was built from, and where in it the project lies. */
-export type Committed = Pick<LedgerEntry, 'folder'> & { commit: string };
+export type Committed = Pick<LedgerEntry, 'folder' | 'dirty'> & { commit: string };
 
 /**
  * Those of all entries that have an image, newest first. Any of them may be the one: files that were built before they were
  * committed are in a later one, and a deploy of other services alone says nothing of this one's files.
  */
 export function commitsOf({ entries }: Ledger, { name, image }: { name: string; image: string }): Committed[] {
-  const all = entries.flatMap(({ images, commit, folder }) =>
-    commit !== undefined && images[name]?.startsWith(`${image}@`) ? [{ commit, folder }] : [],
+  const all = entries.flatMap(({ images, commit, folder, dirty }) =>
+    commit !== undefined && images[name]?.startsWith(`${image}@`)
+      ? [{ commit, folder, ...(dirty && { dirty: true as const }) }]
+      : [],
   );
-  return [...new Map(all.map((one) => [`${one.commit}:${one.folder}`, one])).values()].reverse();
+  const place = (one: Committed) => `${one.commit}:${one.folder}`;
+  // The image may be of the one time that the files were not the commit's.
+  const changed = new Set(all.filter(({ dirty }) => dirty).map(place));
+  const marked = all.map((one) => (changed.has(place(one)) ? { ...one, dirty: true as const } : one));
+  return [...new Map(marked.map((one) => [place(one), one])).values()].reverse();
 }
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { findLock, isStale, lockName, takeLock, type HeldLock, type LockHolder } from './lock.ts';
+import { findLock, isStale, lockName, releaseLock, takeLock, type HeldLock, type LockHolder } from './lock.ts';
+import { Store } from './store.ts';
 
 const project = 'shop-local';
 let engine: FakeEngine;
@@ -178,4 +179,18 @@ test('a container of someone else with its name is told at once, with its id', a
     exitCode: exitCodes.checkFailed,
     message: expect.stringContaining(id.slice(0, 12)) as string,
   });
+});
+
+test('who lost it is told who released it by hand, or who took it over', async () => {
+  await Store.open(engine, project, 'tools');
+  const first = await take();
+  const lock = await findLock(engine, project);
+  if (lock) await releaseLock(engine, project, lock);
+  const by = `${userInfo().username}@${hostname()} released it (horme lock --release)`;
+  await expect(first.confirm()).rejects.toThrow(by);
+
+  const second = await take();
+  await engine.remove((await findLock(engine, project))?.id ?? '');
+  await foreign({ user: 'eve', purpose: 'rollback' });
+  await expect(second.confirm()).rejects.toThrow('eve@elsewhere (process 1) took it over for "rollback"');
 });

@@ -5,6 +5,7 @@ import { labels } from '../engine/labels.ts';
 import { ContainerGone, NameTaken, type Container, type Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { holding, refuseForeign } from './holder.ts';
+import { Store } from './store.ts';
 
 /** A holder says that it lives this often; one that was silent for the second time has died. Seconds. */
 const heartbeatSeconds = 5;
@@ -57,7 +58,7 @@ export async function takeLock(options: {
   let heldAt = performance.now();
   for (;;) {
     const id = await tryCreate(options);
-    if (id) return hold(engine, id);
+    if (id) return hold(options, id);
     const seen = await findLock(engine, project);
     if (!seen || (await isStale(engine, seen))) {
       await (seen ? engine.remove(seen.id) : refuseForeign(engine, project, 'lock', lockName(project)));
@@ -100,7 +101,7 @@ async function tryCreate(options: {
   }
 }
 
-async function hold(engine: Engine, id: string): Promise<HeldLock> {
+async function hold({ engine, project }: { engine: Engine; project: string }, id: string): Promise<HeldLock> {
   const lost = new AbortController();
   const beat = async () => {
     const { now } = await engine.info();
@@ -118,7 +119,9 @@ async function hold(engine: Engine, id: string): Promise<HeldLock> {
     } catch {
       // Someone took it over, or the engine is away for so long that someone may.
       const gone = (await engine.inspect(id).catch(() => 'unknown')) === undefined;
-      if (gone || performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000) lost.abort(lockLost());
+      const silent = performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000;
+      if (gone || silent)
+        lost.abort(lockLost(gone ? await whoTook(engine, project, id) : 'the engine was away too long'));
     }
   };
   const timer = setInterval(() => void again(), heartbeatSeconds * 1000);
@@ -177,11 +180,11 @@ function processStart(pid: number): string | undefined {
   }
 }
 
-const lockLost = () =>
-  new OperatorError('someone else took the lock over, or the engine was away for too long', {
+const lockLost = (why: string) =>
+  new OperatorError(`the lock is lost: ${why}`, {
     code: 'lock-lost',
     exitCode: exitCodes.lockHeld,
-    next: 'horme status, then the same again',
+    next: 'horme status, then run the same command again',
   });
 
 const lockStays = (name: string) =>
@@ -191,6 +194,34 @@ const lockStays = (name: string) =>
     next: `docker rm --force ${name}, then the same again`,
   });
 
+const releasedFile = 'lock-released.json';
+
+/** By hand. Who held it is told who did it, if it lives. */
+export async function releaseLock(engine: Engine, project: string, lock: Container): Promise<void> {
+  const store = await storeOf(engine, project);
+  const by = `${userInfo().username}@${hostname()}`;
+  await store?.writeNow(releasedFile, { id: lock.id, by });
+  await engine.remove(lock.id);
+}
+
+const storeOf = async (engine: Engine, project: string) =>
+  Store.existing(engine, project, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
+
+async function whoTook(engine: Engine, project: string, id: string): Promise<string> {
+  const unknown = 'someone removed it';
+  try {
+    const store = await storeOf(engine, project);
+    const released = await store?.readNow<{ id: string; by: string }>(releasedFile);
+    if (released?.id === id) return `${released.by} released it (horme lock --release)`;
+    const next = await findLock(engine, project);
+    if (!next) return unknown;
+    const { user, host, pid, purpose } = holderOf(next);
+    return `${user}@${host} (process ${pid}) took it over for "${purpose}"`;
+  } catch {
+    return unknown;
+  }
+}
+
 function lockHeld(holder: LockHolder): OperatorError {
   const seconds = Math.round((Date.now() - Date.parse(holder.since)) / 1000);
   return new OperatorError(
@@ -198,7 +229,7 @@ function lockHeld(holder: LockHolder): OperatorError {
     {
       code: 'lock-held',
       exitCode: exitCodes.lockHeld,
-      next: 'horme deploy --wait 600, or, when you know that it is dead: horme lock --release',
+      next: 'add --wait 600, or, when you know that it is dead: horme lock --release',
     },
   );
 }

@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { isElsewhere } from '../stack/elsewhere.ts';
 import type { Image } from '../engine/engine.ts';
 import type { ComposeBuild, ComposeModel, ComposeService } from '../stack/stack.ts';
 
@@ -59,8 +60,7 @@ export function withPaths(build: ComposeBuild, place: (path: string) => string):
 
 const moreContexts = (build: ComposeBuild) => (build['additional_contexts'] ?? {}) as Record<string, string>;
 
-/** A repository, an image or another service; what Compose takes for none of these is a folder (compose-go's paths/context.go). */
-export const isElsewhere = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^service:/.test(context);
+export { isElsewhere };
 
 /**
  * Of a repository's address. A password or a token in it would have ended long before it is needed again, and is nobody's

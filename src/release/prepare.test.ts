@@ -121,7 +121,7 @@ test('who needs the database or the cache gets its address from a file, before t
     '/entry',
   ]);
   expect(definition?.command).toEqual(['serve', '$$HOME']);
-  const files = secrets.find(({ service }) => service === 'api')?.files;
+  const files = secrets.find(({ reader }) => 'service' in reader && reader.service === 'api')?.files;
   expect(files?.['database_url']).toBe(
     'postgres://app_1:sentinel-app-password@database:5432/shop?sslmode=verify-full&sslrootcert=/run/secrets/database-ca.crt',
   );

@@ -32,11 +32,10 @@ import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretF
 
 /** A volume that must hold these files before the service that mounts it starts. */
 export interface SecretVolume {
-  service: string;
   volume: string;
   files: SecretFiles;
-  /** Who reads them: the platform's fixed uid, or whoever the image's USER is. */
-  reader: { uid: number } | { imageId: string; user: string };
+  /** Who reads them: the platform's fixed uid, or whoever the USER is in the image of that service. */
+  reader: { uid: number } | { service: string; imageId: string; user: string };
 }
 
 export interface Prepared {
@@ -164,6 +163,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const own = await userFiles(service, inputs.stack);
   const files = { ...own.files, ...variableFiles(service, inputs, applicationUrls) };
   const reader = {
+    service: service.name,
     imageId: found.image?.id ?? unbuilt,
     user: (service.definition.user as string | undefined) ?? found.image?.user ?? '',
   };
@@ -289,14 +289,15 @@ function withVariables(service: Service, image: Image | undefined): Pick<Compose
 /** Compose interpolates the rendered file once more; its own output comes escaped already, the image's words don't. */
 const escapedWords = (words: string[]) => words.map(escaped);
 
+/** `owner` is part of the volume's name: a service, or a service's migration. */
 function secretVolume(
-  service: string,
+  owner: string,
   files: SecretFiles,
   reader: SecretVolume['reader'],
   inputs: Inputs,
 ): SecretVolume | undefined {
   if (Object.keys(files).length === 0) return undefined;
-  return { service, files, reader, volume: secretVolumeName(inputs.vault, inputs.stack.project, service, files) };
+  return { files, reader, volume: secretVolumeName(inputs.vault, inputs.stack.project, owner, files) };
 }
 
 const mountOf = ({ volume }: SecretVolume) => ({

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
 import type { SecretVolume } from './prepare.ts';
-import type { ReleaseContent } from './release.ts';
+import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forRootAlone, stateFolder, type Store } from './store.ts';
 import { ownerOf, writeSecretVolume, type SecretFiles } from './vault.ts';
 
@@ -21,9 +21,9 @@ export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Pr
   const known = await readSecretFiles(store);
   const added = secrets.filter(({ volume }) => !(volume in known));
   if (added.length === 0) return;
-  const entries = added.map(({ volume, files, reader, service }) => [
+  const entries = added.map(({ volume, files, reader }) => [
     volume,
-    { files, reader: 'uid' in reader ? reader : { service, user: reader.user } },
+    { files, reader: 'uid' in reader ? reader : { service: reader.service, user: reader.user } },
   ]);
   await write(store, { ...known, ...(Object.fromEntries(entries) as KnownSecrets) });
 }
@@ -31,19 +31,25 @@ export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Pr
 /** Makes a volume that the engine doesn't have, or may have half written, out of the state. */
 export async function writeKnown(
   engine: Engine,
-  { project, services }: Pick<ReleaseContent, 'project' | 'services'>,
+  content: ReleaseContent,
   volume: string,
   { files, reader }: KnownSecrets[string],
 ): Promise<void> {
   const owner =
     'uid' in reader
       ? { uid: reader.uid, gid: reader.uid }
-      : await ownerOf(engine, project, imageIdOf(services, reader.service), reader.user);
-  await writeSecretVolume({ engine, project, volume, toolsImage: imageTags().tools, files, owner });
+      : await ownerOf(engine, content.project, imageOf(content, volume), reader.user);
+  await writeSecretVolume({ engine, project: content.project, volume, toolsImage: imageTags().tools, files, owner });
 }
 
-const imageIdOf = (services: ReleaseContent['services'], name: string) =>
-  services.find((service) => service.name === name)?.imageId ?? '';
+/** The release says who mounts it: an older Horme noted `api-migration` as the reader, which is no service. */
+function imageOf({ services, compose }: ReleaseContent, volume: string): string {
+  const mounts = ({ name, migrationVolume }: ReleaseService) =>
+    migrationVolume === volume || compose.services[name]?.volumes?.some(({ source }) => source === volume);
+  const reader = services.find(mounts);
+  if (!reader) throw new Error(`no service of the release reads ${volume}`);
+  return reader.imageId;
+}
 
 /** Of volumes that no kept release has. */
 export async function forgetSecretFiles(store: Store, wanted: Set<string>): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from '../engine/process.ts';
-import { commitOf, sourcesHash } from './sources.ts';
+import { commitOf, sourceOf, sourcesHash } from './sources.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -140,4 +140,12 @@ test('a commit is noted with where in its repository the project lies', async ()
   expect(await commitOf(folder)).toEqual({ commit, folder: '' });
   expect(await commitOf(join(folder, 'src'))).toEqual({ commit, folder: 'src/' });
   expect(await commitOf(join(folder, 'nowhere'))).toEqual(none);
+  const project = join(folder, 'src');
+  expect(await sourceOf(project, [])).toEqual({ commit, folder: 'src/' });
+  await writeFile(join(folder, 'other-app.txt'), 'nothing of this project');
+  expect(await sourceOf(project, [])).toEqual({ commit, folder: 'src/' });
+  expect(await sourceOf(project, [folder])).toEqual({ commit, folder: 'src/', dirty: true });
+  expect(await sourceOf(project, [tmpdir()])).toEqual({ commit, folder: 'src/' });
+  await writeFile(join(project, 'new.js'), 'never added');
+  expect(await sourceOf(project, [tmpdir()])).toEqual({ commit, folder: 'src/', dirty: true });
 });

@@ -11,6 +11,28 @@ import type { ComposeBuild } from '../stack/stack.ts';
 
 export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
 
+/**
+ * As it is recorded. `dirty` only where git sees other files below the project or one of these folders, files that nobody
+ * added among them; what git ignores it does not see.
+ */
+export async function sourceOf(directory: string, contexts: string[]): Promise<Commit & Pick<LedgerEntry, 'dirty'>> {
+  const found = await commitOf(directory);
+  if (found.commit === undefined) return found;
+  const look = (folders: string[]) => {
+    // The repository's own configuration may name a program that git would start to look.
+    const words = ['git', '--no-optional-locks', '-c', 'core.fsmonitor=false', 'status', '--porcelain'];
+    const more = ['--untracked-files=normal', '--', ...folders];
+    return run([...words, ...more], { cwd: directory, deadlineSeconds: statusSeconds }).catch(noGit);
+  };
+  // Git ends with an error at a folder that lies outside of the repository.
+  const all = await look(['.', ...contexts]);
+  const { stdout } = all.exitCode === 0 ? all : await look(['.']);
+  return { ...found, ...(stdout.trim() !== '' && { dirty: true as const }) };
+}
+
+/** Of a large repository on a slow disk. */
+const statusSeconds = 30;
+
 /** Where the project is committed; all undefined outside of a repository. */
 export async function commitOf(directory: string): Promise<Commit> {
   const words = ['git', 'rev-parse', 'HEAD', '--show-prefix'];

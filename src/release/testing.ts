@@ -39,6 +39,7 @@ export function stackOf(services: Service[], own: Partial<Stack> = {}): Stack {
     maintenancePage: undefined,
     maxBodyBytes: 1024,
     watchSeconds: 10,
+    sourceProblems: [],
     warnings: [],
     ...own,
   };

@@ -65,11 +65,16 @@ test('a writer that fails is removed too', async () => {
 
 test('whom an image means by its USER is looked up in the image', async () => {
   const passwd = 'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1001:Node:/home/node:/bin/sh\n';
-  const { id } = engine.addImage({}, { '/etc/passwd': passwd });
+  const { id } = engine.addImage({}, { '/etc/passwd': passwd, '/etc/group': 'root:x:0:\nstaff:x:50:node\n' });
   const owner = (user: string) => ownerOf(engine, 'shop-local', id, user);
   expect(await owner('')).toEqual({ uid: 0, gid: 0 });
   expect(await owner('node')).toEqual({ uid: 1000, gid: 1001 });
   expect(await owner('5')).toEqual({ uid: 5, gid: 5 });
   expect(await owner('5:6')).toEqual({ uid: 5, gid: 6 });
+  expect(await owner('node:staff')).toEqual({ uid: 1000, gid: 50 });
+  expect(await owner('node:6')).toEqual({ uid: 1000, gid: 6 });
+  expect(await owner('5:staff')).toEqual({ uid: 5, gid: 50 });
+  await expect(owner('ada')).rejects.toMatchObject({ code: 'user-unknown' });
+  await expect(owner('node:wheel')).rejects.toMatchObject({ code: 'user-unknown' });
   expect(await engine.containers({ [labels.role]: 'writer' })).toEqual([]);
 });

@@ -188,38 +188,45 @@ function entryOf(path: string, file: string | FileBytes, owner: { uid: number; g
   return { path, content: Buffer.from(base64, 'base64'), mode, uid, gid };
 }
 
-/** The uid and gid that an image's USER means, by the user database inside the image. */
+/** The uid and gid that an image's USER means, as in `node`, `1000`, `1000:1000`, `node:staff`: by the databases inside the image. */
 export async function ownerOf(
   engine: Engine,
   project: string,
   imageId: string,
   user: string,
 ): Promise<{ uid: number; gid: number }> {
-  const [name = '', group] = user.split(':');
-  if (name === '') return { uid: 0, gid: 0 };
-  if (/^\d+$/.test(name)) return { uid: Number(name), gid: /^\d+$/.test(group ?? '') ? Number(group) : Number(name) };
+  if (user === '') return { uid: 0, gid: 0 };
+  const [name = '', group = ''] = user.split(':');
+  if (isNumber(name) && (group === '' || isNumber(group))) return { uid: Number(name), gid: Number(group || name) };
   const container = await engine.create({
     image: imageId,
     command: ['-'],
     labels: { [labels.project]: project, [labels.role]: 'writer' },
   });
   try {
-    const passwd = (await engine.get(container, '/etc/passwd'))?.get('passwd')?.toString('utf8') ?? '';
-    const fields = passwd
-      .split('\n')
-      .map((line) => line.split(':'))
-      .find(([login]) => login === name);
-    if (!fields) throw unknownUser(name);
-    return { uid: Number(fields[2]), gid: Number(fields[3]) };
+    const entryOf = async (database: 'passwd' | 'group', wanted: string) => {
+      const text = (await engine.get(container, `/etc/${database}`))?.get(database)?.toString('utf8') ?? '';
+      return text
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find(([one]) => one === wanted);
+    };
+    const login = isNumber(name) ? [name, '', name] : await entryOf('passwd', name);
+    if (!login) throw unknownUser('user', name, 'passwd');
+    const gid = group === '' ? login[3] : isNumber(group) ? group : (await entryOf('group', group))?.[2];
+    if (gid === undefined) throw unknownUser('group', group, 'group');
+    return { uid: Number(login[2]), gid: Number(gid) };
   } finally {
     // Of a user's image, which may have a VOLUME; it never ran.
     await engine.remove(container, { withAnonymousVolumes: true });
   }
 }
 
-function unknownUser(name: string): OperatorError {
+const isNumber = (text: string) => /^\d+$/.test(text);
+
+function unknownUser(what: string, name: string, database: string): OperatorError {
   return new OperatorError(
-    `the image's user "${name}" is not in its /etc/passwd, so nobody could be given its secrets`,
+    `the image's ${what} "${name}" is not in its /etc/${database}, so nobody could be given its secrets`,
     {
       code: 'user-unknown',
       exitCode: exitCodes.checkFailed,

@@ -105,6 +105,7 @@ async function complete(
     maintenancePage: page.content,
     maxBodyBytes: extension.edge.maxBody,
     watchSeconds: extension.deploy.watch,
+    sourceProblems: [],
     warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings), ...toldKeys(model)],
   };
   const findings = [

@@ -23,7 +23,7 @@ export function chooseEnvironment(
   return {
     path: ['x-horme', 'environments'],
     message: `several environments are declared (${declared.join(', ')}) and none was chosen`,
-    mend: `add --env ${only}, or set HORME_ENV`,
+    mend: `add --env ${only} before the command, or set HORME_ENV`,
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ConfigurationError } from './diagnostics.ts';
+import { ConfigurationError, formatDiagnostic } from './diagnostics.ts';
 import { loadStack } from './load.ts';
 import type { LoadOptions } from './load.ts';
 import type { Stack } from './stack.ts';
@@ -722,6 +722,7 @@ x-horme: { environments: { local: {} } }
 `;
   expect(await problems(text)).toMatch(/a\$b .*leaves the project directory/);
 });
+
 describe('what is done while Compose works', () => {
   const text =
     'name: shop\nservices: { api: { image: x } }\nx-horme: { environments: { prod: { domain: a.example, context: far } } }\n';
@@ -739,4 +740,15 @@ describe('what is done while Compose works', () => {
       expect(stack.project).toBe('shop-prod');
     }
   });
+});
+
+test('a folder or a Dockerfile that a build names and that is not there is noted with its line, for who needs the sources', async () => {
+  const { sourceProblems } = await load({
+    'compose.yaml': 'services:\n  web:\n    build: ./wroker\n  worker:\n    build:\n      context: ./worker\n',
+    'worker/main.js': '',
+  });
+  expect(sourceProblems.map(formatDiagnostic)).toEqual([
+    'compose.yaml:3:5 services.web.build.context: there is no ./wroker — did you mean "./worker"?',
+    'compose.yaml:5:5 services.worker.build.dockerfile: there is no Dockerfile in ./worker — write one, or name it with `dockerfile:`',
+  ]);
 });

@@ -1,6 +1,7 @@
 import { basename, dirname, relative, resolve } from 'node:path';
 import { composeCommand, composeConfig } from '../engine/compose-config.ts';
 import { exitCodes, OperatorError } from '../errors.ts';
+import { buildFindings } from './build-sources.ts';
 import { composeProblems, unsetVariables } from './compose-problems.ts';
 import { projectNameWarnings } from './compose-variables.ts';
 import { ConfigurationError } from './diagnostics.ts';
@@ -71,9 +72,13 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
     variables: options.processEnvironment,
   });
   const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
-  if (diagnostics.length > 0 || built.stack === undefined) throw new ConfigurationError(diagnostics);
+  const sourceProblems = (await buildFindings(built.stack?.services ?? [], base.directory)).map((finding) =>
+    locate(everything, finding),
+  );
+  if (diagnostics.length > 0 || built.stack === undefined)
+    throw new ConfigurationError([...diagnostics, ...sourceProblems]);
   const inactive = inactiveBuilders(built.stack.model, everything);
-  return { ...built.stack, warnings: [...prepared.warnings, ...inactive, ...built.stack.warnings] };
+  return { ...built.stack, sourceProblems, warnings: [...prepared.warnings, ...inactive, ...built.stack.warnings] };
 }
 
 /** The plugin tells its version while the files are being read; who fails here fails again, with the words, further down. */

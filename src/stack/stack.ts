@@ -1,4 +1,5 @@
 import type { Assertion } from '../backup/assertions.ts';
+import type { Diagnostic } from './diagnostics.ts';
 import type { Repository } from '../recovery/kit-content.ts';
 
 /** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
@@ -216,5 +217,7 @@ export interface Stack {
   maxBodyBytes: number;
   /** How long the new replicas are compared with the old ones after the switch, seconds. */
   watchSeconds: number;
+  /** Folders and Dockerfiles of builds that are not there: who only looks at what runs needs none of them. */
+  sourceProblems: Diagnostic[];
   warnings: string[];
 }

@@ -11,7 +11,7 @@ const migrating = (sql: string) => ({
 const member = 'horme-postgres-1';
 const backup = { top: { backup: never } };
 const problems = async () => (await scene().must('status', '--json')).json['problems'] as string[];
-const due = expect.stringContaining('the data is of before the migrations of release') as string;
+const due = expect.stringContaining('the data and its schema are from before the migration of release') as string;
 const logs = (events: Record<string, unknown>[]) =>
   events
     .filter(({ kind }) => kind === 'log')

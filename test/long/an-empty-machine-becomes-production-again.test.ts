@@ -13,7 +13,11 @@ const run = promisify(execFile);
 const file = { volumes: { uploads: {} } };
 const options = () => ({
   ...withBackup(stage(), { volumes: ['uploads'] }),
-  writer: { volumes: ['uploads:/uploads'] },
+  // By a name, as most images have it: who reads the secrets is looked up in the image that is built again.
+  writer: {
+    ...{ user: 'node', volumes: ['uploads:/uploads'] },
+    'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', 'SELECT 1'] },
+  },
   file,
 });
 

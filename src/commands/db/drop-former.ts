@@ -4,6 +4,7 @@ import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';
 import { openSession, type Session } from '../../session.ts';
 import type { CommandContext } from '../command.ts';
+import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { databaseOf } from './member.ts';
 
@@ -18,7 +19,8 @@ export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   databaseOf(session);
   const found = await formerData(session, 'list');
-  if (found.length > 0 && context.flags.confirm !== session.stack.environment.name) throw unconfirmed(session, found);
+  const isConfirmed = confirmsEnvironment(context, session.stack.environment.name);
+  if (found.length > 0 && !isConfirmed) throw unconfirmed(session, found);
   const dropped = await underLock(context, session, 'db drop-former', () => formerData(session, 'drop'));
   context.print(dropped.length === 0 ? 'there is no former data' : `removed: ${named(dropped)}`);
   context.result({ schema: 'horme.drop-former/1', project: session.stack.project, dropped });

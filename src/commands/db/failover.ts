@@ -3,6 +3,7 @@ import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';
 import { openSession, type Session } from '../../session.ts';
 import type { CommandContext } from '../command.ts';
+import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { containerOf, databaseOf, memberNamed } from './member.ts';
 
@@ -14,7 +15,7 @@ export async function run(context: CommandContext): Promise<void> {
   const { engine, stack } = session;
   const { members } = await databaseStatus(engine, stack.project);
   const loss = lossOf(members, to);
-  if (context.flags.confirm !== stack.environment.name) throw unconfirmed(session, to, loss);
+  if (!confirmsEnvironment(context, stack.environment.name)) throw unconfirmed(session, to, loss);
   await underLock(context, session, 'db failover', async () => {
     const container = await containerOf(session, to);
     const order = ['ask-patroni', to, 'POST', '/failover', JSON.stringify({ candidate: to })];

@@ -16,7 +16,14 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   if (!member) throw missing(role);
   const terminal = process.stdin.isTTY ? [] : ['--no-TTY'];
   const place = [`--host=${socketFolder}`, '--username=postgres', `--dbname=${databaseName(session.stack)}`];
-  return composeArguments(context, ['exec', ...terminal, member.service, 'psql', ...place, ...context.arguments]);
+  return composeArguments(context, session, [
+    'exec',
+    ...terminal,
+    member.service,
+    'psql',
+    ...place,
+    ...context.arguments,
+  ]);
 }
 
 const missing = (role: string) =>
