@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { backUp, setUpBackups, swapIn } from '../backup/apply.ts';
 import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
 import { migrate } from '../database/migrate.ts';
@@ -6,6 +5,7 @@ import { switchOver } from '../database/switchover.ts';
 import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../database/upgrade.ts';
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
 import { drain, forget, stopReplicas } from './drain.ts';
@@ -48,9 +48,6 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
   }
   boundary();
 }
-
-const neverAborted = new AbortController().signal;
-setMaxListeners(0, neverAborted);
 
 /** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
 function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
@@ -145,7 +142,7 @@ async function finish(context: Context, name: string): Promise<void> {
   const filter = { [labels.project]: context.content.project, [labels.service]: name, [labels.spec]: spec };
   const [container] = await context.engine.containers(filter);
   if (!container) throw new Error(`the job ${name} has no container`);
-  const exitCode = await context.engine.wait(container.id);
+  const exitCode = await context.engine.wait(container.id, { signal: context.signal });
   if (exitCode === 0) return;
   throw new OperatorError(`the job ${name} ended with exit code ${exitCode}`, {
     code: 'job-failed',

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { labels } from '../engine/labels.ts';
-import type { ContainerDetails } from '../engine/engine.ts';
+import { timedOut, type ContainerDetails, type Healthcheck } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
@@ -79,7 +79,7 @@ async function checks(
   const port = service.routes[0]?.port;
   if (port !== undefined) await askPort(context, service, replica, port);
   const details = await context.engine.inspect(replica.id);
-  if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck.test, deadline, signal);
+  if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck, deadline, signal);
   if (port === undefined) await wait(settleSeconds * 1000, undefined, { signal });
 }
 
@@ -89,13 +89,11 @@ async function askPort(context: Context, service: ReleaseService, replica: SeenR
   if (!haproxy || !replica.address)
     throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
   const path = service.healthPath === undefined ? [] : [service.healthPath];
-  const { exitCode, output } = await context.engine.exec(haproxy, [
-    'wait-ready',
-    replica.address,
-    String(port),
-    String(service.readySeconds),
-    ...path,
-  ]);
+  const { exitCode, output } = await context.engine.exec(
+    haproxy,
+    ['wait-ready', replica.address, String(port), String(service.readySeconds), ...path],
+    { deadlineSeconds: service.readySeconds + 5, signal: context.signal },
+  );
   if (exitCode === 0) return;
   throw await notReady(context, service, replica, `port ${port}: ${output.trim()}`);
 }
@@ -104,20 +102,22 @@ async function ownCheck(
   context: Context,
   service: ReleaseService,
   replica: SeenReplica,
-  test: string[],
+  { command, timeoutSeconds }: Healthcheck,
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
   let last = { exitCode: 1, output: 'never run' };
-  const seconds = Math.max(0, (deadline - performance.now()) / 1000);
+  const left = () => Math.max(0, (deadline - performance.now()) / 1000);
   const passed = await until(
     async () => {
-      last = await context.engine.exec(replica.id, command);
+      const deadlineSeconds = Math.min(timeoutSeconds, left());
+      last = await context.engine.exec(replica.id, command, { deadlineSeconds, signal });
       if (isMissing(last)) throw await missingCheck(context, service, replica, command);
+      // The engine can't end it, and a replica has few processes to spare: half as many are left in it like this.
+      if (last.exitCode === timedOut) await wait(Math.min(timeoutSeconds, left()) * 1000, undefined, { signal });
       return last.exitCode === 0;
     },
-    { seconds, everyMilliseconds: checkPauseMilliseconds, signal },
+    { seconds: left(), everyMilliseconds: checkPauseMilliseconds, signal },
   );
   if (!passed)
     throw await notReady(

@@ -22,9 +22,15 @@ export interface ContainerDetails {
   exitCode: number;
   restartCount: number;
   oomKilled: boolean;
-  healthcheck: { test: string[]; timeoutSeconds: number } | undefined;
+  healthcheck: Healthcheck | undefined;
   health: 'starting' | 'healthy' | 'unhealthy' | undefined;
   labels: Record<string, string>;
+}
+
+/** The check that the image or the Compose file has, as the engine would run it: a string by the image's shell. */
+export interface Healthcheck {
+  command: string[];
+  timeoutSeconds: number;
 }
 
 export interface Image {
@@ -70,6 +76,20 @@ export interface ExecResult {
   output: string;
 }
 
+/** Exit code of a program that was given up at its deadline, as of coreutils' timeout. */
+export const timedOut = 124;
+
+export interface CallOptions {
+  deadlineSeconds?: number;
+  /** Ends it at once. Without one it ends a moment after the command was interrupted; `neverAborted` is for what must not. */
+  signal?: AbortSignal;
+}
+
+export interface ExecOptions extends CallOptions {
+  /** All that the process reads from its standard input; without it there is none. */
+  input?: string;
+}
+
 export interface EngineInfo {
   version: string;
   apiVersion: string;
@@ -79,7 +99,10 @@ export interface EngineInfo {
   now: Date;
 }
 
-/** The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline or with the signal. */
+/**
+ * The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline, and a few seconds after an
+ * interrupt of the command when the engine doesn't answer.
+ */
 export interface Engine {
   info(): Promise<EngineInfo>;
   containers(labels: Record<string, string | undefined>): Promise<Container[]>;
@@ -97,11 +120,11 @@ export interface Engine {
   stop(id: string, graceSeconds: number): Promise<void>;
   remove(id: string): Promise<void>;
   /** The exit code, once the container has ended. */
-  wait(id: string): Promise<number>;
-  /** `input` is all that the process reads from its standard input; without it there is none. */
-  exec(id: string, command: string[], input?: string): Promise<ExecResult>;
+  wait(id: string, options?: CallOptions): Promise<number>;
+  /** One that does not end within its deadline, a minute where none is given, has exit code `timedOut`; the process itself goes on. */
+  exec(id: string, command: string[], options?: ExecOptions): Promise<ExecResult>;
   /** A process with its input and output joined to the stream, for a conversation. */
-  converse(id: string, command: string[]): Promise<Duplex>;
+  converse(id: string, command: string[], options?: CallOptions): Promise<Duplex>;
   /** The last lines a container printed. */
   logs(id: string, lines: number): Promise<string>;
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;

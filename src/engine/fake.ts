@@ -157,7 +157,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (container.state === 'running') await new Promise<void>((resolve) => container.ended.push(resolve));
       return container.exitCode;
     },
-    async exec(id, command, input) {
+    async exec(id, command, { input } = {}) {
       const container = existing(id);
       if (container.state !== 'running') return { exitCode: 137, output: `container ${id} is not running` };
       return options.exec?.(container, command, input) ?? { exitCode: 0, output: '' };

@@ -1,0 +1,72 @@
+import { setMaxListeners } from 'node:events';
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { Connection } from './connection.ts';
+
+/** After an interrupt a request has this long; a healthy engine answers in milliseconds. Over ssh a connection alone takes seconds. */
+const localSeconds = 3;
+const remoteSeconds = 10;
+/** What a program in a container still has after an interrupt, such as a reload under way; seconds. */
+export const programSeconds = 10;
+/** Between two looks whether the engine still answers; milliseconds. */
+const lookMilliseconds = 1000;
+
+/** For what must not be cut by an interrupt, because others would be left with half of it. */
+export const neverAborted: AbortSignal = new AbortController().signal;
+setMaxListeners(0, neverAborted);
+
+/**
+ * How long the calls to one engine are waited for once the command was interrupted. What is under way may finish, but an engine
+ * that doesn't answer holds nobody: then everything ends, also what would have to be finished.
+ */
+export class Patience {
+  /** Aborted once the command was interrupted and the engine doesn't answer. */
+  readonly gone: AbortSignal;
+  readonly #connection: Connection;
+  readonly #interrupted: AbortSignal;
+
+  constructor(connection: Connection, interrupted: AbortSignal, answers: () => Promise<unknown>) {
+    this.#connection = connection;
+    this.#interrupted = interrupted;
+    const gone = new AbortController();
+    this.gone = gone.signal;
+    const watch = () => void this.#look(answers).then((error) => gone.abort(error));
+    if (interrupted.aborted) watch();
+    else interrupted.addEventListener('abort', watch, { once: true });
+  }
+
+  get seconds(): number {
+    return this.#connection.socketPath === undefined ? remoteSeconds : localSeconds;
+  }
+
+  /** Resolves when the engine stops answering. */
+  async #look(answers: () => Promise<unknown>): Promise<Error> {
+    await Promise.resolve();
+    for (;;) {
+      try {
+        await answers();
+      } catch {
+        return this.over();
+      }
+      await new Promise((resolve) => setTimeout(resolve, lookMilliseconds).unref());
+    }
+  }
+
+  over(): OperatorError {
+    return new OperatorError(
+      `interrupted; the engine at ${this.#connection.label} does not answer, so what it was asked last may have been done or not`,
+      { code: 'interrupted', exitCode: exitCodes.interrupted, next: 'docker info, then: horme status' },
+    );
+  }
+
+  /** Calls `end` that long after the interrupt, at the earliest counted from now; gives what calls it off. */
+  afterInterrupt(seconds: number, end: () => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const begin = () => void (timer = setTimeout(end, seconds * 1000));
+    if (this.#interrupted.aborted) begin();
+    else this.#interrupted.addEventListener('abort', begin, { once: true });
+    return () => {
+      this.#interrupted.removeEventListener('abort', begin);
+      clearTimeout(timer);
+    };
+  }
+}
