@@ -30,13 +30,12 @@ export async function openSession(context: CommandContext): Promise<Session> {
     signal,
   });
   const connection = openConnection(stack.environment.context, process.env);
-  // Not the command's signal: a step under way finishes, even when Ctrl-C ends the waiting between steps.
-  const engine = dockerEngine(connection, new AbortController().signal);
+  const engine = dockerEngine(connection, signal);
   return {
     stack,
     connection,
     engine,
-    compose: composeDriver(stack.directory, connection.environment, signal),
+    compose: composeDriver(stack.directory, connection.environment, signal, engine.gone),
     emit,
     signal,
   };

@@ -44,11 +44,12 @@ async function readKit(context: CommandContext): Promise<KitContent> {
 function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): Session {
   const directory = resolve(options.projectDirectory ?? '.');
   const connection = openConnection(undefined, process.env);
+  const engine = dockerEngine(connection, signal);
   return {
     stack: emptyStack(kit, { directory }),
     connection,
-    engine: dockerEngine(connection, new AbortController().signal),
-    compose: composeDriver(directory, connection.environment, signal),
+    engine,
+    compose: composeDriver(directory, connection.environment, signal, engine.gone),
     emit,
     signal,
   };

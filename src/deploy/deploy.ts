@@ -80,6 +80,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
     session.connection.environment,
     neededImages(session),
     session.emit,
+    session.signal,
   );
   if (held) return locked(session, options, platformIds, held);
   const lock = await lockFor(session, options.kind, options.waitSeconds);

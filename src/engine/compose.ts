@@ -1,9 +1,12 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ComposeModel } from '../stack/stack.ts';
 import { composeCommand } from './compose-config.ts';
+import { afterInterrupt, neverAborted } from './patience.ts';
 import { run, type ProcessResult } from './process.ts';
 
 const upSeconds = 300;
+/** `up` takes a few seconds; one that an interrupt finds under way has this long. */
+const upPatienceSeconds = 30;
 const pullSeconds = 1800;
 const buildSeconds = 3600;
 /** What runs once has deadlines of its own, at most a day: this one must not end before them. */
@@ -19,10 +22,15 @@ export interface Compose {
 }
 
 /**
- * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The signal ends
- * builds and pulls at once, since nothing of them is lost; what starts or migrates always finishes.
+ * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The interrupt ends
+ * builds and pulls at once, since nothing of them is lost; what starts or migrates finishes, unless the engine is `gone`.
  */
-export function composeDriver(directory: string, environment: Record<string, string>, interrupt: AbortSignal): Compose {
+export function composeDriver(
+  directory: string,
+  environment: Record<string, string>,
+  interrupt: AbortSignal,
+  gone: AbortSignal = neverAborted,
+): Compose {
   async function compose(
     model: ComposeModel,
     words: string[],
@@ -40,6 +48,17 @@ export function composeDriver(directory: string, environment: Record<string, str
       ...(signal && { signal }),
       ...(onLine && { onLine }),
     });
+  }
+
+  /** Gives up what an interrupt found under way and that does not end. */
+  async function patiently<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const calledOff = afterInterrupt(interrupt, upPatienceSeconds, () => late.abort(stuck()));
+    try {
+      return await work(AbortSignal.any([gone, late.signal]));
+    } finally {
+      calledOff();
+    }
   }
 
   async function must(what: string, code: string, work: Promise<ProcessResult>): Promise<void> {
@@ -80,14 +99,22 @@ export function composeDriver(directory: string, environment: Record<string, str
         ...scales,
         ...Object.keys(counts),
       ];
-      return must(`starting ${Object.keys(counts).join(', ')}`, 'start-failed', compose(model, words, upSeconds));
+      const what = `starting ${Object.keys(counts).join(', ')}`;
+      return patiently((signal) => must(what, 'start-failed', compose(model, words, upSeconds, undefined, signal)));
     },
     runOnce: async (model, service, command, onLine) => {
       const words = ['run', '--rm', '--no-deps', '--no-TTY', '--quiet-pull', service, ...command];
-      return (await compose(model, words, onceSeconds, onLine)).exitCode;
+      return (await compose(model, words, onceSeconds, onLine, gone)).exitCode;
     },
   };
 }
+
+const stuck = () =>
+  new OperatorError(`interrupted; docker compose up did not end within ${upPatienceSeconds} s and was killed`, {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: 'horme status shows where things stand; the same command again does the rest',
+  });
 
 /** BuildKit's `#7 [api build 3/4] RUN npm ci`; its lines about layers and transfers tell nobody anything. */
 export const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);

@@ -58,15 +58,19 @@ export class Patience {
     );
   }
 
-  /** Calls `end` that long after the interrupt, at the earliest counted from now; gives what calls it off. */
   afterInterrupt(seconds: number, end: () => void): () => void {
-    let timer: NodeJS.Timeout | undefined;
-    const begin = () => void (timer = setTimeout(end, seconds * 1000));
-    if (this.#interrupted.aborted) begin();
-    else this.#interrupted.addEventListener('abort', begin, { once: true });
-    return () => {
-      this.#interrupted.removeEventListener('abort', begin);
-      clearTimeout(timer);
-    };
+    return afterInterrupt(this.#interrupted, seconds, end);
   }
+}
+
+/** Calls `end` that long after the interrupt, counted from now at the earliest; gives what calls it off. */
+export function afterInterrupt(interrupted: AbortSignal, seconds: number, end: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => void (timer = setTimeout(end, seconds * 1000));
+  if (interrupted.aborted) begin();
+  else interrupted.addEventListener('abort', begin, { once: true });
+  return () => {
+    interrupted.removeEventListener('abort', begin);
+    clearTimeout(timer);
+  };
 }

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 
 export interface ProcessOptions {
@@ -51,6 +52,9 @@ export class ProgramMissing extends Error {
   }
 }
 
+/** What was printed right before a program was killed is read until then. */
+const killedMilliseconds = 500;
+
 /** Output beyond this is cut off and the process ended: 5,000 services print 2 MB of `config`. */
 const maxOutputBytes = 256 * 1024 * 1024;
 
@@ -59,7 +63,10 @@ export async function run(argv: readonly string[], options: ProcessOptions): Pro
   options.signal?.throwIfAborted();
   const [program, ...rest] = await limited(argv, options);
   if (program === undefined) throw new Error('an empty argv was to be run');
-  const result = await execa(program, rest, execaOptions(options));
+  const child = execa(program, rest, execaOptions(options));
+  const calledOff = endWithChildren(child, options);
+  const result = await child;
+  calledOff();
   if (result.isCanceled) options.signal?.throwIfAborted();
   if (result.timedOut) throw new DeadlineExceeded(argv[0] ?? program, options.deadlineSeconds, result.stderr);
   if (result.code === 'ENOENT' || result.code === 'EACCES') throw new ProgramMissing(argv[0] ?? program);
@@ -67,6 +74,37 @@ export async function run(argv: readonly string[], options: ProcessOptions): Pro
     throw new Error(`${program} could not be run`, { cause: result });
   }
   return { exitCode: result.exitCode ?? 137, stdout: result.stdout ?? '', stderr: result.stderr };
+}
+
+interface Child {
+  pid?: number;
+  stdout: Readable | null;
+  stderr: Readable | null;
+}
+
+/** A program that is killed leaves its own children behind, which hold its output open: nobody waits for those. */
+function endWithChildren(child: Child, { deadlineSeconds, signal, ownGroup }: ProcessOptions): () => void {
+  let timer = setTimeout(() => end(), deadlineSeconds * 1000);
+  const end = () => {
+    if (ownGroup && child.pid !== undefined) killGroup(child.pid);
+    timer = setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, killedMilliseconds);
+  };
+  signal?.addEventListener('abort', end, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+  };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function execaOptions(options: ProcessOptions) {

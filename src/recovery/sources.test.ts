@@ -55,7 +55,13 @@ const commitsAt = (...commits: (string | undefined)[]) =>
 
 async function places(all: Built[], own: { directory?: string; remote?: string; accepted?: boolean } = {}) {
   const temporary = await mkdtemp(join(place, 'temporary-'));
-  const sources = { directory: repository, remote: undefined, accepted: false, ...own };
+  const sources = {
+    directory: repository,
+    remote: undefined,
+    signal: new AbortController().signal,
+    accepted: false,
+    ...own,
+  };
   return placesOf(all, sources, temporary, (event) => void events.push(event));
 }
 

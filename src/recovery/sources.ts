@@ -25,6 +25,7 @@ export interface Sources {
   remote: string | undefined;
   /** Images are built although the files are not those that they were built from. */
   accepted: boolean;
+  signal: AbortSignal;
 }
 
 /** Where the project of each image lies: here, if these are the files that it was built from; else in one of its commits. */
