@@ -82,10 +82,11 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
     session.emit,
     session.signal,
   );
-  if (held) return locked(session, options, platformIds, held);
+  const { images } = situation;
+  if (held) return locked(session, options, { images, platformIds }, held);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
-    return await locked(session, options, platformIds, lock);
+    return await locked(session, options, { images, platformIds }, lock);
   } finally {
     await lock.release();
   }
@@ -123,14 +124,14 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
 async function locked(
   session: Session,
   options: DeployOptions,
-  platformIds: Record<string, string>,
+  { images: seen, platformIds }: Pick<Situation, 'images' | 'platformIds'>,
   lock: HeldLock,
 ): Promise<DeployResult> {
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
   const keepsImages = options.rollbackTo ?? options.scale ?? options.platformOnly;
-  const images = keepsImages ? [] : await makeImages(session, options.rebuild, times);
+  const images = keepsImages ? [] : await makeImages(session, seen, options.rebuild, times);
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const live = await readLive(store);

@@ -1,3 +1,4 @@
+import { lookingFor } from './images.ts';
 import { labels } from '../engine/labels.ts';
 import type { Container } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
@@ -34,7 +35,7 @@ export function neededImages(session: Session): PlatformImage[] {
 export async function glance(session: Session, rebuild: boolean): Promise<Situation> {
   const { engine, stack } = session;
   const [images, platformIds, containers] = await Promise.all([
-    resolveImages(stack, engine, rebuild),
+    resolveImages(stack, engine, rebuild, lookingFor(session)),
     platformImageIds(session),
     engine.containers({ [labels.project]: stack.project }),
   ]);

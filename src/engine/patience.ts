@@ -10,6 +10,9 @@ export const programSeconds = 10;
 /** Between two looks whether the engine still answers; milliseconds. */
 const lookMilliseconds = 1000;
 
+/** One may be slow; after so many that were given up the engine is taken for gone, also where it still answers the simplest question. */
+const mostGivenUp = 2;
+
 /** For what must not be cut by an interrupt, because others would be left with half of it. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 setMaxListeners(0, neverAborted);
@@ -23,13 +26,14 @@ export class Patience {
   readonly gone: AbortSignal;
   readonly #connection: Connection;
   readonly #interrupted: AbortSignal;
+  readonly #gone = new AbortController();
+  #givenUp = 0;
 
   constructor(connection: Connection, interrupted: AbortSignal, answers: () => Promise<unknown>) {
     this.#connection = connection;
     this.#interrupted = interrupted;
-    const gone = new AbortController();
-    this.gone = gone.signal;
-    const watch = () => void this.#look(answers).then((error) => gone.abort(error));
+    this.gone = this.#gone.signal;
+    const watch = () => void this.#look(answers).then((error) => this.#gone.abort(error));
     if (interrupted.aborted) watch();
     else interrupted.addEventListener('abort', watch, { once: true });
   }
@@ -45,13 +49,20 @@ export class Patience {
       try {
         await answers();
       } catch {
-        return this.over();
+        return this.#over();
       }
       await new Promise((resolve) => setTimeout(resolve, lookMilliseconds).unref());
     }
   }
 
-  over(): OperatorError {
+  /** A request that had no answer in time after the interrupt. */
+  giveUp(): OperatorError {
+    this.#givenUp++;
+    if (this.#givenUp >= mostGivenUp) this.#gone.abort(this.#over());
+    return this.#over();
+  }
+
+  #over(): OperatorError {
     return new OperatorError(
       `interrupted; the engine at ${this.#connection.label} does not answer, so what it was asked last may have been done or not`,
       { code: 'interrupted', exitCode: exitCodes.interrupted, next: 'docker info, then: horme status' },

@@ -94,7 +94,7 @@ export class Requests {
     const first = AbortSignal.any(signals);
     const aborted = () => end(first.reason as Error);
     const timer = seconds === undefined ? undefined : setTimeout(() => end(this.#hung(seconds)), seconds * 1000);
-    const calledOff = signal ?? this.patience.afterInterrupt(patience, () => end(this.patience.over()));
+    const calledOff = signal ?? this.patience.afterInterrupt(patience, () => end(this.patience.giveUp()));
     first.addEventListener('abort', aborted, { once: true });
     if (first.aborted) aborted();
     return () => {

@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine, Image } from '../engine/engine.ts';
 import type { ComposeModel, Stack } from '../stack/stack.ts';
+import type { Looking } from './context-files.ts';
 import { sourcesHash } from './sources.ts';
 
 /** The image that a service will run, and what must be done to have it. */
@@ -18,12 +19,23 @@ export interface ServiceImage {
 /** Given to a service whose image isn't there yet, so that a plan can be made and printed before the build. */
 export const unbuilt = 'unbuilt';
 
-export function resolveImages(stack: Stack, engine: Engine, rebuild: boolean): Promise<ServiceImage[]> {
+export interface Resolving extends Looking {
+  /** Images whose sources were hashed before: they are looked for by that, whatever the files are by now. */
+  known?: ServiceImage[];
+}
+
+export function resolveImages(
+  stack: Stack,
+  engine: Engine,
+  rebuild: boolean,
+  resolving: Resolving = {},
+): Promise<ServiceImage[]> {
+  const hashOf = sourcesOf(stack, resolving);
   return Promise.all(
     stack.services.map(async ({ name, definition }): Promise<ServiceImage> => {
       const repository = `${stack.project}/${name.toLowerCase()}`;
       if (definition.build) {
-        const sources = await sourcesHash(definition.build);
+        const sources = await hashOf(name);
         const reference = `${repository}:${sources}`;
         const image = rebuild ? undefined : await engine.image(reference);
         return { service: name, reference, image, work: image ? undefined : 'build', sources };
@@ -33,6 +45,25 @@ export function resolveImages(stack: Stack, engine: Engine, rebuild: boolean): P
       return { service: name, reference, image, work: image ? undefined : 'pull', sources: undefined };
     }),
   );
+}
+
+/** Hashes each service's sources once, also when several builds take files from it. */
+function sourcesOf(stack: Stack, { known = [], ...looking }: Resolving): (service: string) => Promise<string> {
+  const hashes = new Map<string, Promise<string>>();
+  const hashOf = (service: string, wanted: string[]): Promise<string> => {
+    const found = hashes.get(service) ?? hash(service, [...wanted, service]);
+    hashes.set(service, found);
+    return found;
+  };
+  const hash = async (service: string, wanted: string[]): Promise<string> => {
+    const before = known.find((image) => image.service === service)?.sources;
+    const build = stack.services.find(({ name }) => name === service)?.definition.build;
+    if (before !== undefined || build === undefined) return before ?? '';
+    // Two that take files from each other can't be built: the builder says so.
+    const other = async (name: string) => (wanted.includes(name) ? undefined : hashOf(name, wanted));
+    return sourcesHash(build, { ...looking, service: other });
+  };
+  return (service) => hashOf(service, []);
 }
 
 /** The user's model with Horme's tags, for `docker compose build`. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { withoutSecrets } from '../backup/part.ts';
 import { cacheService, redisUrl } from '../cache/part.ts';
 import { databaseName, poolerService, proxyService } from '../database/names.ts';
@@ -15,6 +14,7 @@ import { imageTags } from '../platform/images.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import { escaped, type PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
+import { readNamed } from '../stack/regular-file.ts';
 import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { specOf } from './adapt.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
@@ -314,7 +314,7 @@ async function userSecrets(service: Service, model: ComposeModel): Promise<Secre
 
 async function secretContent(source: string, model: ComposeModel): Promise<string> {
   const secret = model.secrets?.[source];
-  if (secret?.file !== undefined) return readFile(secret.file, 'utf8');
+  if (secret?.file !== undefined) return (await readNamed(secret.file, `the secret ${source}`)).toString('utf8');
   if (secret?.environment !== undefined && process.env[secret.environment] !== undefined)
     return process.env[secret.environment] ?? '';
   if (secret?.content !== undefined) return secret.content;
@@ -369,7 +369,8 @@ async function inlineConfigs(stack: Stack): Promise<ComposeModel['configs']> {
 }
 
 async function configContent(config: NonNullable<ComposeModel['configs']>[string] | undefined): Promise<string> {
-  return config?.file === undefined ? (config?.content ?? '') : readFile(config.file, 'utf8');
+  if (config?.file === undefined) return config?.content ?? '';
+  return (await readNamed(config.file, 'a config')).toString('utf8');
 }
 
 function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): ComposeModel {
