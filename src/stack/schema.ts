@@ -36,6 +36,12 @@ const host = z.string().regex(hostPattern, {
   error: 'not a host name; use lower-case letters, digits, hyphens and dots, such as api.example.com',
 });
 
+const kibibyte = 1024;
+const within = (least: number, most: number) => (value: number) => value >= least && value <= most;
+const routeTimeout = duration.refine(within(1, 3600), { error: 'out of range; give 1s to 1h' });
+const routeHeader = size.refine(within(4 * kibibyte, 256 * kibibyte), { error: 'out of range; give 4k to 256k' });
+const routeBody = size.refine(within(kibibyte, kibibyte ** 4), { error: 'out of range; give 1k to 1t' });
+
 const route = z
   .strictObject({
     host: host
@@ -51,6 +57,19 @@ const route = z
       .prefault('/')
       .describe('Path that goes to the service, with all below it. The longest path of a host wins.'),
     port: port.describe('Port that the service listens on, inside its container.'),
+    timeout: routeTimeout
+      .optional()
+      .describe(
+        'How long an answer may keep a request waiting, from 1s to 1h; the edge answers 504 then. Default: 60s. WebSockets and event streams have an hour.',
+      ),
+    maxHeader: routeHeader
+      .optional()
+      .describe(
+        'Largest header of an answer, all its lines together, and of a request to the host, from 4k to 256k; more is a 502 or a 400. Default: 16k.',
+      ),
+    maxBody: routeBody
+      .optional()
+      .describe('Largest request body, from 1k to 1t; more is a 413. Default: `x-horme.edge.maxBody`.'),
   })
   .describe('One address of a service.');
 

@@ -93,6 +93,11 @@ export interface Route {
   /** Begins with `/`; matches the path itself and all below it. */
   path: string;
   port: number;
+  /** Until the answer begins; undefined, as in releases of before: the edge's own, like the two below. */
+  timeoutSeconds?: number;
+  /** Of an answer; of a request to the host too. */
+  maxHeaderBytes?: number;
+  maxBodyBytes?: number;
 }
 
 export type Strategy =
