@@ -102,10 +102,12 @@ async function ownCheck(
   context: Context,
   service: ReleaseService,
   replica: SeenReplica,
-  { command, timeoutSeconds }: Healthcheck,
+  check: Healthcheck,
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const { timeoutSeconds } = check;
+  const command = await commandOf(context, replica, check);
   let last = { exitCode: 1, output: 'never run' };
   const left = () => Math.max(0, (deadline - performance.now()) / 1000);
   const passed = await until(
@@ -126,6 +128,17 @@ async function ownCheck(
       replica,
       `health check exited ${last.exitCode}: ${last.output.trim().slice(-500)}`,
     );
+}
+
+/** A string is for the shell that the image's author wrote it for. */
+async function commandOf(
+  { engine }: Context,
+  { imageId }: SeenReplica,
+  { test, shell }: Healthcheck,
+): Promise<string[]> {
+  if (test[0] !== 'CMD-SHELL') return test.slice(1);
+  const own = shell.length > 0 ? shell : ((await engine.image(imageId))?.shell ?? []);
+  return [...(own.length > 0 ? own : ['/bin/sh', '-c']), test[1] ?? ''];
 }
 
 /** The engine's own words when a program can't be started; the same codes come from a container that has just ended. */

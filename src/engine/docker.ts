@@ -303,12 +303,12 @@ function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
   };
 }
 
-/** Docker's own defaults: 30 s, also where 0 is given, and its shell; its durations are nanoseconds. */
-function healthcheckOf({ Healthcheck, Shell }: RawDetails['Config'], test: string[]): Healthcheck {
-  const shell = Shell && Shell.length > 0 ? Shell : ['/bin/sh', '-c'];
-  const command = test[0] === 'CMD-SHELL' ? [...shell, test[1] ?? ''] : test.slice(1);
-  return { command, timeoutSeconds: (Healthcheck?.Timeout || 30e9) / 1e9 };
-}
+/** 30 s is Docker's own default, also where 0 is given; its durations are nanoseconds. */
+const healthcheckOf = ({ Healthcheck, Shell }: RawDetails['Config'], test: string[]): Healthcheck => ({
+  test,
+  timeoutSeconds: (Healthcheck?.Timeout || 30e9) / 1e9,
+  shell: Shell ?? [],
+});
 
 interface RawImage {
   Id: string;
@@ -323,6 +323,7 @@ interface RawImage {
     User?: string;
     ExposedPorts?: Record<string, object> | null;
     Healthcheck?: object;
+    Shell?: string[] | null;
   } | null;
 }
 
@@ -336,6 +337,7 @@ function imageOf(raw: RawImage): Image {
     command: raw.Config?.Cmd ?? [],
     user: raw.Config?.User ?? '',
     exposedPorts: Object.keys(raw.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
+    shell: raw.Config?.Shell ?? [],
     hasHealthcheck: raw.Config?.Healthcheck !== undefined,
     createdSeconds: Date.parse(raw.Created) / 1000,
     sizeBytes: raw.Size,

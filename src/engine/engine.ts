@@ -27,10 +27,12 @@ export interface ContainerDetails {
   labels: Record<string, string>;
 }
 
-/** The check that the image or the Compose file has, as the engine would run it: a string by the image's shell. */
+/** The check that the image or the Compose file has, in Docker's words: `CMD` and a program, or `CMD-SHELL` and a string. */
 export interface Healthcheck {
-  command: string[];
+  test: string[];
   timeoutSeconds: number;
+  /** The container's own; empty: the image's, else Docker's. */
+  shell: string[];
 }
 
 export interface Image {
@@ -43,6 +45,8 @@ export interface Image {
   command: string[];
   user: string;
   exposedPorts: number[];
+  /** `SHELL` of its Dockerfile; empty where it has none. */
+  shell: string[];
   hasHealthcheck: boolean;
   createdSeconds: number;
   sizeBytes: number;

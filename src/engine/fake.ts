@@ -212,6 +212,7 @@ const emptyImage: Omit<Image, 'id'> = {
   command: [],
   user: '',
   exposedPorts: [],
+  shell: [],
   hasHealthcheck: false,
   createdSeconds: 0,
   sizeBytes: 0,

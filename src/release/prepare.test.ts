@@ -26,7 +26,7 @@ const image: Image = {
     command: ['serve', '$HOME'],
     user: '1000',
   },
-  ...{ exposedPorts: [], hasHealthcheck: false, createdSeconds: 0, sizeBytes: 0 },
+  ...{ exposedPorts: [], shell: [], hasHealthcheck: false, createdSeconds: 0, sizeBytes: 0 },
 };
 
 function api(own: Partial<Service> = {}): Service {
