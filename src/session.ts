@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { startable } from './deploy/startable.ts';
 import { composeDriver, type Compose } from './engine/compose.ts';
 import { openConnection, type Connection } from './engine/connection.ts';
-import { dockerEngine } from './engine/docker.ts';
+import { dockerEngine, type DockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
 import type { CommandContext } from './commands/command.ts';
 import type { Emit } from './events.ts';
@@ -36,10 +36,10 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
     profiles: options.profiles,
     processEnvironment: process.env,
     signal,
-    ...(look && { onNamed: (named) => (early = lookEarly(named, look))?.looking.listed }),
+    ...(look && { onNamed: (named) => (early = lookEarly(named, look, signal))?.looking.listed }),
   });
   const known = early?.context === stack.environment.context ? early : undefined;
-  const { connection, engine } = known ?? openEngine(stack.environment.context);
+  const { connection, engine } = known ?? openEngine(stack.environment.context, signal);
   let looking = known?.looking;
   return {
     stack,
@@ -50,7 +50,7 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
       looking = undefined;
       return taken;
     },
-    compose: startable(composeDriver(stack.directory, connection.environment, signal), engine),
+    compose: startable(composeDriver(stack.directory, connection.environment, signal, engine.gone), engine),
     emit,
     signal,
   };
@@ -58,10 +58,12 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
 
 type LookAt = (engine: Engine, project: string) => Looking;
 
-function openEngine(context: string | undefined): { connection: Connection; engine: Engine } {
+function openEngine(
+  context: string | undefined,
+  interrupted: AbortSignal,
+): { connection: Connection; engine: DockerEngine } {
   const connection = openConnection(context, process.env);
-  // Not the command's signal: a step under way finishes, even when Ctrl-C ends the waiting between steps.
-  return { connection, engine: dockerEngine(connection, new AbortController().signal) };
+  return { connection, engine: dockerEngine(connection, interrupted) };
 }
 
 interface Early extends ReturnType<typeof openEngine> {
@@ -70,10 +72,10 @@ interface Early extends ReturnType<typeof openEngine> {
 }
 
 /** Undefined where the context has a variable in it, or is not there: then the time to tell so comes later. */
-function lookEarly({ project, context }: Named, look: LookAt): Early | undefined {
+function lookEarly({ project, context }: Named, look: LookAt, interrupted: AbortSignal): Early | undefined {
   if (context !== undefined && (typeof context !== 'string' || context.includes('$'))) return undefined;
   try {
-    const opened = openEngine(context);
+    const opened = openEngine(context, interrupted);
     const looking = look(opened.engine, project);
     // Whoever takes it is told; where the files are refused nobody is.
     looking.looked.catch(() => undefined);

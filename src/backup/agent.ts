@@ -1,5 +1,5 @@
 import { labels } from '../engine/labels.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { CallOptions, Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 
 type Line =
@@ -61,19 +61,35 @@ export async function askAgent<T>(
   container: string,
   words: string[],
   say: (text: string) => void = () => undefined,
+  options: CallOptions = {},
 ): Promise<T> {
   const output = new AgentOutput(say);
-  const stream = await engine.converse(container, ['horme-backup', ...words]);
+  const stream = await engine.converse(container, ['horme-backup', ...words], options);
   let rest = '';
   stream.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString('utf8')).split('\n');
     rest = lines.pop() ?? '';
     lines.forEach((line) => output.line(line));
   });
-  await new Promise((resolve) => stream.once('end', resolve).once('close', resolve).once('error', resolve));
+  let broke: Error | undefined;
+  await new Promise((resolve) =>
+    stream
+      .once('end', resolve)
+      .once('close', resolve)
+      .once('error', (error) => resolve((broke = error))),
+  );
+  if (broke && options.signal?.aborted) throw interrupted(words[0] ?? '', broke);
   if (rest !== '') output.line(rest);
   return output.result<T>();
 }
+
+const interrupted = (what: string, cause: Error) =>
+  new OperatorError(`interrupted; the agent goes on with the ${what}`, {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: 'horme backup list, or: horme logs horme-backup',
+    cause,
+  });
 
 export async function agentContainer(engine: Engine, project: string, service: string): Promise<string | undefined> {
   const containers = await engine.containers({ [labels.project]: project, [labels.service]: service });

@@ -41,7 +41,7 @@ export async function swapIn(
 
 export const backUp = (context: Context, id: string): Promise<void> => told(context, id, ['backup']);
 
-async function told({ engine, content, emit }: Context, id: string, words: string[]): Promise<void> {
+async function told({ engine, content, emit, signal }: Context, id: string, words: string[]): Promise<void> {
   const container = await runningAgent(engine, content.project, backupService);
-  await askAgent(engine, container, words, (detail) => emit({ kind: 'step-progress', id, detail }));
+  await askAgent(engine, container, words, (detail) => emit({ kind: 'step-progress', id, detail }), { signal });
 }

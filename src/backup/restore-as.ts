@@ -8,6 +8,8 @@ import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
 import { memberMounts, restoreIn, type Restored, type RestoreWish } from './restore.ts';
 
+/** As long as a restore may take; seconds. */
+const readSeconds = 24 * 3600;
 /** Where the data is read in. */
 const filling = 'horme_restoring';
 const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -74,14 +76,14 @@ async function fill(
   { name, size }: { name: string; size: number },
   file: string,
 ): Promise<void> {
-  const { engine } = session;
+  const { engine, signal } = session;
   const place = [`--host=${socketFolder}`, '--username=postgres'];
   try {
     await roomFor(session, container, { name, size });
     await ask(engine, container, `DROP DATABASE IF EXISTS ${filling} WITH (FORCE)`);
     await ask(engine, container, `CREATE DATABASE ${filling} OWNER owner`);
     const words = ['pg_restore', ...place, `--dbname=${filling}`, '--exit-on-error', file];
-    const { exitCode, output } = await engine.exec(container, words);
+    const { exitCode, output } = await engine.exec(container, words, { deadlineSeconds: readSeconds, signal });
     if (exitCode === 0) await ask(engine, container, `ALTER DATABASE ${filling} RENAME TO "${name}"`);
     else {
       await ask(engine, container, `DROP DATABASE ${filling}`);

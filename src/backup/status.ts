@@ -3,6 +3,9 @@ import { agentContainer, askAgent } from './agent.ts';
 import type { BackupStatus, FilesStatus, RepositoryStatus } from './agent-types.ts';
 import { backupService, filesService } from './names.ts';
 
+/** It knows the answer, and asks nobody. */
+const statusSeconds = 60;
+
 export interface SeenBackups {
   database: BackupStatus | undefined;
   files: FilesStatus | undefined;
@@ -24,7 +27,7 @@ async function statusOf<T extends FilesStatus>(
 ): Promise<T | undefined> {
   const container = await agentContainer(engine, project, service);
   if (!container) return undefined;
-  const told = await askAgent<T>(engine, container, ['status']);
+  const told = await askAgent<T>(engine, container, ['status'], undefined, { deadlineSeconds: statusSeconds });
   const repositories = told.repositories as (RepositoryStatus & Pick<T, 'lastBackup'>)[];
   const newest = repositories
     .map((one): T['lastBackup'] => one.lastBackup)

@@ -1,7 +1,8 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { initText } from '../stack/init.ts';
 import type { CommandContext } from './command.ts';
+import { readNamed } from '../stack/regular-file.ts';
 
 const names = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'];
 
@@ -10,7 +11,7 @@ export async function run(context: CommandContext): Promise<void> {
   const directory = resolve(context.options.projectDirectory ?? '.');
   const found = context.options.files[0] ?? (await firstThere(directory));
   const path = resolve(directory, found ?? 'compose.yaml');
-  const before = found === undefined ? undefined : await readFile(path, 'utf8');
+  const before = found === undefined ? undefined : (await readNamed(path, 'the Compose file')).toString('utf8');
   const text = initText(before, { name: projectName(directory) });
   if (text === before) context.print(`${path} has x-horme already`);
   else {

@@ -35,7 +35,10 @@ async function run(invocation: Invocation): Promise<ExitCode> {
     onFirst: () => {
       if (!stream) output.say('interrupted: finishing the current step; press Ctrl-C again to stop at once');
     },
-    onSecond: () => output.end(),
+    onSecond: () => {
+      output.end();
+      if (!stream) output.say(stoppedAtOnce);
+    },
   });
   process.on('uncaughtException', (error) => process.exit(output.fail(error)));
   const { signal } = interrupts;
@@ -59,6 +62,9 @@ function endOfStream(output: Output): ExitCode {
   output.end();
   return output.readerLeft() ? exitCodes.done : exitCodes.interrupted;
 }
+
+const stoppedAtOnce =
+  'stopped at once: what was under way goes on or is left half done; horme status shows where things stand, the same command again does the rest';
 
 function interruption(cause: unknown): OperatorError {
   return new OperatorError('interrupted before the end', {

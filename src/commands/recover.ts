@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ago, timeText } from '../backup/report.ts';
 import { damageLines } from '../backup/restore.ts';
@@ -17,6 +16,7 @@ import type { Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { report } from './deploy.ts';
 import { withResult } from './with-result.ts';
+import { readRegular } from '../stack/regular-file.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const kit = await readKit(context);
@@ -32,10 +32,10 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 async function readKit(context: CommandContext): Promise<KitContent> {
   const { kit: file } = context.flags;
   if (typeof file !== 'string') throw kitMissing();
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+  const text = await readRegular(file).catch((cause: Error) => {
     throw unreadable(file, cause);
   });
-  const kit = await openKit(text, await passphrase(context, false));
+  const kit = await openKit(text.toString('utf8'), await passphrase(context, false));
   const { env } = context.options;
   if (env !== undefined && env !== kit.environment) throw otherEnvironment(kit, env);
   return kit;
@@ -45,12 +45,12 @@ async function readKit(context: CommandContext): Promise<KitContent> {
 function sessionOf({ options, emit, signal }: CommandContext, kit: KitContent): Session {
   const directory = resolve(options.projectDirectory ?? '.');
   const connection = openConnection(undefined, process.env);
-  const engine = dockerEngine(connection, new AbortController().signal);
+  const engine = dockerEngine(connection, signal);
   return {
     stack: emptyStack(kit, { directory }),
     connection,
     engine,
-    compose: startable(composeDriver(directory, connection.environment, signal), engine),
+    compose: startable(composeDriver(directory, connection.environment, signal, engine.gone), engine),
     emit,
     signal,
   };

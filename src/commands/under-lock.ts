@@ -12,7 +12,7 @@ export async function underLock<T>(
   purpose: string,
   work: (lock: HeldLock) => Promise<T>,
 ): Promise<T> {
-  await ensurePlatformImages(session.engine, session.connection.environment, ['tools'], session.emit);
+  await ensurePlatformImages(session.engine, session.connection.environment, ['tools'], session.emit, session.signal);
   const lock = await lockFor(session, purpose, waitOf(flags));
   try {
     return await work(lock);

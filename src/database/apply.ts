@@ -1,11 +1,12 @@
 import { until, type Context } from '../deploy/context.ts';
+import { timedOut } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { noteApplied } from '../release/settings.ts';
 import type { SeenMember } from './members.ts';
 import { etcdService, patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
-import { primaryMember, runScript, timedOut } from './psql.ts';
+import { primaryMember, runScript } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
 import { synchronousMembers } from './failover.ts';
 
@@ -42,7 +43,10 @@ async function editSettings({ engine, content, signal }: Context, container: str
   let said = '';
   const edited = await until(
     async () => {
-      const { exitCode, output } = await engine.exec(container, ['timeout', String(editSeconds), ...edit], settings);
+      const { exitCode, output } = await engine.exec(container, ['timeout', String(editSeconds), ...edit], {
+        input: settings,
+        signal,
+      });
       said = output.trim();
       if (exitCode === timedOut) throw noEtcd(said);
       if (exitCode !== 0 && !said.includes('config key does not exist')) throw new Error(`patronictl: ${said}`);

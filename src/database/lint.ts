@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { devNull } from 'node:os';
 import { join, relative, sep } from 'node:path';
@@ -7,6 +6,7 @@ import { DeadlineExceeded, ProgramMissing, findProgram, isExecutable, run } from
 import { pendingMigrations, readMigrations } from '../release/migration-files.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Stack } from '../stack/stack.ts';
+import { readRegular } from '../stack/regular-file.ts';
 
 /** What a migration would do to those who use the database meanwhile, as squawk sees it from the SQL alone. */
 export interface MigrationFinding {
@@ -115,7 +115,7 @@ function resolved(place: string, program: string): string | undefined {
 export async function lintMigrations({ directory, files, squawk, signal }: LintOptions): Promise<LintResult> {
   if (files.length === 0) return { outcome: 'linted', findings: [] };
   if (squawk === undefined) return { outcome: 'not-run', reason: notInstalled };
-  const own = await readFile(join(directory, ownConfiguration), 'utf8').catch(() => undefined);
+  const own = (await readRegular(join(directory, ownConfiguration)).catch(() => undefined))?.toString('utf8');
   const env = { ...process.env, RUST_BACKTRACE: '0' };
   const options = { cwd: directory, env, deadlineSeconds, signal };
   try {

@@ -62,11 +62,16 @@ export function trustedDatabase(
   return { members, roles };
 }
 
+/** A member that takes longer for one short question hangs, as on a disk that is away; seconds. */
+export const answerSeconds = 20;
+
 /** Asks each member that runs. */
 export async function observeDatabase(engine: Engine, containers: Container[]): Promise<SeenDatabase> {
   const answers = await Promise.all(
     runningMembers(containers).map(async (container) => {
-      const { exitCode, output } = await engine.exec(container.id, psql('postgres', '--command', question));
+      const { exitCode, output } = await engine.exec(container.id, psql('postgres', '--command', question), {
+        deadlineSeconds: answerSeconds,
+      });
       if (exitCode !== 0) return undefined;
       const { roles, ...member } = JSON.parse(output) as Omit<SeenMember, 'service' | 'container'> & { roles: string };
       return { roles, member: { ...member, service: memberService(container), container: container.id } };

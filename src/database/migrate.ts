@@ -24,13 +24,13 @@ export async function migrate(context: Context, id: string, name: string): Promi
   }
 }
 
-async function guarded({ engine, content, releaseNumber, emit }: Context, id: string): Promise<PsqlSession> {
+async function guarded({ engine, content, releaseNumber, emit, signal }: Context, id: string): Promise<PsqlSession> {
   const database = content.database?.roles.database ?? '';
   const point = `${content.project}-before-release-${releaseNumber}`;
   const session = await PsqlSession.open(engine, (await primaryMember(engine, content.project)).container, database);
   try {
-    await session.run(`SET lock_timeout = '${lockSeconds}s'; SELECT pg_advisory_lock(${advisoryLock});`);
-    await session.run(`SELECT pg_create_restore_point('${point}');`);
+    await session.run(`SET lock_timeout = '${lockSeconds}s'; SELECT pg_advisory_lock(${advisoryLock});`, signal);
+    await session.run(`SELECT pg_create_restore_point('${point}');`, signal);
   } catch (cause) {
     session.close();
     throw new OperatorError(`another migration holds the database's lock, or it could not be asked for`, {

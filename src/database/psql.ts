@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream';
-import type { Engine } from '../engine/engine.ts';
+import { timedOut, type Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { observeDatabase, psql, type SeenDatabase, type SeenMember } from './members.ts';
 
-/** Exit code of coreutils' timeout. */
-export const timedOut = 124;
+/** A statement that may take any time, such as a checkpoint of a busy database; seconds. */
+const statementSeconds = 3600;
+/** Beyond the limit inside of the container, which tells more. */
+const marginSeconds = 5;
 
 /** Where the database stands now, and who leads it. */
 export async function database(engine: Engine, project: string): Promise<SeenDatabase> {
@@ -37,7 +40,9 @@ export async function ask(
   { name = 'postgres', seconds }: Asked = {},
 ): Promise<string> {
   const limit = seconds === undefined ? [] : ['timeout', String(seconds)];
-  const { exitCode, output } = await engine.exec(container, [...limit, ...psql(name, '--command', statement)]);
+  const deadlineSeconds = seconds === undefined ? statementSeconds : seconds + marginSeconds;
+  const words = [...limit, ...psql(name, '--command', statement)];
+  const { exitCode, output } = await engine.exec(container, words, { deadlineSeconds });
   if (exitCode === 0) return output.trim();
   if (exitCode === timedOut && seconds !== undefined) throw new Error(`psql: no answer within ${seconds} s`);
   throw new Error(`psql: ${output.trim()}`);
@@ -45,7 +50,10 @@ export async function ask(
 
 /** A script over standard input, so that nothing of it is an argument. It must end by printing `done`. */
 export async function runScript(engine: Engine, container: string, script: string): Promise<void> {
-  const { exitCode, output } = await engine.exec(container, psql('postgres', '--file=-'), `${script}\n`);
+  const { exitCode, output } = await engine.exec(container, psql('postgres', '--file=-'), {
+    input: `${script}\n`,
+    deadlineSeconds: statementSeconds,
+  });
   if (exitCode === 0 && output.trim().endsWith('done')) return;
   throw new Error(`psql ended with exit code ${exitCode}: ${output.trim().slice(-1000)}`);
 }
@@ -71,15 +79,23 @@ export class PsqlSession {
   }
 
   static async open(engine: Engine, container: string, name: string): Promise<PsqlSession> {
-    return new PsqlSession(await engine.converse(container, psql(name, '--file=-')));
+    return new PsqlSession(await engine.converse(container, psql(name, '--file=-'), { signal: neverAborted }));
   }
 
-  /** Resolves once all of it has been done, and fails with what psql said when it was not. */
-  async run(statements: string): Promise<void> {
+  /** Resolves once all of it has been done, and fails with what psql said when it was not; the signal ends the session. */
+  async run(statements: string, signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([signal, AbortSignal.timeout(statementSeconds * 1000)]);
+    const end = () => this.#stream.destroy();
+    over.addEventListener('abort', end, { once: true });
     this.#stream.write(`${statements}\n\\echo horme-done\n`);
-    while (!this.#received.includes('horme-done')) {
-      if (this.#ended) throw new Error(this.#received.trim() || 'the session ended');
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+    try {
+      while (!this.#received.includes('horme-done')) {
+        over.throwIfAborted();
+        if (this.#ended) throw new Error(this.#received.trim() || 'the session ended');
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+    } finally {
+      over.removeEventListener('abort', end);
     }
     this.#received = '';
   }

@@ -2,7 +2,7 @@ import type { Container, Engine } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import { etcdReached, knownMembers, synchronousMembers } from './failover.ts';
-import { memberContainers, memberService, psql } from './members.ts';
+import { answerSeconds, memberContainers, memberService, psql } from './members.ts';
 import { etcdService } from './names.ts';
 
 export interface MemberStatus {
@@ -117,7 +117,8 @@ async function candidatesOf(engine: Engine, container: Container, { followers }:
 
 async function answerOf(engine: Engine, { id, state }: Container): Promise<Answer | undefined> {
   if (state !== 'running') return undefined;
-  const { exitCode, output } = await engine.exec(id, psql('postgres', '--command', question));
+  const limit = { deadlineSeconds: answerSeconds };
+  const { exitCode, output } = await engine.exec(id, psql('postgres', '--command', question), limit);
   return exitCode === 0 ? (JSON.parse(output) as Answer) : undefined;
 }
 

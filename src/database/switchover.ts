@@ -3,6 +3,7 @@ import { until, type Context } from '../deploy/context.ts';
 import { HaproxyRuntime } from '../edge/runtime.ts';
 import type { Engine, ExecResult } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { synchronousMembers } from './failover.ts';
 import { psql, type SeenMember } from './members.ts';
@@ -17,6 +18,9 @@ const candidateSeconds = 60;
 const promotionSeconds = 60;
 /** A transaction that runs longer keeps the pooler from pausing, and the switchover from beginning; seconds. */
 const pauseSeconds = 15;
+
+/** A switchover is not left half done, with a pooler that holds its clients: an interrupt waits for these few. */
+const begun = { deadlineSeconds: promotionSeconds + 10, signal: neverAborted };
 
 export interface SwitchoverTarget {
   engine: Engine;
@@ -56,11 +60,15 @@ export async function switchDatabase(target: SwitchoverTarget, to: string): Prom
     for (const id of poolers) await pause(engine, id);
     const order = JSON.stringify({ leader: primary.service, candidate: to });
     // The primary must hear it, or it finds out by its next look at etcd; the candidate has the newer image to tell it.
-    const ordered = engine.exec(candidate.container, ['ask-patroni', primary.service, 'POST', '/switchover', order]);
+    const ordered = engine.exec(
+      candidate.container,
+      ['ask-patroni', primary.service, 'POST', '/switchover', order],
+      begun,
+    );
     await promoted(engine, candidate, ordered);
     await Promise.all(proxies.map((proxy) => tell(proxy, primary.service, to)));
   } finally {
-    for (const id of poolers) await engine.exec(id, poolerCommand('RESUME'));
+    for (const id of poolers) await engine.exec(id, poolerCommand('RESUME'), begun);
     proxies.forEach((proxy) => proxy.close());
   }
   const seconds = await probe.stop();
@@ -102,7 +110,7 @@ async function streamsFrom(engine: Engine, primary: SeenMember, to: string): Pro
 async function promoted(engine: Engine, candidate: SeenMember, ordered: Promise<ExecResult>): Promise<void> {
   const loop = 'BEGIN WHILE pg_is_in_recovery() LOOP PERFORM pg_sleep(0.01); END LOOP; END';
   const limit = `--command=SET statement_timeout = '${promotionSeconds}s'`;
-  const waiting = engine.exec(candidate.container, psql('postgres', limit, `--command=DO $$${loop}$$`));
+  const waiting = engine.exec(candidate.container, psql('postgres', limit, `--command=DO $$${loop}$$`), begun);
   const failed = ordered.then(async ({ exitCode, output }) => {
     if (exitCode !== 0) throw refused(candidate.service, output);
     return waiting;
@@ -136,7 +144,7 @@ const poolerCommand = (command: string) => [
 
 /** Waits for transactions under way; statements that come after wait in the pooler. */
 async function pause(engine: Engine, id: string): Promise<void> {
-  const { exitCode, output } = await engine.exec(id, poolerCommand('PAUSE'));
+  const { exitCode, output } = await engine.exec(id, poolerCommand('PAUSE'), begun);
   if (exitCode === 0) return;
   throw new OperatorError(`the pooler could not be paused within ${pauseSeconds} s: a transaction runs longer`, {
     code: 'pooler-busy',
@@ -164,7 +172,7 @@ class WriteGap {
       secretFile('monitor-password'),
       secretFile(authorityFile),
     ];
-    return new WriteGap(await engine.converse(container, ['write-gap', ...words]));
+    return new WriteGap(await engine.converse(container, ['write-gap', ...words], { signal: neverAborted }));
   }
 
   async stop(): Promise<number> {

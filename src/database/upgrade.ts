@@ -9,6 +9,8 @@ import { tlsFiles } from './patroni.ts';
 import { primaryMember } from './psql.ts';
 
 const first = memberService(1);
+/** Terabytes take hours; seconds. */
+const analyzeSeconds = 24 * 3600;
 const rehearsalVolume = 'horme-postgres-rehearsal';
 
 /** All of it on a copy: what pg_upgrade refuses, and how long it takes, are known before anything stops. */
@@ -79,9 +81,9 @@ export async function forgetCluster(context: Context): Promise<void> {
 
 /** From now on the older version can't have the data back without losing what was written. */
 export async function analyze(context: Context): Promise<void> {
-  const { engine, content } = context;
+  const { engine, content, signal } = context;
   const { container } = await primaryMember(engine, content.project);
-  const { exitCode, output } = await engine.exec(container, ['analyze']);
+  const { exitCode, output } = await engine.exec(container, ['analyze'], { deadlineSeconds: analyzeSeconds, signal });
   if (exitCode !== 0) throw new Error(`vacuumdb: ${output.trim()}`);
   await noteApplied(context.store, { version: databaseOf(content).version });
 }

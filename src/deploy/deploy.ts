@@ -86,6 +86,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
     session.connection.environment,
     neededImages(session),
     session.emit,
+    session.signal,
   );
   if (held) return locked(session, options, platformIds, held, situation);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
@@ -166,7 +167,7 @@ async function locked(
   const { engine, stack } = session;
   const started = performance.now();
   const times: StepTime[] = [];
-  const images = keepsImages(options) ? [] : await makeImages(session, options.rebuild, times);
+  const images = keepsImages(options) ? [] : await makeImages(session, glanced.images, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   if (wasAsked && (await nothingToDo(session, { ...(await withoutLock(session)), images }, options))) return unchanged;
   const store = await Store.open(engine, stack.project, imageTags().tools);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { backUp, setUpBackups, swapIn } from '../backup/apply.ts';
 import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
 import { migrate } from '../database/migrate.ts';
@@ -6,6 +5,7 @@ import { switchOver } from '../database/switchover.ts';
 import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../database/upgrade.ts';
 import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
 import { labels } from '../engine/labels.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { askAddresses } from './ask.ts';
 import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
@@ -67,9 +67,6 @@ function because(error: unknown, { aborted, reason }: AbortSignal): string {
   if (!aborted || error.name !== 'AbortError') return error.message;
   return reason instanceof OperatorError ? reason.message : 'interrupted';
 }
-
-const neverAborted = new AbortController().signal;
-setMaxListeners(0, neverAborted);
 
 /** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
 function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
@@ -198,7 +195,7 @@ async function finish(context: Context, name: string, inPlace: boolean): Promise
   const [container] = await context.engine.containers(filter);
   if (!container) throw new Error(`the job ${name} has no container`);
   if (container.state === 'running') await postStart(context, [{ service, replica: container }]);
-  const exitCode = await context.engine.wait(container.id);
+  const exitCode = await context.engine.wait(container.id, { signal: context.signal });
   if (exitCode === 0) return;
   throw new OperatorError(`the job ${name} ended with exit code ${exitCode}`, {
     code: 'job-failed',

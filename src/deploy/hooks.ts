@@ -86,7 +86,7 @@ async function runHook(
   const late: ExecResult = { exitCode: timedOut, output: '' };
   const clock = wait(Math.max(0, seconds * 1000), late, { signal: AbortSignal.any(signals) });
   try {
-    return await Promise.race([engine.exec(id, hook.command, undefined, optionsOf(hook)), clock]);
+    return await Promise.race([engine.exec(id, hook.command, optionsOf(hook)), clock]);
   } finally {
     clock.catch(() => undefined);
     over.abort();

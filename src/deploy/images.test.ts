@@ -21,7 +21,7 @@ function scene(moves: boolean, policy = 'always') {
 
 test('pull_policy: always asks once; a tag that moved is another image, pinned by its id', async () => {
   const { session, engine, old, pulled } = scene(true);
-  const [made] = await makeImages(session, false, []);
+  const [made] = await makeImages(session, [], false, []);
   expect(pulled).toEqual([['web']]);
   expect(made?.image?.id).not.toBe(old.id);
   expect((await engine.image(made?.reference ?? ''))?.id).toBe(made?.image?.id);
@@ -29,12 +29,12 @@ test('pull_policy: always asks once; a tag that moved is another image, pinned b
 
 test('a registry that has nothing new leaves the image, and no work', async () => {
   const { session, old, pulled } = scene(false);
-  const [made] = await makeImages(session, false, []);
+  const [made] = await makeImages(session, [], false, []);
   expect([pulled.length, made?.image?.id, made?.work]).toEqual([1, old.id, undefined]);
 });
 
 test('without a policy nobody is asked for an image that is there', async () => {
   const { session, pulled } = scene(true, 'missing');
-  await makeImages(session, false, []);
+  await makeImages(session, [], false, []);
   expect(pulled).toEqual([]);
 });

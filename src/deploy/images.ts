@@ -1,3 +1,4 @@
+import type { Looking } from '../release/context-files.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { imageTags } from '../platform/images.ts';
@@ -12,10 +13,33 @@ import { ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import type { StepTime } from './execute.ts';
 
-/** Builds and pulls what the engine lacks of the user's images. */
-export async function makeImages(session: Session, rebuild: boolean, times: StepTime[]): Promise<ServiceImage[]> {
+/** Each file that this run's own output goes to, and that is part of a build, is told. */
+export function lookingFor({ signal, emit }: Session): Looking {
+  const told = new Set<string>();
+  return {
+    signal,
+    onOwnOutput: (path) => {
+      if (told.has(path)) return;
+      told.add(path);
+      const text = `${path} is in a build context, and this output goes to it: every deploy builds anew; name it in .dockerignore`;
+      emit({ kind: 'warning', text });
+    },
+  };
+}
+
+/**
+ * Builds and pulls what the engine lacks of the user's images. The sources are hashed right before a build, and the image is
+ * looked up by that hash: a file that changes meanwhile, such as this run's own log, is built by the next deploy.
+ */
+export async function makeImages(
+  session: Session,
+  seen: ServiceImage[],
+  rebuild: boolean,
+  times: StepTime[],
+): Promise<ServiceImage[]> {
   const { stack, engine, compose, emit } = session;
-  const images = await resolveImages(stack, engine, rebuild);
+  const known = seen.some(({ work }) => work === 'build') ? [] : seen;
+  const images = await resolveImages(stack, engine, rebuild, { signal: session.signal, known });
   if (!rebuild) refuseMissing(stack, images);
   const pulled = images.filter(({ work }) => work === 'pull').map(({ service }) => service);
   const groups = [...buildOrder(images).map((names) => ['build', names] as const), ['pull', pulled] as const];
@@ -30,7 +54,7 @@ export async function makeImages(session: Session, rebuild: boolean, times: Step
     times.push({ title, seconds: seconds() });
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
-  const made = await resolveImages(stack, engine, false, true);
+  const made = await resolveImages(stack, engine, false, { known: images, asked: true });
   await pinPulled(engine, made);
   return made;
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { labels } from '../engine/labels.ts';
-import type { ContainerDetails } from '../engine/engine.ts';
+import { timedOut, type ContainerDetails, type Healthcheck } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { ReleaseService } from '../release/release.ts';
@@ -82,7 +82,7 @@ async function checks(
   const questions = questionsOf(service.routes);
   await Promise.all(questions.map((question) => ask(context, service, replica, question)));
   const details = await context.engine.inspect(replica.id);
-  if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck.test, deadline, signal);
+  if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck, deadline, signal);
   if (questions.length === 0) await wait(settleSeconds * 1000, undefined, { signal });
 }
 
@@ -91,8 +91,13 @@ async function ask(context: Context, service: ReleaseService, replica: SeenRepli
   const [haproxy] = await context.balancers.containers();
   if (!haproxy || !replica.address)
     throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
-  const command = waitReady(replica.address, question, service.readySeconds);
-  const { exitCode, output } = await context.engine.exec(haproxy, command);
+  const { readySeconds } = service;
+  const { exitCode, output } = await context.engine.exec(
+    haproxy,
+    waitReady(replica.address, question, readySeconds),
+    // A little more than the program gives itself.
+    { deadlineSeconds: readySeconds + 5, signal: context.signal },
+  );
   if (exitCode === 0) return;
   throw await notReady(context, service, replica, `port ${question.port}: ${output.trim()}`, mendOf(service, question));
 }
@@ -113,20 +118,24 @@ async function ownCheck(
   context: Context,
   service: ReleaseService,
   replica: SeenReplica,
-  test: string[],
+  check: Healthcheck,
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', test[1] ?? ''] : test.slice(1);
+  const { timeoutSeconds } = check;
+  const command = await commandOf(context, replica, check);
   let last = { exitCode: 1, output: 'never run' };
-  const seconds = Math.max(0, (deadline - performance.now()) / 1000);
+  const left = () => Math.max(0, (deadline - performance.now()) / 1000);
   const passed = await until(
     async () => {
-      last = await context.engine.exec(replica.id, command);
+      const deadlineSeconds = Math.min(timeoutSeconds, left());
+      last = await context.engine.exec(replica.id, command, { deadlineSeconds, signal });
       if (isMissing(last)) throw await missingCheck(context, service, replica, command);
+      // The engine can't end it, and a replica has few processes to spare: half as many are left in it like this.
+      if (last.exitCode === timedOut) await wait(Math.min(timeoutSeconds, left()) * 1000, undefined, { signal });
       return last.exitCode === 0;
     },
-    { seconds, everyMilliseconds: checkPauseMilliseconds, signal },
+    { seconds: left(), everyMilliseconds: checkPauseMilliseconds, signal },
   );
   if (!passed)
     throw await notReady(
@@ -135,6 +144,17 @@ async function ownCheck(
       replica,
       `health check exited ${last.exitCode}: ${last.output.trim().slice(-500)}`,
     );
+}
+
+/** A string is for the shell that the image's author wrote it for. */
+async function commandOf(
+  { engine }: Context,
+  { imageId }: SeenReplica,
+  { test, shell }: Healthcheck,
+): Promise<string[]> {
+  if (test[0] !== 'CMD-SHELL') return test.slice(1);
+  const own = shell.length > 0 ? shell : ((await engine.image(imageId))?.shell ?? []);
+  return [...(own.length > 0 ? own : ['/bin/sh', '-c']), test[1] ?? ''];
 }
 
 /** The engine's own words when a program can't be started; the same codes come from a container that has just ended. */

@@ -1,3 +1,4 @@
+import { lookingFor } from './images.ts';
 import { labels } from '../engine/labels.ts';
 import type { Container, Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
@@ -41,7 +42,7 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
   const { engine, stack } = session;
   if (stack.sourceProblems.length > 0) throw new ConfigurationError(stack.sourceProblems);
   const [images, platformIds, seen] = await Promise.all([
-    resolveImages(stack, engine, rebuild),
+    resolveImages(stack, engine, rebuild, lookingFor(session)),
     platformImageIds(session),
     (session.takeLook?.() ?? look(engine, stack.project)).looked,
   ]);

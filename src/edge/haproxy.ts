@@ -1,5 +1,7 @@
 import { openFiles } from '../platform/part.ts';
 import { questionsOf, type Question } from '../release/question.ts';
+import type { Route } from '../stack/stack.ts';
+import { backendLimits, frontendLimits, globalLimits } from './route-limits.ts';
 import { fingerprint, type RoutedService } from '../release/release.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;
@@ -65,7 +67,9 @@ export const membersFingerprint = (names: string[]) => fingerprint([...new Set(n
 export function renderHaproxy(services: RoutedService[], members: Members): string {
   // Sorted, so that the order in which a release lists its services is no reason for a reload.
   const backends = backendsOf(services).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [head, ...backends.map((backend) => renderBackend(backend, members[backend.name] ?? []))].join('\n');
+  const routes = services.flatMap((service) => service.routes);
+  const rendered = backends.map((backend) => renderBackend(backend, members[backend.name] ?? [], routes));
+  return [head(routes), ...rendered].join('\n');
 }
 
 /** HAProxy counts two files a connection, half of one for splicing's pipes, and some for checks and its own. */
@@ -82,13 +86,13 @@ export const dockerResolvers = `resolvers docker
   hold obsolete 5s
 `;
 
-const head = `global
+const head = (routes: readonly Route[]) => `global
   log stdout format raw local0 notice
   stats socket ${haproxyAdminSocket} mode 600 level admin
   stats timeout 1h
   hard-stop-after 15m
   maxconn ${connections}
-
+${lines(globalLimits(routes))}
 defaults
   mode http
   log global
@@ -116,7 +120,7 @@ frontend edge
   bind "unix@${edgeSocketFolder}/\${HORME_INSTANCE}.sock" mode 660
   http-request set-var(txn.backend) req.hdr(x-horme-backend)
   http-request del-header x-horme-backend
-  # A request that changes something is sent once; what is safe to repeat may be retried on another replica.
+${lines(frontendLimits(routes))}  # A request that changes something is sent once; what is safe to repeat may be retried on another replica.
   http-request disable-l7-retry unless { method GET HEAD OPTIONS }
   acl long_lived req.hdr(upgrade) -i websocket
   acl long_lived req.hdr(accept) -m sub text/event-stream
@@ -124,13 +128,16 @@ frontend edge
   use_backend %[var(txn.backend)]
 `;
 
-function renderBackend(backend: Backend, members: string[]): string {
+const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
+
+function renderBackend(backend: Backend, members: string[], routes: readonly Route[]): string {
   const slots = Array.from({ length: Math.max(backend.slots, members.length) }, (_, index) => members[index]);
   const server = (member: string | undefined, index: number, options: string) =>
     `  server ${slotName(index)} ${member ?? spareName}:${backend.port}${options}${member ? '' : ' disabled'}`;
   return [
     `backend ${backend.name}`,
     '  balance leastconn',
+    ...backendLimits(routes),
     ...healthLines(backend.question),
     ...slots.map((member, index) => server(member, index, '')),
     '',

@@ -1,6 +1,7 @@
 import type { RoutedService } from '../release/release.ts';
 import type { Route } from '../stack/stack.ts';
 import { openFiles } from '../platform/part.ts';
+import { locationLimits, proxyLimits, serverLimits } from './route-limits.ts';
 import { backendName, edgeSocketFolder, haproxyInstances } from './haproxy.ts';
 
 /** Ports inside the gate's container; the environment says which ports of the machine lead here. */
@@ -36,9 +37,10 @@ const tls = `  ssl_protocols TLSv1.2 TLSv1.3;
 
 export function renderNginx(input: NginxInput): string {
   const hosts = locationsByHost(input.services);
+  const routes = input.services.flatMap((service) => service.routes);
   return [
-    head(input),
-    ...[...hosts].map(([host, locations]) => hostServer(host, locations)),
+    head(input, routes),
+    ...[...hosts].map(([host, locations]) => hostServer(host, locations, routes)),
     unknownHost,
     '}',
     '',
@@ -59,7 +61,7 @@ function locationsByHost(services: RoutedService[]): Map<string, Location[]> {
   return new Map([...hosts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function head({ maxBodyBytes, certificate, httpsPort }: NginxInput): string {
+function head({ maxBodyBytes, certificate, httpsPort }: NginxInput, routes: readonly Route[]): string {
   // None is ever given up: a socket refuses at once, and the one that fails next may be the only other.
   const upstream = haproxyInstances.map((name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=0;`);
   return `worker_processes auto;
@@ -131,7 +133,7 @@ ${upstream.join('\n')}
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Request-Id $request_reference;
   proxy_set_header X-Horme-Backend $backend;
-  proxy_set_header Upgrade $http_upgrade;
+${lines(proxyLimits(routes))}  proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
   proxy_connect_timeout 2s;
   # HAProxy keeps the time of an answer; the edge only must not be shorter than its longest, an event stream.
@@ -158,14 +160,16 @@ ${upstream.join('\n')}
 `;
 }
 
-function hostServer(host: string, locations: Location[]): string {
+const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
+
+function hostServer(host: string, locations: Location[], routes: readonly Route[]): string {
   const longestFirst = [...locations].sort((a, b) => b.path.length - a.path.length);
   return `  server {
     listen ${innerPorts.https} ssl;
     http2 on;
     server_name ${host};
     set $backend "";
-    add_header X-Request-Id $request_reference always;
+${lines(serverLimits(locations, routes))}    add_header X-Request-Id $request_reference always;
 ${errorPages}
 ${maintenancePage}
 ${longestFirst.map(location).join('\n')}
@@ -180,8 +184,9 @@ ${longestFirst.map(location).join('\n')}
 export const maintenanceSwitch = 'maintenance';
 
 /** A path matches itself and all below it, never a longer name that only begins alike. */
-function location({ path, port, service }: Location): string {
-  const pass = `      if (-x ${configurationFolder}/${maintenanceSwitch}) {
+function location(route: Location): string {
+  const { path, port, service } = route;
+  const pass = `${lines(locationLimits(route))}      if (-x ${configurationFolder}/${maintenanceSwitch}) {
         return 503;
       }
       set $backend ${backendName(service, port)};

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { haproxyAdminSocket, longLivedName, spareName, type Backend } from './haproxy.ts';
 
 const promptMark = '\n> ';
@@ -77,7 +78,9 @@ export class HaproxyRuntime {
   }
 
   static async #connect(engine: Engine, container: string): Promise<HaproxyRuntime> {
-    const stream = await engine.converse(container, ['socat', '-T3600', '-', `UNIX-CONNECT:${haproxyAdminSocket}`]);
+    const stream = await engine.converse(container, ['socat', '-T3600', '-', `UNIX-CONNECT:${haproxyAdminSocket}`], {
+      signal: neverAborted,
+    });
     const runtime = new HaproxyRuntime(stream);
     await runtime.ask('prompt');
     return runtime;

@@ -2,9 +2,12 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { ComposeModel } from '../stack/stack.ts';
 import { buildEnvironment } from './build-environment.ts';
 import { composeCommand } from './compose-config.ts';
+import { afterInterrupt, neverAborted } from './patience.ts';
 import { run, type ProcessResult } from './process.ts';
 
 const upSeconds = 300;
+/** `up` takes a few seconds; one that an interrupt finds under way has this long. */
+const upPatienceSeconds = 30;
 const pullSeconds = 1800;
 const buildSeconds = 3600;
 /** What runs once has deadlines of its own, at most a day: this one must not end before them. */
@@ -22,10 +25,15 @@ export interface Compose {
 }
 
 /**
- * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The signal ends
- * builds and pulls at once, since nothing of them is lost; what starts or migrates always finishes.
+ * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The interrupt ends
+ * builds and pulls at once, since nothing of them is lost; what starts or migrates finishes, unless the engine is `gone`.
  */
-export function composeDriver(directory: string, environment: Record<string, string>, interrupt: AbortSignal): Compose {
+export function composeDriver(
+  directory: string,
+  environment: Record<string, string>,
+  interrupt: AbortSignal,
+  gone: AbortSignal = neverAborted,
+): Compose {
   async function compose(
     model: ComposeModel,
     words: string[],
@@ -45,6 +53,17 @@ export function composeDriver(directory: string, environment: Record<string, str
     });
   }
 
+  /** Gives up what an interrupt found under way and that does not end. */
+  async function patiently<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const calledOff = afterInterrupt(interrupt, upPatienceSeconds, () => late.abort(stuck()));
+    try {
+      return await work(AbortSignal.any([gone, late.signal]));
+    } finally {
+      calledOff();
+    }
+  }
+
   async function must(what: string, code: string, work: Promise<ProcessResult>): Promise<void> {
     const { exitCode, stdout, stderr } = await work;
     if (exitCode === 0) return;
@@ -62,7 +81,8 @@ export function composeDriver(directory: string, environment: Record<string, str
     const fixed = ['up', '--detach', '--no-deps', '--no-build', '--pull', 'never'];
     const names = Object.keys(counts);
     const words = [...fixed, ...options, ...scales, ...names];
-    return must(`starting ${names.join(', ')}`, 'start-failed', compose(model, words, upSeconds));
+    const what = `starting ${names.join(', ')}`;
+    return patiently((signal) => must(what, 'start-failed', compose(model, words, upSeconds, undefined, signal)));
   }
 
   return {
@@ -82,10 +102,17 @@ export function composeDriver(directory: string, environment: Record<string, str
     replace: (model, counts) => up(model, counts, []),
     runOnce: async (model, service, command, onLine) => {
       const words = ['run', '--rm', '--no-deps', '--no-TTY', '--quiet-pull', service, ...command];
-      return (await compose(model, words, onceSeconds, onLine)).exitCode;
+      return (await compose(model, words, onceSeconds, onLine, gone)).exitCode;
     },
   };
 }
+
+const stuck = () =>
+  new OperatorError(`interrupted; docker compose up did not end within ${upPatienceSeconds} s and was killed`, {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: 'horme status shows where things stand; the same command again does the rest',
+  });
 
 /** BuildKit's `#7 [api build 3/4] RUN npm ci`; its lines about layers and transfers tell nobody anything. */
 export const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);

@@ -59,6 +59,6 @@ test('an image is read without the fields that newer engines leave out', async (
   const engine = await engineWith('1.52', () => ({ body: { Id: 'sha256:1', Size: 1, Config: {} } }));
   expect(await engine.image('bare')).toEqual({
     ...{ id: 'sha256:1', tags: [], digests: [], labels: {}, entrypoint: [], command: [], user: '' },
-    ...{ exposedPorts: [], hasHealthcheck: false, volumes: [], createdSeconds: 0, sizeBytes: 1 },
+    ...{ exposedPorts: [], hasHealthcheck: false, volumes: [], shell: [], createdSeconds: 0, sizeBytes: 1 },
   });
 });

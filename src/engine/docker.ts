@@ -1,7 +1,4 @@
-import { setMaxListeners } from 'node:events';
-import http from 'node:http';
 import type { Duplex } from 'node:stream';
-import { OperatorError, exitCodes } from '../errors.ts';
 import { packTar, unpackTar } from './archive.ts';
 import type { Connection } from './connection.ts';
 import { demultiplex, openDemultiplexed } from './multiplex.ts';
@@ -9,126 +6,35 @@ import {
   ContainerGone,
   NameTaken,
   isAnonymous,
+  timedOut,
+  type CallOptions,
   type Container,
   type ContainerSpec,
   type Engine,
   type ExecOptions,
+  type Healthcheck,
   type Image,
 } from './engine.ts';
-import { shown, versions } from './versions.ts';
-
-const { oldest } = versions['Docker Engine'];
-/** Oldest and newest API spoken: 1.41 is the oldest engine's; newer engines are asked in 1.45's words. */
-const oldestApi = 41;
-const newestApi = 45;
-/** An engine that doesn't answer a plain request in this time is hung; seconds. Waits and logs have their own. */
-const requestSeconds = 60;
+import { programSeconds } from './patience.ts';
+import { EngineRefused, Requests, requestSeconds } from './requests.ts';
 
 /** Given by `exec` for a container that doesn't run just now, as a shell gives for a process that was killed. */
 const notRunning = 137;
+/** For a program in a container of which the caller says nothing else; seconds. */
+const execSeconds = 60;
+/** Of conversations and waits: as long as the longest that any of them holds on for; seconds. */
+const longestSeconds = 25 * 3600;
 
-interface Answer {
-  status: number;
-  headers: http.IncomingHttpHeaders;
-  body: Buffer;
+export interface DockerEngine extends Engine {
+  /** Aborted once the command was interrupted and the engine doesn't answer: what waits for it by other ways ends too. */
+  readonly gone: AbortSignal;
 }
 
-class EngineRefused extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** The Docker Engine's HTTP API, as far as Horme uses it. */
-export function dockerEngine(connection: Connection, signal: AbortSignal): Engine {
-  // Each request in flight listens to it; Node takes more than ten for a leak.
-  setMaxListeners(0, signal);
-  let prefix: Promise<string> | undefined;
-
-  async function negotiate(): Promise<string> {
-    const answer = await send('GET', '/_ping');
-    const minor = Number(String(answer.headers['api-version'] ?? '1.41').split('.')[1]);
-    if (minor < oldestApi) {
-      throw new OperatorError(`the engine at ${connection.label} is older than Docker ${shown(oldest)}`, {
-        code: 'engine-too-old',
-        exitCode: exitCodes.checkFailed,
-        next: `upgrade Docker Engine to ${shown(oldest)} or newer`,
-      });
-    }
-    return `/v1.${Math.min(minor, newestApi)}`;
-  }
-
-  function open(method: string, path: string, headers: http.OutgoingHttpHeaders): http.ClientRequest {
-    const { agent, socketPath } = connection;
-    return http.request({ method, path, headers: { host: 'docker', ...headers }, agent, socketPath, signal });
-  }
-
-  function send(method: string, path: string, body?: Buffer | object, seconds = requestSeconds): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const data = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-      const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
-      const request = open(method, path, data ? { 'content-type': type, 'content-length': data.length } : {});
-      const timer = setTimeout(() => request.destroy(hung(seconds)), seconds * 1000);
-      request.on('error', (cause) => {
-        clearTimeout(timer);
-        reject(unreachable(cause));
-      });
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          clearTimeout(timer);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) });
-        });
-      });
-      request.end(data);
-    });
-  }
-
-  function hung(seconds: number): OperatorError {
-    return new OperatorError(`the engine at ${connection.label} did not answer within ${seconds} s`, {
-      code: 'engine-hung',
-      exitCode: exitCodes.checkFailed,
-      next: 'docker info',
-    });
-  }
-
-  function unreachable(cause: Error): Error {
-    if (signal.aborted || cause instanceof OperatorError) return cause;
-    return new OperatorError(`no Docker Engine answers at ${connection.label}: ${cause.message}`, {
-      code: 'engine-unreachable',
-      exitCode: exitCodes.checkFailed,
-      next: 'install or start Docker Engine (https://docs.docker.com/engine/install/), then: docker info',
-      cause,
-    });
-  }
-
-  async function call(method: string, path: string, body?: Buffer | object, seconds?: number): Promise<Answer> {
-    prefix ??= negotiate();
-    const answer = await send(method, (await prefix) + path, body, seconds);
-    if (answer.status < 400) return answer;
-    if (isTooNew(answer)) throw tooNew(answer);
-    throw new EngineRefused(answer.status, `${method} ${path.split('?')[0]}: ${messageOf(answer)}`);
-  }
-
-  function tooNew(answer: Answer): OperatorError {
-    return new OperatorError(
-      `the engine at ${connection.label} no longer speaks API 1.${newestApi}, the newest of this Horme`,
-      {
-        code: 'engine-too-new',
-        exitCode: exitCodes.checkFailed,
-        lastSeen: messageOf(answer),
-        next: 'install a newer Horme; horme check names the engines that it is tested with',
-      },
-    );
-  }
-
-  async function json<T>(method: string, path: string, body?: object): Promise<T> {
-    return JSON.parse((await call(method, path, body)).body.toString('utf8')) as T;
-  }
+/** The Docker Engine's HTTP API, as far as Horme uses it. The signal is the command's interrupt. */
+export function dockerEngine(connection: Connection, interrupted: AbortSignal): DockerEngine {
+  const requests = new Requests(connection, interrupted);
+  const call: Requests['call'] = (...words) => requests.call(...words);
+  const json = <T>(method: string, path: string, body?: object) => requests.json<T>(method, path, body);
 
   async function orUndefined<T>(work: Promise<T>): Promise<T | undefined> {
     try {
@@ -139,36 +45,12 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     }
   }
 
-  async function upgrade(path: string, body: object): Promise<Duplex> {
-    prefix ??= negotiate();
-    const full = (await prefix) + path;
-    return new Promise((resolve, reject) => {
-      const data = Buffer.from(JSON.stringify(body));
-      const request = open('POST', full, {
-        'content-type': 'application/json',
-        'content-length': data.length,
-        connection: 'Upgrade',
-        upgrade: 'tcp',
-      });
-      request.on('upgrade', (_response, socket, head) => {
-        if (head.length > 0) socket.unshift(head);
-        resolve(socket);
-      });
-      request.on('response', (response) => {
-        response.resume();
-        reject(new EngineRefused(response.statusCode ?? 0, `POST ${path}: not upgraded`));
-      });
-      request.on('error', (cause) => reject(unreachable(cause)));
-      request.end(data);
-    });
-  }
-
   async function startExec(
     id: string,
     command: string[],
     input: boolean,
     { user, workingDirectory, environment, privileged }: ExecOptions = {},
-  ): Promise<{ exec: string; stream: Duplex }> {
+  ): Promise<Started> {
     const { Id } = await json<{ Id: string }>('POST', `/containers/${id}/exec`, {
       Cmd: command,
       User: user,
@@ -179,13 +61,39 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
       AttachStdout: true,
       AttachStderr: true,
     });
-    return { exec: Id, stream: await upgrade(`/exec/${Id}/start`, { Detach: false, Tty: false }) };
+    return { exec: Id, stream: await requests.upgrade(`/exec/${Id}/start`, { Detach: false, Tty: false }) };
+  }
+
+  /** What a program prints until it ends or is given up: then the rest of it is nobody's, since the engine has no way to end it. */
+  async function outputOf(
+    stream: Duplex,
+    seconds: number,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      stream.destroy();
+    }, seconds * 1000);
+    const calledOff = requests.onEnd({ patience: programSeconds, ...(signal && { signal }) }, (reason) =>
+      stream.destroy(reason),
+    );
+    try {
+      return await demultiplex(stream);
+    } catch (error) {
+      if (late) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      calledOff();
+    }
   }
 
   return {
+    gone: requests.patience.gone,
     async info() {
       const info = await json<RawInfo>('GET', '/info');
-      const apiVersion = (await (prefix ??= negotiate())).slice(2);
+      const apiVersion = (await requests.prefix).slice(2);
       return {
         version: info.ServerVersion,
         apiVersion,
@@ -241,7 +149,7 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
     },
     async stop(id, graceSeconds) {
       await orUndefined(
-        call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, graceSeconds + requestSeconds),
+        call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, { seconds: graceSeconds + requestSeconds }),
       );
     },
     async remove(id, options) {
@@ -251,24 +159,35 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
         if (!(error instanceof EngineRefused && error.status === 409)) throw error;
       });
     },
-    async wait(id) {
-      const answer = await call('POST', `/containers/${id}/wait`, undefined, 24 * 3600);
+    async wait(id, { deadlineSeconds = longestSeconds, signal }: CallOptions = {}) {
+      const waiting = { seconds: deadlineSeconds, ...(signal && { signal }) };
+      const answer = await call('POST', `/containers/${id}/wait`, undefined, waiting);
       return (JSON.parse(answer.body.toString('utf8')) as { StatusCode: number }).StatusCode;
     },
-    async exec(id, command, input, options) {
-      const started = await startExec(id, command, input !== undefined, options).catch((error: unknown) => {
+    async exec(id, command, { input, deadlineSeconds = execSeconds, signal, ...own } = {}) {
+      signal?.throwIfAborted();
+      const started = await startExec(id, command, input !== undefined, own).catch((error: unknown) => {
         if (error instanceof EngineRefused && error.status === 409) return error;
         throw error;
       });
       if (started instanceof EngineRefused) return { exitCode: notRunning, output: started.message };
       const { exec, stream } = started;
       if (input !== undefined) stream.end(input);
-      const output = await demultiplex(stream);
+      const output = await outputOf(stream, deadlineSeconds, signal);
+      if (output === undefined) return { exitCode: timedOut, output: `it did not end within ${deadlineSeconds} s` };
       const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${exec}/json`);
       return { exitCode: ExitCode, output };
     },
-    async converse(id, command) {
-      return openDemultiplexed((await startExec(id, command, true)).stream);
+    async converse(id, command, { deadlineSeconds = longestSeconds, signal }: CallOptions = {}) {
+      const stream = openDemultiplexed((await startExec(id, command, true)).stream);
+      const late = () => stream.destroy(new Error(`${command[0]} did not end within ${deadlineSeconds} s`));
+      const timer = setTimeout(late, deadlineSeconds * 1000);
+      const waiting = { patience: programSeconds, ...(signal && { signal }) };
+      const calledOff = requests.onEnd(waiting, (reason) => stream.destroy(reason));
+      return stream.on('close', () => {
+        clearTimeout(timer);
+        calledOff();
+      });
     },
     async logs(id, lines) {
       const answer = await call('GET', `/containers/${id}/logs?stdout=1&stderr=1&tail=${lines}`);
@@ -308,17 +227,10 @@ export function dockerEngine(connection: Connection, signal: AbortSignal): Engin
   };
 }
 
-function messageOf(answer: Answer): string {
-  const text = answer.body.toString('utf8');
-  try {
-    return (JSON.parse(text) as { message: string }).message;
-  } catch {
-    return text.slice(0, 500);
-  }
+interface Started {
+  exec: string;
+  stream: Duplex;
 }
-
-/** An engine drops old versions of its API: Engine 29 speaks none below 1.44. */
-const isTooNew = (answer: Answer) => answer.status === 400 && /client version \S+ is too old/.test(messageOf(answer));
 
 const filter = (filters: Record<string, string[]>) => encodeURIComponent(JSON.stringify(filters));
 
@@ -397,7 +309,11 @@ interface RawDetails {
   Name: string;
   RestartCount: number;
   State: { StartedAt: string; Running: boolean; ExitCode: number; OOMKilled: boolean; Health?: { Status: string } };
-  Config: { Labels: Record<string, string> | null; Healthcheck?: { Test?: string[]; Timeout?: number } };
+  Config: {
+    Labels: Record<string, string> | null;
+    Healthcheck?: { Test?: string[]; Timeout?: number };
+    Shell?: string[] | null;
+  };
 }
 
 function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
@@ -411,12 +327,18 @@ function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
     restartCount: raw.RestartCount,
     startedAt: new Date(raw.State.StartedAt),
     oomKilled: raw.State.OOMKilled,
-    // 30 s is Docker's own default; its durations are nanoseconds.
-    healthcheck: checked ? { test, timeoutSeconds: (raw.Config.Healthcheck?.Timeout ?? 30e9) / 1e9 } : undefined,
+    healthcheck: checked ? healthcheckOf(raw.Config, test) : undefined,
     health: raw.State.Health?.Status as 'starting' | 'healthy' | 'unhealthy' | undefined,
     labels: raw.Config.Labels ?? {},
   };
 }
+
+/** 30 s is Docker's own default, also where 0 is given; its durations are nanoseconds. */
+const healthcheckOf = ({ Healthcheck, Shell }: RawDetails['Config'], test: string[]): Healthcheck => ({
+  test,
+  timeoutSeconds: (Healthcheck?.Timeout || 30e9) / 1e9,
+  shell: Shell ?? [],
+});
 
 interface RawImage {
   Id: string;
@@ -434,6 +356,7 @@ interface RawImage {
     ExposedPorts?: Record<string, object> | null;
     Volumes?: Record<string, object> | null;
     Healthcheck?: object;
+    Shell?: string[] | null;
   } | null;
 }
 
@@ -451,6 +374,7 @@ function imageOf(raw: RawImage): Image {
     user: raw.Config?.User ?? '',
     exposedPorts: Object.keys(raw.Config?.ExposedPorts ?? {}).map((port) => Number.parseInt(port, 10)),
     volumes: Object.keys(raw.Config?.Volumes ?? {}),
+    shell: raw.Config?.Shell ?? [],
     hasHealthcheck: raw.Config?.Healthcheck !== undefined,
     createdSeconds: raw.Created ? Date.parse(raw.Created) / 1000 : 0,
     sizeBytes: raw.Size,

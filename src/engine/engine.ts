@@ -34,9 +34,17 @@ export interface ContainerDetails {
   /** When it was last started, by the engine's clock. */
   startedAt: Date;
   oomKilled: boolean;
-  healthcheck: { test: string[]; timeoutSeconds: number } | undefined;
+  healthcheck: Healthcheck | undefined;
   health: 'starting' | 'healthy' | 'unhealthy' | undefined;
   labels: Record<string, string>;
+}
+
+/** The check that the image or the Compose file has, in Docker's words: `CMD` and a program, or `CMD-SHELL` and a string. */
+export interface Healthcheck {
+  test: string[];
+  timeoutSeconds: number;
+  /** The container's own; empty: the image's, else Docker's. */
+  shell: string[];
 }
 
 export interface Image {
@@ -51,6 +59,8 @@ export interface Image {
   exposedPorts: number[];
   /** Paths that get a volume of the engine's own making where nothing else is mounted (VOLUME). */
   volumes: string[];
+  /** `SHELL` of its Dockerfile; empty where it has none. */
+  shell: string[];
   hasHealthcheck: boolean;
   createdSeconds: number;
   /** When the engine last gave it a name; undefined: not known. */
@@ -97,8 +107,19 @@ export interface ExecResult {
   output: string;
 }
 
+/** Exit code of a program that was given up at its deadline, as of coreutils' timeout. */
+export const timedOut = 124;
+
+export interface CallOptions {
+  deadlineSeconds?: number;
+  /** Ends it at once. Without one it ends a moment after the command was interrupted; `neverAborted` is for what must not. */
+  signal?: AbortSignal;
+}
+
 /** Of a process in a container; what is not said is as the container's own. */
-export interface ExecOptions {
+export interface ExecOptions extends CallOptions {
+  /** All that the process reads from its standard input; without it there is none. */
+  input?: string;
   user?: string;
   workingDirectory?: string;
   environment?: string[];
@@ -114,7 +135,10 @@ export interface EngineInfo {
   now: Date;
 }
 
-/** The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline or with the signal. */
+/**
+ * The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline, and a few seconds after an
+ * interrupt of the command when the engine doesn't answer.
+ */
 export interface Engine {
   info(): Promise<EngineInfo>;
   containers(labels: Record<string, string | undefined>): Promise<Container[]>;
@@ -134,11 +158,11 @@ export interface Engine {
   /** Its anonymous volumes stay, unless it is one of Horme's own that is said to have nothing worth keeping in them. */
   remove(id: string, options?: { withAnonymousVolumes: boolean }): Promise<void>;
   /** The exit code, once the container has ended. */
-  wait(id: string): Promise<number>;
-  /** `input` is all that the process reads from its standard input; without it there is none. */
-  exec(id: string, command: string[], input?: string, options?: ExecOptions): Promise<ExecResult>;
+  wait(id: string, options?: CallOptions): Promise<number>;
+  /** One that does not end within its deadline, a minute where none is given, has exit code `timedOut`; the process itself goes on. */
+  exec(id: string, command: string[], options?: ExecOptions): Promise<ExecResult>;
   /** A process with its input and output joined to the stream, for a conversation. */
-  converse(id: string, command: string[]): Promise<Duplex>;
+  converse(id: string, command: string[], options?: CallOptions): Promise<Duplex>;
   /** The last lines a container printed. */
   logs(id: string, lines: number): Promise<string>;
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;

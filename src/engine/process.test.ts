@@ -45,6 +45,14 @@ test('a program that ignores SIGTERM is killed at its deadline', async () => {
   expect(performance.now() - start).toBeLessThan(3000);
 });
 
+test('what a killed program leaves behind is not waited for', async () => {
+  const start = performance.now();
+  await expect(run(['sh', '-c', 'sleep 30 & sleep 30'], { deadlineSeconds: 0.2 })).rejects.toBeInstanceOf(
+    DeadlineExceeded,
+  );
+  expect(performance.now() - start).toBeLessThan(8000);
+});
+
 test('a signal ends it with its reason', async () => {
   const reason = new Error('interrupted');
   const promise = run(['node', '-e', 'setInterval(() => {}, 1000)'], {

@@ -68,11 +68,12 @@ export async function ensurePlatformImages(
   environment: Record<string, string>,
   needed: PlatformImage[],
   emit: Emit,
+  signal?: AbortSignal,
 ): Promise<Record<string, string>> {
   const tags = imageTags();
   const ids: Record<string, string> = {};
   for (const name of withSources(['tools', ...needed])) {
-    ids[name] = (await engine.image(tags[name]))?.id ?? (await build(engine, environment, name, tags, emit));
+    ids[name] = (await engine.image(tags[name]))?.id ?? (await build(engine, environment, name, tags, emit, signal));
   }
   return ids;
 }
@@ -92,6 +93,7 @@ async function build(
   name: PlatformImage,
   tags: Tags,
   emit: Emit,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   const id = `image-${name}`;
   const title = `build the platform image ${tags[name]}`;
@@ -103,6 +105,7 @@ async function build(
   const { exitCode, stderr } = await run([...argv, join(imagesFolder(), folderOf(name))], {
     env: { ...process.env, ...environment, ...buildEnvironment },
     deadlineSeconds: buildSeconds,
+    ...(signal && { signal }),
     onLine: (line) => void (isBuildStage(line) && emit({ kind: 'step-progress', id, detail: line })),
   });
   const image = exitCode === 0 ? await engine.image(tags[name]) : undefined;

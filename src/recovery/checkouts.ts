@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../engine/process.ts';
+import { run, type ProcessResult } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Committed } from '../release/ledger.ts';
@@ -27,9 +27,15 @@ export class Checkouts {
   readonly #remote: string | undefined;
   readonly #temporary: string;
   readonly #emit: Emit;
+  readonly #signal: AbortSignal;
   readonly #copied = new Set<string>();
 
-  constructor(where: { directory: string; remote: string | undefined }, temporary: string, emit: Emit) {
+  constructor(
+    where: { directory: string; remote: string | undefined; signal: AbortSignal },
+    temporary: string,
+    emit: Emit,
+  ) {
+    this.#signal = where.signal;
     this.#here = where.directory;
     this.#remote = where.remote;
     this.#temporary = temporary;
@@ -40,7 +46,7 @@ export class Checkouts {
   async place(all: Committed[]): Promise<Placed[]> {
     const { folder: here = '' } = await commitOf(this.#here);
     const placed = all.map(async ({ commit, folder }) => {
-      const near = await has(this.#here, commit);
+      const near = await this.#has(this.#here, commit);
       return { commit, near, folder: folder ?? (near ? here : '') };
     });
     return Promise.all(placed);
@@ -50,9 +56,9 @@ export class Checkouts {
   async look(commit: string): Promise<string | undefined> {
     const copy = await this.#copyWith(commit);
     if (copy === undefined) return undefined;
-    await must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
+    await this.#must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
     // A submodule that this commit doesn't have stays otherwise.
-    await must(copy, ['clean', '--quiet', '-ffdx'], gitSeconds);
+    await this.#must(copy, ['clean', '--quiet', '-ffdx'], gitSeconds);
     await this.#addSubmodules(copy);
     return copy;
   }
@@ -62,14 +68,18 @@ export class Checkouts {
     const copy = await this.#copyWith(commit);
     const folder = join(this.#temporary, commit);
     if (copy === undefined || existsSync(folder)) return folder;
-    await must(copy, ['worktree', 'add', '--detach', folder, commit], gitSeconds);
+    await this.#must(copy, ['worktree', 'add', '--detach', folder, commit], gitSeconds);
     await this.#addSubmodules(folder);
     return folder;
   }
 
   /** What can't be had is told, and no reason to end: the image in question may be built from other files. */
   async #addSubmodules(copy: string): Promise<void> {
-    const added = await git(copy, ['submodule', 'update', '--quiet', '--init', '--recursive', '--force'], cloneSeconds);
+    const added = await this.#git(
+      copy,
+      ['submodule', 'update', '--quiet', '--init', '--recursive', '--force'],
+      cloneSeconds,
+    );
     if (added.exitCode === 0) return;
     this.#emit({
       kind: 'warning',
@@ -78,16 +88,17 @@ export class Checkouts {
   }
 
   async #copyWith(commit: string): Promise<string | undefined> {
-    const copy = (await has(this.#here, commit)) ? await this.#copyOfHere() : await this.#copyOfRemote();
-    return copy !== undefined && (await has(copy, commit)) ? copy : undefined;
+    const copy = (await this.#has(this.#here, commit)) ? await this.#copyOfHere() : await this.#copyOfRemote();
+    return copy !== undefined && (await this.#has(copy, commit)) ? copy : undefined;
   }
 
   async #copyOfHere(): Promise<string> {
-    const { stdout } = await git(this.#here, ['rev-parse', '--show-toplevel'], gitSeconds);
+    const { stdout } = await this.#git(this.#here, ['rev-parse', '--show-toplevel'], gitSeconds);
     const copy = await this.#copy('here', stdout.trim());
     // Where a submodule's address is relative, it is so to the project's own.
-    const origin = await git(this.#here, ['remote', 'get-url', 'origin'], gitSeconds);
-    if (origin.exitCode === 0) await must(copy, ['remote', 'set-url', 'origin', origin.stdout.trim()], gitSeconds);
+    const origin = await this.#git(this.#here, ['remote', 'get-url', 'origin'], gitSeconds);
+    if (origin.exitCode === 0)
+      await this.#must(copy, ['remote', 'set-url', 'origin', origin.stdout.trim()], gitSeconds);
     return copy;
   }
 
@@ -100,28 +111,30 @@ export class Checkouts {
   async #copy(name: 'here' | 'remote', from: string): Promise<string> {
     const copy = join(this.#temporary, name);
     if (!this.#copied.has(name))
-      await must(this.#temporary, ['clone', '--quiet', '--no-checkout', '--', from, copy], cloneSeconds);
+      await this.#must(this.#temporary, ['clone', '--quiet', '--no-checkout', '--', from, copy], cloneSeconds);
     this.#copied.add(name);
     return copy;
   }
-}
 
-async function has(repository: string, commit: string): Promise<boolean> {
-  const { exitCode } = await git(repository, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
-  return exitCode === 0;
-}
+  async #has(repository: string, commit: string): Promise<boolean> {
+    const { exitCode } = await this.#git(repository, ['cat-file', '-e', `${commit}^{commit}`], gitSeconds);
+    return exitCode === 0;
+  }
 
-const git = (cwd: string, words: string[], deadlineSeconds: number) => run(['git', ...words], { cwd, deadlineSeconds });
+  #git(cwd: string, words: string[], deadlineSeconds: number): Promise<ProcessResult> {
+    return run(['git', ...words], { cwd, deadlineSeconds, signal: this.#signal });
+  }
 
-async function must(cwd: string, words: string[], deadlineSeconds: number): Promise<void> {
-  const { exitCode, stderr } = await git(cwd, words, deadlineSeconds);
-  if (exitCode === 0) return;
-  throw new OperatorError(`git ${words[0]} failed`, {
-    code: 'sources-missing',
-    exitCode: exitCodes.checkFailed,
-    lastSeen: withoutPasswords(stderr).trim().slice(-1000),
-    next: 'run the same in a checkout of the project that has the commit',
-  });
+  async #must(cwd: string, words: string[], deadlineSeconds: number): Promise<void> {
+    const { exitCode, stderr } = await this.#git(cwd, words, deadlineSeconds);
+    if (exitCode === 0) return;
+    throw new OperatorError(`git ${words[0]} failed`, {
+      code: 'sources-missing',
+      exitCode: exitCodes.checkFailed,
+      lastSeen: withoutPasswords(stderr).trim().slice(-1000),
+      next: 'run the same in a checkout of the project that has the commit',
+    });
+  }
 }
 
 /** An older kit's remote may have one; ssh names `user:password@host` without the scheme. */

@@ -43,10 +43,11 @@ export async function userImages(
   const missing: ReleaseService[] = [];
   for (const service of users) if (!(await engine.image(service.image))) missing.push(service);
   const built: Built[] = [];
+  const others = Object.fromEntries(users.map(({ name, image }) => [name, image.slice(image.lastIndexOf(':') + 1)]));
   for (const service of missing) {
     const { name, image, origin } = service;
     const commits = commitsOf(ledger, service);
-    if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commits });
+    if (origin && 'build' in origin) built.push({ name, image, build: origin.build, commits, others });
     else await pull(engine, compose, content, service, emit);
   }
   if (built.length > 0) await build({ compose, emit }, content, built, sources);

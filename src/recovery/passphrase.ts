@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { CommandContext } from '../commands/command.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { readRegular } from '../stack/regular-file.ts';
 
 /** For automation; at a terminal it is asked for. Never an argument, which every process of the machine can see. */
 const variable = 'HORME_KIT_PASSPHRASE';
@@ -19,15 +19,16 @@ export async function passphrase(context: CommandContext, twice: boolean): Promi
   return first;
 }
 
-const textOf = (file: string): Promise<string> =>
-  readFile(file, 'utf8').catch((cause: Error) => {
-    throw new OperatorError(`the passphrase can't be read: ${cause.message}`, {
-      code: 'kit-passphrase-missing',
-      exitCode: exitCodes.usage,
-      next: 'another --passphrase-file',
-      cause,
-    });
+const textOf = async (file: string): Promise<string> => (await readRegular(file).catch(cannotRead)).toString('utf8');
+
+const cannotRead = (cause: Error): never => {
+  throw new OperatorError(`the passphrase can't be read: ${cause.message}`, {
+    code: 'kit-passphrase-missing',
+    exitCode: exitCodes.usage,
+    next: 'another --passphrase-file',
+    cause,
   });
+};
 
 async function asked(question: string, signal: AbortSignal): Promise<string> {
   process.stderr.write(question);

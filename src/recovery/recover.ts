@@ -50,7 +50,7 @@ const noRerunHelps = ['nothing-to-recover', 'secrets-missing', 'no-backup-yet', 
 /** From an engine that has nothing of the environment to one that serves it, out of the kit and a repository alone. */
 export async function recover(session: Session, kit: KitContent, accepted: Accepted): Promise<Recovery> {
   const { engine, connection, emit } = session;
-  await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit);
+  await ensurePlatformImages(engine, connection.environment, ['tools', 'backup'], emit, session.signal);
   const log = await RecoveryLog.open(engine, kit.project, imageTags().tools, killPoint(process.env));
   try {
     return await allSteps(session, kit, log, accepted);
@@ -69,7 +69,12 @@ async function allSteps(session: Session, kit: KitContent, log: RecoveryLog, acc
   const vault = await step(session, log, 'history', () => beginHistory(store, live.database?.version)).then(() =>
     openVault(store),
   );
-  const sources = { directory: session.stack.directory, remote: kit.source.remote, accepted: accepted.acceptSources };
+  const sources = {
+    directory: session.stack.directory,
+    remote: kit.source.remote,
+    accepted: accepted.acceptSources,
+    signal: session.signal,
+  };
   const content = await step(session, log, 'images', () => imagesOf(session, live, ledger, sources));
   await step(session, log, 'secrets', () => writeSecrets(session, store, content));
   const present = inHistory(content, vault.backup.history);
@@ -162,9 +167,9 @@ async function imagesOf(
   ledger: Ledger,
   sources: Sources,
 ): Promise<ReleaseContent> {
-  const { engine, connection, emit } = session;
+  const { engine, connection, emit, signal } = session;
   const needed = live.services.map(platformImageOf).filter((name) => name !== undefined);
-  const ids = await ensurePlatformImages(engine, connection.environment, needed, emit);
+  const ids = await ensurePlatformImages(engine, connection.environment, needed, emit, signal);
   const users = await userImages(session, live, ledger, sources);
   return withImages(live, { ...platformImagesOf(live, ids), ...users });
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../engine/process.ts';
 import type { Event } from '../events.ts';
+import { buildIn } from '../release/origin.ts';
 import { sourcesHash } from '../release/sources.ts';
 import { placesOf, type Built } from './sources.ts';
 
@@ -46,7 +47,7 @@ const folder = 'apps/shop/';
 /** As a deploy notes what it builds from the files as they are now. */
 async function built(own: { name?: string; build?: Built['build']; commit?: string | undefined } = {}): Promise<Built> {
   const { name = 'api', build = { context: 'api' }, commit } = own;
-  const hash = await sourcesHash({ ...build, context: join(repository, folder, build.context) }).catch(() => 'none');
+  const hash = await sourcesHash(buildIn(build, join(repository, folder))).catch(() => 'none');
   return { name, image: `shop/api:${hash}`, build, commits: commitsAt(commit) };
 }
 
@@ -55,7 +56,13 @@ const commitsAt = (...commits: (string | undefined)[]) =>
 
 async function places(all: Built[], own: { directory?: string; remote?: string; accepted?: boolean } = {}) {
   const temporary = await mkdtemp(join(place, 'temporary-'));
-  const sources = { directory: repository, remote: undefined, accepted: false, ...own };
+  const sources = {
+    directory: repository,
+    remote: undefined,
+    signal: new AbortController().signal,
+    accepted: false,
+    ...own,
+  };
   return placesOf(all, sources, temporary, (event) => void events.push(event));
 }
 

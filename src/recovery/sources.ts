@@ -17,6 +17,8 @@ export interface Built {
   build: ComposeBuild;
   /** Newest first. */
   commits: Committed[];
+  /** Hashes of the sources of other services, by name: a build may take files from them. */
+  others?: Record<string, string>;
 }
 
 export interface Sources {
@@ -25,6 +27,7 @@ export interface Sources {
   remote: string | undefined;
   /** Images are built although the files are not those that they were built from. */
   accepted: boolean;
+  signal: AbortSignal;
 }
 
 /** Where the project of each image lies: here, if these are the files that it was built from; else in one of its commits. */
@@ -61,9 +64,10 @@ function mayLieIn(directory: string, { build }: Built): boolean {
 }
 
 /** An image's tag has the hash of the sources it was built from. Of a repository that the builder fetches, all that is known is where. */
-async function isMadeFrom(directory: string, { image, build }: Built): Promise<boolean> {
+async function isMadeFrom(directory: string, { image, build, others = {} }: Built): Promise<boolean> {
   if (isElsewhere(build.context)) return true;
-  const hash = await sourcesHash(buildIn(build, directory)).catch(() => 'of a folder that is not there');
+  const service = async (name: string) => others[name];
+  const hash = await sourcesHash(buildIn(build, directory), { service }).catch(() => 'of a folder that is not there');
   return image.endsWith(`:${hash}`);
 }
 

@@ -75,7 +75,7 @@ test.each([
   engine.addImage({ id: 'sha256:abc', tags: ['app:1'], taggedSeconds: moment });
   const given = stack({ app: { image: 'app:1', pull_policy: policy } });
   expect((await resolveImages(given, engine, false))[0]?.work).toBe(work);
-  expect((await resolveImages(given, engine, false, true))[0]?.work).toBeUndefined();
+  expect((await resolveImages(given, engine, false, { asked: true }))[0]?.work).toBeUndefined();
 });
 
 test('what is missing and never to be pulled is told', async () => {

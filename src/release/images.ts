@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine, Image } from '../engine/engine.ts';
 import type { ComposeBuild, ComposeModel, Service, Stack } from '../stack/stack.ts';
+import type { Looking } from './context-files.ts';
 import { askAgain } from './pull-policy.ts';
 import { sourcesHash } from './sources.ts';
 
@@ -25,17 +26,21 @@ export interface ServiceImage {
 /** Given to a service whose image isn't there yet, so that a plan can be made and printed before the build. */
 export const unbuilt = 'unbuilt';
 
-/**
- * Who has no `build` and the image of a service that has one runs what that one builds. `asked`: what must be asked for each
- * time was, in this run.
- */
+export interface Resolving extends Looking {
+  /** What must be asked for each time was, in this run. */
+  asked?: boolean;
+  /** Images whose sources were hashed before: they are looked for by that, whatever the files are by now. */
+  known?: ServiceImage[];
+}
+
+/** Who has no `build` and the image of a service that has one runs what that one builds. */
 export async function resolveImages(
   stack: Stack,
   engine: Engine,
   rebuild: boolean,
-  asked = false,
+  resolving: Resolving = {},
 ): Promise<ServiceImage[]> {
-  const context = { stack, engine, rebuild, asked };
+  const context = { stack, engine, rebuild, ...resolving };
   const known = new Map<string, Promise<ServiceImage>>();
   const resolved = (service: Service): Promise<ServiceImage> => {
     const found = known.get(service.name) ?? resolveOne(context, service, resolved);
@@ -45,16 +50,15 @@ export async function resolveImages(
   return Promise.all(stack.services.map(resolved));
 }
 
-interface Resolving {
+interface Scene extends Resolving {
   stack: Stack;
   engine: Engine;
   rebuild: boolean;
-  asked: boolean;
 }
 
 type Resolve = (service: Service) => Promise<ServiceImage>;
 
-async function resolveOne(context: Resolving, service: Service, resolved: Resolve): Promise<ServiceImage> {
+async function resolveOne(context: Scene, service: Service, resolved: Resolve): Promise<ServiceImage> {
   const { name, definition } = service;
   if (definition.build) return builtImage(context, service, definition.build, resolved);
   const builder = builderOf(context.stack, definition.image);
@@ -63,13 +67,14 @@ async function resolveOne(context: Resolving, service: Service, resolved: Resolv
 }
 
 async function builtImage(
-  { stack, engine, rebuild, asked }: Resolving,
+  { stack, engine, rebuild, asked, known, ...looking }: Scene,
   { name, definition }: Service,
   build: ComposeBuild,
   resolved: Resolve,
 ): Promise<ServiceImage> {
   const own = await withServiceContexts(stack, build, resolved);
-  const sources = await sourcesHash(own);
+  const before = known?.find((image) => image.service === name)?.sources;
+  const sources = before ?? (await sourcesHash(build, { ...looking, service: tagIn(stack, resolved) }));
   const reference = `${repositoryOf(stack, name)}:${sources}`;
   const always = definition['pull_policy'] === 'build' && !asked;
   const image = rebuild ? undefined : await engine.image(reference);
@@ -86,7 +91,7 @@ async function builtImage(
 }
 
 async function pulledImage(
-  { stack, engine, rebuild, asked }: Resolving,
+  { stack, engine, rebuild, asked }: Scene,
   { name, definition }: Service,
 ): Promise<ServiceImage> {
   const repository = repositoryOf(stack, name);
@@ -104,6 +109,12 @@ async function pulledImage(
     because,
   };
 }
+
+/** Of a service whose image a build takes files from: its content names it. */
+const tagIn = (stack: Stack, resolved: Resolve) => async (name: string) => {
+  const service = stack.services.find((one) => one.name === name);
+  return service && (await resolved(service)).reference.split(':').at(-1);
+};
 
 const repositoryOf = ({ project }: Stack, name: string) => `${project}/${name.toLowerCase()}`;
 

@@ -1,11 +1,14 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readNamed } from '../stack/regular-file.ts';
 import { fingerprint } from './release.ts';
 
 /** The SQL files of a folder by name, in the order of their names. */
 export async function readMigrations(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
-  const texts = names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const);
+  const texts = names.map(
+    async (name) => [name, (await readNamed(join(folder, name), 'a migration')).toString('utf8')] as const,
+  );
   return Object.fromEntries(await Promise.all(texts));
 }
 

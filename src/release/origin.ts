@@ -45,12 +45,12 @@ export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
 
 /** Folders that a build reads, the context first. */
 export const pathsOf = (build: ComposeBuild): string[] =>
-  [build.context, ...Object.values(moreContexts(build))].filter((context) => !isElsewhere(context));
+  [build.context, ...Object.values(contextsOf(build))].filter((context) => !isElsewhere(context));
 
 /** The same build with its folders at other places, and no credentials of its repositories. */
 export function withPaths(build: ComposeBuild, place: (path: string) => string): ComposeBuild {
   const placed = (context: string) => (isElsewhere(context) ? withoutCredentials(context) : place(context));
-  const more = Object.entries(moreContexts(build)).map(([name, context]) => [name, placed(context)]);
+  const more = Object.entries(contextsOf(build)).map(([name, context]) => [name, placed(context)]);
   return {
     ...build,
     context: placed(build.context),
@@ -58,7 +58,8 @@ export function withPaths(build: ComposeBuild, place: (path: string) => string):
   };
 }
 
-const moreContexts = (build: ComposeBuild) => (build['additional_contexts'] ?? {}) as Record<string, string>;
+/** The named contexts beside the main one. */
+export const contextsOf = (build: ComposeBuild) => (build['additional_contexts'] ?? {}) as Record<string, string>;
 
 export { isElsewhere };
 

@@ -26,7 +26,7 @@ const image: Image = {
     command: ['serve', '$HOME'],
     user: '1000',
   },
-  ...{ exposedPorts: [], volumes: [], hasHealthcheck: false, createdSeconds: 0, sizeBytes: 0 },
+  ...{ exposedPorts: [], volumes: [], shell: [], hasHealthcheck: false, createdSeconds: 0, sizeBytes: 0 },
 };
 
 function api(own: Partial<Service> = {}): Service {

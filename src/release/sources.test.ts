@@ -1,8 +1,10 @@
 import { chmod, cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { run } from '../engine/process.ts';
+import { rulesFor } from './context-files.ts';
 import { commitOf, sourceOf, sourcesHash } from './sources.ts';
 
 let folder: string;
@@ -110,17 +112,125 @@ test('a context elsewhere is named, not read', async () => {
   expect(one).toBe(await sourcesHash({ context: 'https://ada:token@example.com/shop.git#v1' }));
 });
 
-test('another folder that a build reads says nothing by where it lies', async () => {
-  const more = (place: string) => hash({ additional_contexts: { base: place, image: 'docker-image://debian' } });
-  const elsewhere = await mkdtemp(join(tmpdir(), 'horme-sources-'));
-  try {
-    await cp(folder, elsewhere, { recursive: true });
-    const there = { additional_contexts: { base: join(elsewhere, '../lib'), image: 'docker-image://debian' } };
-    expect(await hash({ context: elsewhere, ...there })).toBe(await more(join(folder, '../lib')));
-    expect(await more(join(folder, 'lib'))).not.toBe(await more(join(folder, '../lib')));
-  } finally {
-    await rm(elsewhere, { recursive: true, force: true });
-  }
+describe('another folder that a build reads', () => {
+  const more = (place = 'lib') =>
+    hash({ additional_contexts: { base: join(folder, place), image: 'docker-image://debian' } });
+  beforeEach(() => write('lib/a.js', 'one'));
+
+  test('says nothing by where it lies, but by what is in it and how it is called', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'horme-sources-'));
+    try {
+      await cp(folder, elsewhere, { recursive: true });
+      const there = { additional_contexts: { base: join(elsewhere, 'lib'), image: 'docker-image://debian' } };
+      expect(await hash({ context: elsewhere, ...there })).toBe(await more());
+      expect(await more('src')).not.toBe(await more());
+    } finally {
+      await rm(elsewhere, { recursive: true, force: true });
+    }
+  });
+
+  test('counts with its content, by its own .dockerignore', async () => {
+    await write('.dockerignore', 'lib\n');
+    const before = await more();
+    await write('lib/a.js', 'two');
+    const after = await more();
+    expect(after).not.toBe(before);
+    await write('lib/.dockerignore', '*.log\n');
+    const ruled = await more();
+    await write('lib/debug.log', 'x');
+    expect(await more()).toBe(ruled);
+  });
+
+  test('is named when it is not there', async () => {
+    await expect(more('nowhere')).rejects.toMatchObject({
+      code: 'sources-unreadable',
+      message: expect.stringContaining(join(folder, 'nowhere')) as string,
+    });
+  });
+});
+
+test('what a build takes from another service counts by the hash of that', async () => {
+  const build = { context: folder, additional_contexts: { base: 'service:base' } };
+  const by = (other: string | undefined) =>
+    sourcesHash(build, { service: async (name) => other && `${name} ${other}` });
+  expect(await by('one')).toBe(await by('one'));
+  expect(await by('one')).not.toBe(await by('two'));
+});
+
+describe('a Dockerfile', () => {
+  test('outside of the context counts', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'horme-dockerfile-'));
+    try {
+      const own = { dockerfile: join(outside, 'Dockerfile') };
+      await writeFile(own.dockerfile, 'FROM one');
+      const before = await hash(own);
+      expect(await hash(own)).toBe(before);
+      await writeFile(own.dockerfile, 'FROM two');
+      expect(await hash(own)).not.toBe(before);
+    } finally {
+      await rm(outside, { recursive: true, force: true });
+    }
+  });
+
+  test('that is a link to what .dockerignore leaves out counts', async () => {
+    await write('.dockerignore', 'docker\n');
+    await write('docker/production', 'FROM one');
+    await rm(join(folder, 'Dockerfile'));
+    await symlink('docker/production', join(folder, 'Dockerfile'));
+    const before = await hash();
+    await write('docker/production', 'FROM two');
+    expect(await hash()).not.toBe(before);
+  });
+});
+
+describe('in a context', () => {
+  test('pipes and sockets are nothing that the builder takes', async () => {
+    const before = await hash();
+    const made = await run(['mkfifo', join(folder, 'pipe')], { deadlineSeconds: 10 });
+    expect(made.exitCode).toBe(0);
+    const server = createServer();
+    await new Promise<void>((resolve) => void server.listen(join(folder, 'src/socket'), resolve));
+    try {
+      expect(await hash()).toBe(before);
+    } finally {
+      server.close();
+    }
+  });
+
+  test.each(['.dockerignore', 'Dockerfile.dockerignore'])('a pipe as %s is named, and not waited for', async (name) => {
+    await run(['mkfifo', join(folder, name)], { deadlineSeconds: 10 });
+    await expect(hash()).rejects.toMatchObject({ message: expect.stringContaining('not a regular file') as string });
+  });
+
+  test('a folder that is left out is not opened, unless a rule lets in what may be below it', async () => {
+    const left = async (rules: string) => {
+      await write('.dockerignore', rules);
+      const { mayLetIn, ignores } = await rulesFor([join(folder, '.dockerignore')]);
+      return ignores('data/deep') && !mayLetIn('data/deep');
+    };
+    expect(await left('data\n')).toBe(true);
+    expect(await left('data\n!src/keep\n')).toBe(true);
+    expect(await left('*\n!/src\n!Dockerfile\n')).toBe(true);
+    expect(await left('data\n!data/other/keep\n')).toBe(true);
+    expect(await left('data\n!data/deep/keep\n')).toBe(false);
+    expect(await left('data\n!data/*/keep\n')).toBe(false);
+    expect(await left('data\n!**/keep\n')).toBe(false);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('what counts and can not be read is named', async () => {
+    await write('private/a', 'x');
+    await chmod(join(folder, 'private'), 0);
+    await expect(hash()).rejects.toMatchObject({ code: 'sources-unreadable' });
+    await write('.dockerignore', 'private\n');
+    expect(await hash()).toMatch(/^[0-9a-f]{12}$/);
+    await chmod(join(folder, 'private'), 0o700);
+  });
+
+  test('an interrupt ends the reading', async () => {
+    const controller = new AbortController();
+    controller.abort(new Error('interrupted'));
+    await expect(sourcesHash({ context: folder }, { signal: controller.signal })).rejects.toThrow('interrupted');
+  });
 });
 
 test('a commit is noted with where in its repository the project lies', async () => {

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, readdir, readlink, stat } from 'node:fs/promises';
+import { createHash, type Hash } from 'node:crypto';
+import { readlink, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import dockerignore from '@balena/dockerignore';
 import { run } from '../engine/process.ts';
-import type { LedgerEntry } from './ledger.ts';
-import { isElsewhere, withPaths } from './origin.ts';
-import { stableJson } from './release.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
+import { listFiles, openSource, rulesFor, unreadable, type Looking, type Rules } from './context-files.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { contextsOf, isElsewhere, withPaths } from './origin.ts';
+import { stableJson } from './release.ts';
 
 export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
 
@@ -44,65 +43,87 @@ export async function commitOf(directory: string): Promise<Commit> {
 
 const noGit = () => ({ exitCode: 1, stdout: '' });
 
+export interface Hashing extends Looking {
+  /** Hash of another service that a build takes files from, by `service:` in additional_contexts; undefined: its name alone counts. */
+  service?: (name: string) => Promise<string | undefined>;
+}
+
 /**
- * Hash of all that goes into a build: the definition and every file of the context that .dockerignore lets through. The
- * same hash means the same image, so an unchanged service is never built again. Base images that moved are not seen:
- * `deploy --build` is for those.
+ * Hash of all that goes into a build: the definition, every file of the context that .dockerignore lets through, the
+ * Dockerfile wherever it is, and other local contexts. The same hash means the same image, so an unchanged service is never
+ * built again. Not seen are base images that moved, what a build fetches, and the content of its secrets, which the builder's
+ * own cache ignores too: `deploy --build` is for those.
  */
-export async function sourcesHash(build: ComposeBuild): Promise<string> {
+export async function sourcesHash(build: ComposeBuild, hashing: Hashing = {}): Promise<string> {
   // Where the checkout lies says nothing about what is in it: a laptop and CI must find the same image.
   const placeless = withPaths(build, (path) => relative(build.context, path) || '.');
   const hash = createHash('sha256').update(stableJson(placeless));
-  if (isElsewhere(build.context)) return hash.digest('hex').slice(0, 12);
-  const included = await contextFilter(build);
-  for (const path of await listFiles(build.context, build.context, included)) {
-    hash.update(`\0${path}\0`);
-    await addFile(hash, join(build.context, path));
+  if (!isElsewhere(build.context)) await addContext(hash, build, hashing);
+  for (const [name, context] of Object.entries(contextsOf(build)).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (context.startsWith('service:')) await addService(hash, name, context.slice('service:'.length), hashing);
+    else if (!isElsewhere(context)) await addFolder(hash, name, context, hashing);
   }
   return hash.digest('hex').slice(0, 12);
 }
 
-/** The builder reads `<Dockerfile>.dockerignore` before the context's own. */
-async function contextFilter(build: ComposeBuild): Promise<(path: string) => boolean> {
-  const dockerfile = resolve(build.context, build.dockerfile ?? 'Dockerfile');
-  const text =
-    (await readIfThere(`${dockerfile}.dockerignore`)) ??
-    (await readIfThere(join(build.context, '.dockerignore'))) ??
-    '';
-  const rules = dockerignore().add(text);
-  const always = relative(build.context, dockerfile);
-  return (path) => path === always || !rules.ignores(path);
+async function addContext(hash: Hash, build: ComposeBuild, hashing: Hashing): Promise<void> {
+  const { context, dockerfile_inline: inline } = build;
+  const dockerfile = resolve(context, build.dockerfile ?? 'Dockerfile');
+  const always = relative(context, dockerfile);
+  // The builder reads `<Dockerfile>.dockerignore` before the context's own.
+  const rules = await rulesFor([`${dockerfile}.dockerignore`, join(context, '.dockerignore')]);
+  const kept: Rules = { ...rules, ignores: (path) => path !== always && rules.ignores(path) };
+  const files = await addFiles(hash, context, kept, hashing);
+  if (inline !== undefined) return;
+  // Elsewhere, or a link to elsewhere: the builder sends it beside the context.
+  const real = await realpath(dockerfile).catch(() => dockerfile);
+  const within = relative(await realpath(context).catch(() => context), real);
+  if (files.has(within)) return;
+  hash.update('\0Dockerfile\0');
+  await addContent(hash, real, hashing);
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    return undefined;
+async function addService(hash: Hash, name: string, service: string, { service: hashOf }: Hashing): Promise<void> {
+  const own = await hashOf?.(service);
+  if (own !== undefined) hash.update(`\0\0service ${name}\0${own}`);
+}
+
+/** Its own .dockerignore counts, as for the builder. */
+async function addFolder(hash: Hash, name: string, folder: string, hashing: Hashing): Promise<void> {
+  hash.update(`\0\0context ${name}`);
+  await addFiles(hash, folder, await rulesFor([join(folder, '.dockerignore')]), hashing);
+}
+
+async function addFiles(hash: Hash, folder: string, rules: Rules, hashing: Hashing): Promise<Set<string>> {
+  const files = await listFiles(folder, rules, hashing);
+  for (const path of files) {
+    hash.update(`\0${path}\0`);
+    await addFile(hash, join(folder, path), hashing);
   }
+  return new Set(files);
 }
 
-async function listFiles(root: string, folder: string, included: (path: string) => boolean): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = relative(root, join(folder, entry.name));
-    // Git's own files are others in every checkout, and after every look at it.
-    if (entry.name === '.git') continue;
-    // A folder that is left out may still have files let in by a later `!` rule: only plain cases are skipped whole.
-    if (entry.isDirectory() && entry.name === 'node_modules' && !included(path)) continue;
-    if (entry.isDirectory()) found.push(...(await listFiles(root, join(folder, entry.name), included)));
-    else if (included(path)) found.push(path);
-  }
-  return found;
-}
-
-async function addFile(hash: ReturnType<typeof createHash>, path: string): Promise<void> {
+async function addFile(hash: Hash, path: string, hashing: Hashing): Promise<void> {
   const target = await readlink(path).catch(() => undefined);
-  if (target !== undefined) {
-    hash.update(`link ${target}`);
-    return;
+  if (target === undefined) return addContent(hash, path, hashing);
+  hash.update(`link ${target}`);
+}
+
+/** As long as it was when it was opened: one that is written to meanwhile, such as a log, must come to an end. */
+async function addContent(hash: Hash, path: string, { signal, onOwnOutput }: Hashing): Promise<void> {
+  const file = await openSource(path);
+  if (file === undefined) return;
+  try {
+    const { mode, size, isOwnOutput } = file;
+    if (isOwnOutput) onOwnOutput?.(path);
+    hash.update(`${mode & 0o111 ? 'x' : '-'}${size}\0`);
+    if (size === 0) return;
+    const content = file.handle.createReadStream({ end: size - 1, autoClose: false, ...(signal && { signal }) });
+    for await (const chunk of content) hash.update(chunk as Buffer);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw unreadable(path, cause);
+  } finally {
+    await file.handle.close();
   }
-  const { mode, size } = await stat(path);
-  hash.update(`${mode & 0o111 ? 'x' : '-'}${size}\0`);
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
 }

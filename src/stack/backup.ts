@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readAssertions, type Assertion } from '../backup/assertions.ts';
 import type { Repository } from '../recovery/kit-content.ts';
@@ -6,6 +6,7 @@ import { isInside } from './contained.ts';
 import type { Finding } from './locate.ts';
 import type { StackExtension } from './schema.ts';
 import type { BackupOptions, ComposeModel } from './stack.ts';
+import { readRegular } from './regular-file.ts';
 
 type BackupExtension = NonNullable<StackExtension['backup']>;
 
@@ -114,7 +115,7 @@ async function projectText(name: string, directory: string, path: (string | numb
       findings: [{ path, message: `${name} leads outside the project directory`, mend: 'copy it into the project' }],
     };
   try {
-    return { value: await readFile(file, 'utf8'), findings: [] };
+    return { value: (await readRegular(file)).toString('utf8'), findings: [] };
   } catch {
     return { value: '', findings: [{ path, message: `${name} can't be read`, mend: 'name a file that is there' }] };
   }

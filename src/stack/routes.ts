@@ -17,11 +17,14 @@ export function routeHost(host: string | undefined, environment: Environment, do
 export function routesOf(extension: ServiceExtension, environment: Environment, domains: readonly string[]): Route[] {
   if (extension.route === undefined) return [];
   const written = Array.isArray(extension.route) ? extension.route : [extension.route];
-  return written.map(({ host, path, port, health = extension.health }) => ({
+  return written.map(({ host, path, port, timeout, maxHeader, maxBody, health = extension.health }) => ({
     host: routeHost(host, environment, domains),
     path: path === '/' ? path : path.replace(/\/$/, ''),
     port,
     ...(health && { health }),
+    ...(timeout !== undefined && { timeoutSeconds: timeout }),
+    ...(maxHeader !== undefined && { maxHeaderBytes: maxHeader }),
+    ...(maxBody !== undefined && { maxBodyBytes: maxBody }),
   }));
 }
 

@@ -67,6 +67,11 @@ const health = z.union([
       .describe('How long one answer may take, 100ms to 60s.'),
   }),
 ]);
+const kibibyte = 1024;
+const within = (least: number, most: number) => (value: number) => value >= least && value <= most;
+const routeTimeout = duration.refine(within(1, 3600), { error: 'out of range; give 1s to 1h' });
+const routeHeader = size.refine(within(4 * kibibyte, 256 * kibibyte), { error: 'out of range; give 4k to 256k' });
+const routeBody = size.refine(within(kibibyte, kibibyte ** 4), { error: 'out of range; give 1k to 1t' });
 
 const route = z
   .strictObject({
@@ -89,6 +94,19 @@ const route = z
       .describe(
         'What is asked at this port, where the service’s `health` does not fit it; `false`: the port accepts connections. Default: the service’s `health`.',
       ),
+    timeout: routeTimeout
+      .optional()
+      .describe(
+        'How long an answer may keep a request waiting, from 1s to 1h; the edge answers 504 then. Default: 60s. WebSockets and event streams have an hour.',
+      ),
+    maxHeader: routeHeader
+      .optional()
+      .describe(
+        'Largest header of an answer, all its lines together, and of a request to the host, from 4k to 256k; more is a 502 or a 400. Default: 16k.',
+      ),
+    maxBody: routeBody
+      .optional()
+      .describe('Largest request body, from 1k to 1t; more is a 413. Default: `x-horme.edge.maxBody`.'),
   })
   .describe('One address of a service.');
 

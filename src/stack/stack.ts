@@ -112,6 +112,11 @@ export interface Route {
   port: number;
   /** Undefined: the port accepts connections. */
   health?: HealthCheck | undefined;
+  /** Until the answer begins; undefined, as in releases of before: the edge's own, like the two below. */
+  timeoutSeconds?: number;
+  /** Of an answer; of a request to the host too. */
+  maxHeaderBytes?: number;
+  maxBodyBytes?: number;
 }
 
 export type Strategy =

@@ -74,9 +74,20 @@ const mixed = [
   }),
   service('a.b-c', { routes: [route(1, '/~a/b.c_d-e')] }),
 ];
+const limited = [
+  service('reports', {
+    routes: [
+      { ...route(8080, '/reports'), timeoutSeconds: 3600, maxHeaderBytes: 262_144, maxBodyBytes: 1024 ** 4 },
+      { ...route(8080, '/small'), timeoutSeconds: 1.5, maxHeaderBytes: 4096, maxBodyBytes: 1024 },
+      { ...route(8080, '/odd'), maxHeaderBytes: 100_000 },
+    ],
+  }),
+  service('plain', { routes: [route(9090), { ...route(9090), host: 'other.localhost' }] }),
+];
 const stacks: [string, RoutedService[]][] = [
   ['one service', [api()]],
   ['hosts, paths and ports of every shape', mixed],
+  ['routes with limits of their own', limited],
   ['fifty services', many],
   ['no route at all', []],
 ];

@@ -18,9 +18,9 @@ export const agentServices = ({ stack }: Session): string[] =>
   stack.database ? [backupService, filesService] : [filesService];
 
 export async function ask<T>(session: Session, service: string, words: string[]): Promise<T> {
-  const { engine, stack, emit } = session;
+  const { engine, stack, emit, signal } = session;
   const container = await runningAgent(engine, stack.project, service);
-  return askAgent<T>(engine, container, words, (text) => emit({ kind: 'note', text }));
+  return askAgent<T>(engine, container, words, (text) => emit({ kind: 'note', text }), { signal });
 }
 
 export const whose = (service: string) => (service === backupService ? 'database' : 'files');

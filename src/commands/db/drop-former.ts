@@ -8,6 +8,9 @@ import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { databaseOf } from './member.ts';
 
+/** A slow disk deletes terabytes in this time; seconds. */
+const dropSeconds = 3600;
+
 interface FormerData {
   member: string;
   folder: string;
@@ -29,7 +32,9 @@ export async function run(context: CommandContext): Promise<void> {
 async function formerData({ engine, stack }: Session, what: 'list' | 'drop'): Promise<FormerData[]> {
   const members = runningMembers(await engine.containers({ [labels.project]: stack.project }));
   const found = members.map(async (container) => {
-    const { exitCode, output } = await engine.exec(container.id, ['former-data', what]);
+    const { exitCode, output } = await engine.exec(container.id, ['former-data', what], {
+      deadlineSeconds: dropSeconds,
+    });
     if (exitCode !== 0) throw new Error(`former-data: ${output.trim()}`);
     return output
       .split('\n')

@@ -7,6 +7,9 @@ import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { containerOf, databaseOf, memberNamed } from './member.ts';
 
+/** Patroni waits for the candidate to lead, a minute at most; seconds. */
+const failoverSeconds = 90;
+
 /** The way out when a primary hangs and Patroni takes it for well, or when none is left and none is chosen. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
@@ -19,7 +22,7 @@ export async function run(context: CommandContext): Promise<void> {
   await underLock(context, session, 'db failover', async () => {
     const container = await containerOf(session, to);
     const order = ['ask-patroni', to, 'POST', '/failover', JSON.stringify({ candidate: to })];
-    const { exitCode, output } = await engine.exec(container, order);
+    const { exitCode, output } = await engine.exec(container, order, { deadlineSeconds: failoverSeconds });
     if (exitCode !== 0) throw failed(to, output);
     context.print(`${to} leads; ${loss}`);
     context.result({ schema: 'horme.failover/1', project: stack.project, to, loss });

@@ -1,0 +1,41 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { OperatorError, exitCodes } from '../errors.ts';
+
+/** Larger than any secret, page, key or script: what is read whole must not take the memory. */
+const largestBytes = 64 * 1024 * 1024;
+
+/** The file is there, and is a pipe, a socket, a device, or too large. */
+export class NotReadable extends Error {}
+
+/**
+ * Reads one of the user's files whole. Opened without blocking: a pipe among them would hold us for ever, and what waits for it
+ * can't be ended. Errors of the system come as they are (`ENOENT`, `EACCES`).
+ */
+export async function readRegular(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENXIO' ? notRegular(path) : cause;
+  });
+  try {
+    const status = await file.stat();
+    if (status.isDirectory() || !status.isFile()) throw notRegular(path);
+    if (status.size > largestBytes) throw new NotReadable(`${path} is larger than ${largestBytes / 2 ** 20} MiB`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+const notRegular = (path: string) => new NotReadable(`${path} is not a regular file`);
+
+/** The same for a file that the Compose file names; `what` says what for. */
+export async function readNamed(path: string, what: string): Promise<Buffer> {
+  return readRegular(path).catch((cause: Error) => {
+    throw new OperatorError(`${what} can't be read: ${cause.message}`, {
+      code: 'file-unreadable',
+      exitCode: exitCodes.usage,
+      next: 'give the file, readable for who runs horme, or take its name out of the Compose file',
+      cause,
+    });
+  });
+}
