@@ -1,4 +1,5 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
+import { formerCheck } from '../deploy/former-project.ts';
 import { portChecks, publishedBy, type Check } from '../deploy/ports.ts';
 import { glance, look, type Situation } from '../deploy/situation.ts';
 import { storeProblems } from '../deploy/state.ts';
@@ -47,6 +48,7 @@ async function engineChecks(session: Session, info: EngineInfo, situation: Situa
       detail: `Docker ${info.version}, API ${info.apiVersion}, ${info.cpus} cpus, ${(info.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     },
     reservations(session, info),
+    ...(await formerCheck(session, situation)),
     ...(await portChecks(session, situation, publishedBy(session.stack))),
     {
       name: 'images',

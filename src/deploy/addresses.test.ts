@@ -27,7 +27,13 @@ test('a health check at the path of the route is the one address', () => {
   ]);
 });
 
-const answer = (status: number | undefined) => ({ status, error: undefined, milliseconds: 1, repeated: false });
+const answer = (status: number | undefined) => ({
+  status,
+  error: undefined,
+  milliseconds: 1,
+  repeated: false,
+  reached: true,
+});
 const problem = (status: number | undefined, before?: number, good?: string) =>
   problemOf({ good }, answer(status), before);
 

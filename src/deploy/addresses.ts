@@ -43,6 +43,9 @@ const isBelow = (path: string, base: string) => base === '/' || path === base ||
 /** A page that wants a login, or an application that limits how often it is asked: neither is broken. */
 const soundRefusals = [401, 429];
 
+/** What an application says of itself, such as an API that has nothing at its root; no proxy says it of a replica. */
+const notImplemented = 501;
+
 /**
  * What is wrong with an answer; undefined: the user was served. Without codes of its own an address may answer any 4xx, as
  * long as it did so before: what it served before and refuses now is lost.
@@ -55,7 +58,7 @@ export function problemOf(
   const { status } = answer;
   if (status === undefined) return answer.error ?? 'no answer';
   if (good !== undefined) return isGoodStatus(status, good) ? undefined : `answered ${status}, not ${good}`;
-  if (status >= 500) return `answered ${status}`;
+  if (status >= 500 && status !== notImplemented) return `answered ${status}`;
   const lost = before !== undefined && before < 400 && status >= 400 && !soundRefusals.includes(status);
   return lost ? `answered ${status}; ${before} before` : undefined;
 }

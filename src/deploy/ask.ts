@@ -28,7 +28,8 @@ export async function askAddresses(context: Context, stepId: string, services: s
   await seenUp(context, services);
   const asked = await askAll(context);
   const bad = asked.filter(({ problem }) => problem !== undefined);
-  const unreachable = !context.edge.local && asked.every(({ answer }) => answer.status === undefined);
+  // A runner in a container of its own, or a firewall: what was proven until here counts, and the rest is told.
+  const unreachable = asked.every(({ answer }) => !answer.reached);
   const told = bad.filter(
     ({ address }) => unreachable || (wasBad(context, address) && !services.includes(address.service)),
   );
@@ -57,8 +58,8 @@ async function askAll(context: Context): Promise<Asked[]> {
 }
 
 async function askOne(context: Context, asker: Asker, address: Address): Promise<Asked> {
-  const { content, edge, before, signal } = context;
-  const connectTo = { host: edge.host, port: content.ports.https };
+  const { content, publicAddress, before, signal } = context;
+  const connectTo = { host: publicAddress, port: content.ports.https };
   const deadline = performance.now() + triesSeconds * 1000;
   for (;;) {
     const answer = await asker.ask({ ...address, connectTo }, 'fresh');

@@ -37,8 +37,8 @@ export interface Context {
   guard: Guard | undefined;
   /** What the public addresses answered before the first step, by method and URL; undefined: nothing was live. */
   before: Map<string, { status?: number; problem?: string }> | undefined;
-  /** Where the edge's ports are reached; `local`: on this machine, so that no network in between can be blamed. */
-  edge: { host: string; local: boolean };
+  /** The machine that publishes the edge's ports, as this one reaches it. */
+  publicAddress: string;
 }
 
 /** Keeps the conversations with the HAProxies that run now; one that was replaced gets a new one. */

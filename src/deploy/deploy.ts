@@ -12,6 +12,7 @@ import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
+import { formerCheck, refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
@@ -37,6 +38,7 @@ const unchanged: DeployResult = {
 /** The steps that a deploy would take, without taking any or changing anything. */
 export async function planOnly(session: Session, options: DeployOptions): Promise<PlannedStep[]> {
   const situation = await glance(session, options.rebuild);
+  for (const { detail } of await formerCheck(session, situation)) session.emit({ kind: 'warning', text: detail });
   const { content, former } = await contentFrom(session, situation, options);
   const pool = new BalancerPool(session.engine, content.project);
   try {
@@ -80,6 +82,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
   if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
+  await refuseFormerProject(session, situation);
   await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
   const platformIds = await ensurePlatformImages(
     session.engine,
@@ -199,7 +202,7 @@ async function locked(
     otherData: { begun: false, moment: options.swap?.moment },
     guard: undefined,
     before: undefined,
-    edge: { host: session.connection.publicAddress, local: session.connection.socketPath !== undefined },
+    publicAddress: session.connection.publicAddress,
   };
   try {
     return await rollOut(session, context, { ...wanted, ledger }, options, times, started);

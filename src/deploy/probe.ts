@@ -25,6 +25,8 @@ export interface Answer {
   error: string | undefined;
   milliseconds: number;
   repeated: boolean;
+  /** Whether anybody took the connection: else it may be the way from here that is closed, and not what was asked. */
+  reached: boolean;
 }
 
 export interface Asker {
@@ -34,6 +36,7 @@ export interface Asker {
 }
 
 interface Attempt {
+  reached: boolean;
   status?: number;
   error?: string;
   /** The server ended a kept connection before a byte of the answer came. */
@@ -62,7 +65,8 @@ export function createAsker(timeoutMilliseconds: number): Asker {
     // repeats an idempotent request by itself, once. No user of a browser sees such an end.
     const repeated = seen.lostReuse === true && !closed;
     if (repeated) seen = await attempt(pair.fresh);
-    return { status: seen.status, error: seen.error, milliseconds: performance.now() - started, repeated };
+    const { status, error, reached } = seen;
+    return { status, error, milliseconds: performance.now() - started, repeated, reached };
   }
 
   function close(): void {
@@ -83,13 +87,14 @@ function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutM
     let socket: Socket | undefined;
     let bytesBefore = 0;
     let timedOut = false;
+    let reached = false;
     const timer = setTimeout(() => {
       timedOut = true;
       request.destroy(new Error(`no answer within ${timeoutMilliseconds / 1000} s`));
     }, deadline - performance.now());
-    const settle = (attempt: Attempt): void => {
+    const settle = (attempt: Omit<Attempt, 'reached'>): void => {
       clearTimeout(timer);
-      resolve(attempt);
+      resolve({ ...attempt, reached });
     };
     const fail = (error: Error): void => {
       const silent = socket !== undefined && socket.bytesRead === bytesBefore;
@@ -99,6 +104,8 @@ function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutM
     request.on('socket', (assigned) => {
       socket = assigned;
       bytesBefore = assigned.bytesRead;
+      reached = !assigned.connecting;
+      assigned.once('connect', () => (reached = true));
     });
     request.on('error', fail);
     // The last resort: an answer that ends by neither `end` nor `error` must not hang the prober.
@@ -111,7 +118,7 @@ function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutM
 function readThrough(
   request: http.ClientRequest,
   response: http.IncomingMessage,
-  settle: (attempt: Attempt) => void,
+  settle: (attempt: Omit<Attempt, 'reached'>) => void,
   fail: (error: Error) => void,
 ): void {
   const answered = { status: response.statusCode ?? 0 };
