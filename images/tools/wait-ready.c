@@ -36,11 +36,13 @@ static int wait_for(int fd, short events, long milliseconds) {
   return milliseconds > 0 && poll(&watched, 1, milliseconds) == 1;
 }
 
-static int connect_to(struct sockaddr_in *address) {
+static long smaller(long a, long b) { return a < b ? a : b; }
+
+static int connect_to(struct sockaddr_in *address, long end) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error = 0;
   socklen_t size = sizeof error;
   if (connect(fd, (struct sockaddr *)address, sizeof *address) == 0) return fd;
-  if (errno == EINPROGRESS && wait_for(fd, POLLOUT, CONNECT_MILLISECONDS) &&
+  if (errno == EINPROGRESS && wait_for(fd, POLLOUT, smaller(CONNECT_MILLISECONDS, end - now_milliseconds())) &&
       getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0)
     return fd;
   snprintf(last, sizeof last, "connection: %s", strerror(error ? error : errno == EINPROGRESS ? ETIMEDOUT : errno));
@@ -60,15 +62,16 @@ static int is_good(int code, const char *codes) {
   return 0;
 }
 
-static int answers(struct sockaddr_in *address, const struct question *question) {
+/* No later than `end`: the time of all tries. */
+static int answers(struct sockaddr_in *address, const struct question *question, long end) {
   char answer[13] = "";
-  int fd = connect_to(address);
+  int fd = connect_to(address, end);
   if (fd < 0) return 0;
   if (!question) {
     close(fd);
     return 1;
   }
-  long deadline = now_milliseconds() + question->milliseconds;
+  long deadline = smaller(now_milliseconds() + question->milliseconds, end);
   dprintf(fd,
           "%s %s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-Proto: https\r\nUser-Agent: horme\r\nConnection: close\r\n\r\n",
           question->method, question->path, question->host);
@@ -95,7 +98,7 @@ int main(int argc, char **argv) {
   if (inet_pton(AF_INET, argv[1], &address.sin_addr) != 1) return 2;
   long deadline = now_milliseconds() + atol(argv[3]) * 1000;
   while (now_milliseconds() < deadline) {
-    if (answers(&address, argc == 9 ? &asked : NULL)) return 0;
+    if (answers(&address, argc == 9 ? &asked : NULL, deadline)) return 0;
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_MILLISECONDS * 1000 * 1000}, NULL);
   }
   printf("%s\n", last);

@@ -1,4 +1,5 @@
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { findStore } from '../deploy/state.ts';
 import { refuseForeign } from '../release/holder.ts';
 import { findLock, holderOf, isStale, lockName, releaseLock } from '../release/lock.ts';
 import { openSession } from '../session.ts';
@@ -6,7 +7,8 @@ import type { CommandContext } from './command.ts';
 import { agreed } from './confirm.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
-  const { engine, stack } = await openSession(context);
+  const session = await openSession(context);
+  const { engine, stack } = session;
   const lock = await findLock(engine, stack.project);
   if (!lock) await refuseForeign(engine, stack.project, 'lock', lockName(stack.project));
   const holder = lock && holderOf(lock);
@@ -16,7 +18,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
     holder && `${holder.user}@${holder.host}, process ${holder.pid}, since ${holder.since}, for "${holder.purpose}"`;
   if (released) {
     if (!stale) await agreeToEnd(context, stack.environment.name, words ?? '');
-    await releaseLock(engine, stack.project, lock);
+    await releaseLock(engine, await findStore(session), lock);
   }
   if (!words) context.print('no one holds the lock');
   else

@@ -17,7 +17,10 @@ type Routed = Pick<ReleaseContent, 'services' | 'ports'>;
 /** Each route's own path, and the path of its health check where the edge sends that to the same port. */
 export function addressesOf(content: Routed): Address[] {
   const all = content.services.flatMap((service) => service.routes.map((route) => ({ service: service.name, route })));
+  const nobody = content.services.filter(({ replicas }) => replicas === 0).map(({ name }) => name);
   const addresses = all.flatMap(({ service, route }) => {
+    // Scaled to nothing by somebody's wish: the edge answers 503 there, and that is no news.
+    if (nobody.includes(service)) return [];
     const base = `https://${route.host}${content.ports.https === 443 ? '' : `:${content.ports.https}`}`;
     const { health } = route;
     const asked = health !== undefined && leadsTo(all, service, route, health.path);

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { readSettings } from '../release/settings.ts';
+import { isMaintenanceOn } from '../release/settings.ts';
 import { addressesOf, problemOf, type Address } from './addresses.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
 import { createAsker, type Answer, type Asker } from './probe.ts';
@@ -21,7 +21,7 @@ interface Asked {
 
 /** Throws what a user would meet at an address of these services, or at one that answered before; tells the rest. */
 export async function askAddresses(context: Context, stepId: string, services: string[]): Promise<void> {
-  if ((await readSettings(context.store)).maintenance) {
+  if (await isMaintenanceOn(context.store)) {
     context.emit({ kind: 'step-progress', id: stepId, detail: 'maintenance is on: the edge answers for all of them' });
     return;
   }
@@ -29,7 +29,8 @@ export async function askAddresses(context: Context, stepId: string, services: s
   const asked = await askAll(context);
   const bad = asked.filter(({ problem }) => problem !== undefined);
   // A runner in a container of its own, or a firewall: what was proven until here counts, and the rest is told.
-  const unreachable = asked.every(({ answer }) => !answer.reached);
+  const answered = [...(context.before?.values() ?? [])].some(({ status }) => status !== undefined);
+  const unreachable = !answered && asked.every(({ answer }) => !answer.reached);
   const told = bad.filter(
     ({ address }) => unreachable || (wasBad(context, address) && !services.includes(address.service)),
   );

@@ -124,7 +124,7 @@ async function heldState(
 ): Promise<DeployResult> {
   if (store?.held) return unchanged;
   const { engine, stack, connection, emit } = session;
-  await ensurePlatformImages(engine, connection.environment, ['tools'], emit);
+  await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
   const lock = held ?? (await lockFor(session, kind, waitSeconds));
   try {
     await Store.open(engine, stack.project, imageTags().tools);
@@ -172,7 +172,8 @@ async function locked(
   const times: StepTime[] = [];
   const images = keepsImages(options) ? [] : await makeImages(session, glanced.images, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
-  if (wasAsked && (await nothingToDo(session, { ...(await withoutLock(session)), images }, options))) return unchanged;
+  const asked = wasAsked ? { ...(await withoutLock(session)), images } : undefined;
+  if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
   const store = await Store.open(engine, stack.project, imageTags().tools);
   const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
   const live = await readLive(store);

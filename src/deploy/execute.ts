@@ -33,6 +33,8 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     const seconds = () => (performance.now() - started) / 1000;
     emit({ kind: 'step-started', id, title });
     if (touchesUsers(context, step)) context.guard?.begin();
+    if (step.action.do === 'stop' || step.action.do === 'replace')
+      context.guard?.leaving(step.action.replicas.map(({ name }) => name));
     try {
       await take(away.size === 0 ? context : { ...context, signal: neverAborted }, step);
     } catch (error) {
@@ -46,16 +48,19 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
       throw error;
     }
     noteAway(context, step, steps.slice(index + 1), away);
+    context.guard?.absent(away.size > 0);
     times.push({ title, seconds: seconds() });
     emit({ kind: 'step-finished', id, title, seconds: seconds() });
   }
   boundary();
 }
 
-/** The guard looks at the old replicas before anything is done to them, and not at a HAProxy that is being replaced. */
+/**
+ * The guard looks at the old replicas before anything is done to them, not while a migration may hold them up, and not at a
+ * HAProxy that is being replaced.
+ */
 function touchesUsers({ content }: Context, { action }: Step): boolean {
   const isUser = (name: string) => content.services.some((one) => one.name === name && one.owner === 'user');
-  if (action.do === 'migrate') return true;
   if (action.do === 'start') return Object.keys(action.counts).some(isUser);
   if (action.do === 'replace') return isUser(action.service);
   return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
@@ -115,7 +120,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'drain':
       return drain(context, id, action.replicas);
     case 'watch':
-      return watchReplicas(context, action.seconds);
+      return watchReplicas(context, action.services, action.seconds);
     case 'stop':
       return stopReplicas(context, action.replicas, action.keep);
     case 'replace':

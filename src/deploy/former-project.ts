@@ -18,7 +18,8 @@ async function formerProject({ engine, stack }: Where): Promise<FormerProject> {
   const others = containers.filter(
     ({ labels: own, state }) => own[labels.project] === undefined && state === 'running',
   );
-  return { containers: others.map(({ name }) => name), volumes: volumes.map(({ name }) => name) };
+  const plain = volumes.filter(({ labels: own }) => own[labels.project] === undefined);
+  return { containers: others.map(({ name }) => name), volumes: plain.map(({ name }) => name) };
 }
 
 /** Only before the first release: afterwards whoever runs both knows it. */

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Counter } from '../edge/balancers.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { isMaintenanceOn } from '../release/settings.ts';
 import { newReplicas, serviceOf, type Context } from './context.ts';
 import type { SeenReplica } from './observe.ts';
 import type { Prober } from './prober.ts';
@@ -13,6 +14,8 @@ import { hardlyAnswers, patienceOf, worse, type Now } from './worse.ts';
 const tickMilliseconds = 100;
 /** HAProxy marks a replica down for a moment when a few connections fail; longer means that it stays down. Seconds. */
 const downSeconds = 2;
+/** HAProxy answers within milliseconds; milliseconds. */
+const stallMilliseconds = 1000;
 /** Of those that HAProxy takes for up, so many are inspected in each tick, in turn: an inspection costs the engine 5 ms. */
 const inspectedAtOnce = 4;
 
@@ -42,12 +45,16 @@ export class Guard {
   readonly #log = new TrafficLog();
   readonly #watched = new Map<string, Watched>();
   readonly #failed = new AbortController();
+  readonly #gone: string[] = [];
   readonly #downSince = new Map<string, number>();
   #loop: Promise<void> | undefined;
   #over = false;
   #turn = 0;
   #since: number | undefined;
   #lastLook = performance.now();
+  #longestBlind = 0;
+  #failure: OperatorError | undefined;
+  #absent = false;
 
   /** `seen`: before the first step. `prober`: undefined where nothing was live before. */
   constructor(context: Context, seen: SeenReplica[], prober: Prober | undefined) {
@@ -61,8 +68,9 @@ export class Guard {
     return this.#failed.signal;
   }
 
+  /** With the replica's last words, once the guard has ended. */
   get failure(): OperatorError | undefined {
-    return this.signal.reason as OperatorError | undefined;
+    return this.#failure;
   }
 
   /** Seconds since the first new replica was watched. */
@@ -70,14 +78,31 @@ export class Guard {
     return this.#since === undefined ? 0 : (performance.now() - this.#since) / 1000;
   }
 
-  /** Seconds since HAProxy was last read. */
+  /** The longest time in which HAProxy was not read, seconds. */
   get blindSeconds(): number {
-    return (performance.now() - this.#lastLook) / 1000;
+    return Math.max(this.#longestBlind, performance.now() - this.#lastLook) / 1000;
   }
 
   /** Begins to read HAProxy's counters: what the old replicas do from here on is what the new ones are compared with. */
   begin(): void {
-    this.#loop ??= this.#run();
+    if (this.#loop) return;
+    this.#lastLook = performance.now();
+    this.#prober?.begin();
+    this.#loop = this.#run();
+  }
+
+  /** While a stop-first service is away, others may fail for that: what they do then counts neither way. */
+  absent(away: boolean): void {
+    if (this.#absent === away) return;
+    this.#absent = away;
+    this.#prober?.pause(away);
+    if (!away) this.#log.forget([...this.#watched.values()].flatMap(namesOf));
+  }
+
+  /** These end now: nobody is put back to them. */
+  leaving(names: string[]): void {
+    for (const watched of this.#watched.values()) watched.old = watched.old.filter((name) => !names.includes(name));
+    this.#gone.push(...names);
   }
 
   /** From now on the new replicas of these services are watched. */
@@ -90,13 +115,15 @@ export class Guard {
       const old = this.#seen
         .filter(({ service, spec }) => service === name && spec !== wanted.spec)
         .map(({ name: one }) => one);
+      const left = old.filter((one) => !this.#gone.includes(one));
       const fresh = replicas.filter(({ id }) => !known?.first.has(id));
       const details = await Promise.all(
         fresh.map(async ({ id }) => [id, await this.#context.engine.inspect(id)] as const),
       );
       const before = known?.before ?? this.#log.tally(old);
+      if (!known) this.#log.forget(replicas.map((one) => one.name).filter((one) => old.includes(one)));
       const first = new Map([...(known?.first ?? []), ...details]);
-      this.#watched.set(name, { service: name, replicas, first, old, before });
+      this.#watched.set(name, { service: name, replicas, first, old: left, before });
     }
     this.#since ??= performance.now();
   }
@@ -121,7 +148,7 @@ export class Guard {
       const problem = hardlyAnswers(this.#now(watched, namesOf(watched)));
       if (problem) await this.#fail(watched.replicas[0], `${watched.service}: ${problem}`);
     }
-    this.signal.throwIfAborted();
+    if (this.#failure) throw this.#failure;
   }
 
   /** Returns when nothing reads HAProxy any more. */
@@ -143,17 +170,33 @@ export class Guard {
   }
 
   async #tick(): Promise<void> {
-    const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
-    this.#log.note(counters, performance.now() / 1000);
-    this.#lastLook = performance.now();
+    const counters = await this.#read();
     this.#noteDown(counters);
     this.#turn += 1;
     for (const watched of this.#watched.values()) {
-      const problem = (await this.#crashed(watched)) ?? this.#isDown(watched, counters) ?? this.#regressed(watched);
+      const problem = (await this.#crashed(watched)) ?? this.#worse(watched, counters);
       if (problem) return this.#fail(problem.replica, problem.text);
     }
     const unserved = this.#prober?.regression();
-    if (unserved !== undefined) await this.#fail(undefined, unserved);
+    if (unserved === undefined || this.#absent) return;
+    // Switched on meanwhile by somebody's wish: then the edge answers for all.
+    if (await isMaintenanceOn(this.#context.store)) return this.#prober?.pause(true);
+    await this.#fail(undefined, unserved);
+  }
+
+  async #read(): Promise<Counter[]> {
+    const started = performance.now();
+    const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
+    this.#log.note(counters, performance.now() / 1000);
+    this.#longestBlind = Math.max(this.#longestBlind, performance.now() - this.#lastLook);
+    if (counters.length > 0 || this.#context.routed.length === 0) this.#lastLook = performance.now();
+    // The way to the engine stalled, and so did the prober's: what it sent until now proves nothing of the replicas.
+    if (performance.now() - started > stallMilliseconds) this.#prober?.forgive();
+    return counters;
+  }
+
+  #worse(watched: Watched, counters: Counter[]): Problem | undefined {
+    return this.#absent ? undefined : (this.#isDown(watched, counters) ?? this.#regressed(watched));
   }
 
   #noteDown(counters: Counter[]): void {
@@ -203,23 +246,22 @@ export class Guard {
     return { ...this.#log.tally(names), waiting: this.#log.waiting(names, seconds), patienceSeconds: seconds };
   }
 
-  /** First the users, then the words. */
+  /** First the step under way ends, so that it undoes nothing; then the users are put back; then come the words. */
   async #fail(replica: SeenReplica | undefined, what: string): Promise<void> {
-    if (this.signal.aborted) return;
-    for (const watched of this.#watched.values())
-      await putBack(this.#context, watched.service, watched.old, namesOf(watched)).catch((error: unknown) =>
-        this.#unread(error),
-      );
+    if (this.signal.aborted || this.#context.lost.aborted) return;
     const suspect = replica ?? [...this.#watched.values()][0]?.replicas[0];
-    const lastSeen = suspect ? await lastWords(this.#context, suspect).catch(() => '') : '';
-    this.#failed.abort(
+    const error = (lastSeen: string) =>
       new OperatorError(what, {
-        code: 'regression',
-        exitCode: exitCodes.rolledBack,
-        lastSeen,
+        ...{ code: 'regression', exitCode: exitCodes.rolledBack, lastSeen },
         next: `horme logs ${suspect?.service ?? ''}`.trim(),
-      }),
-    );
+      });
+    this.#failure = error('');
+    this.#failed.abort(this.#failure);
+    for (const watched of this.#watched.values()) {
+      const fresh = namesOf(watched).sort((a, b) => Number(b === suspect?.name) - Number(a === suspect?.name));
+      await putBack(this.#context, watched.service, watched.old, fresh).catch((cause: unknown) => this.#unread(cause));
+    }
+    this.#failure = error(suspect ? await lastWords(this.#context, suspect).catch(() => '') : '');
   }
 }
 

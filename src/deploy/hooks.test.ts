@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
-import type { ExecOptions } from '../engine/engine.ts';
+import { timedOut, type ExecOptions } from '../engine/engine.ts';
 import type { Event } from '../events.ts';
 import { Store } from '../release/store.ts';
 import type { Context } from './context.ts';
@@ -57,12 +57,19 @@ test('a post_start that fails fails the release, and runs again', async () => {
 
 test('a hook that never ends is left at its deadline', async () => {
   const { context, gates, engine } = await scene();
-  engine.exec = () => new Promise(() => undefined);
+  // The port ends it; what it must be told is how much of `ready` is left.
+  let left = 0;
+  engine.exec = async (_id, _command, { deadlineSeconds = 0 } = {}) => {
+    left = deadlineSeconds;
+    return { exitCode: timedOut, output: '' };
+  };
   const [gate] = gates;
-  const impatient = gate ? [{ ...gate, service: { ...gate.service, readySeconds: 0 } }] : [];
-  await expect(postStart(context, impatient)).rejects.toMatchObject({
+  const patient = gate ? [{ ...gate, service: { ...gate.service, readySeconds: 300 } }] : [];
+  await expect(postStart(context, patient)).rejects.toMatchObject({
     message: expect.stringContaining('in time') as string,
   });
+  expect(left).toBeGreaterThan(60);
+  expect(left).toBeLessThanOrEqual(300);
 });
 
 test('a pre_stop that fails is told, and the container stops', async () => {

@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Engine, ExecResult } from '../engine/engine.ts';
+import { timedOut, type Engine, type ExecResult } from '../engine/engine.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
@@ -68,30 +68,12 @@ export async function preStop(engine: Engine, { id, name }: Hooked, seconds: num
 
 const hooksOf = (text: string | undefined) => JSON.parse(text ?? '[]') as Hook[];
 
-/** As `timeout` and shells have it. */
-const timedOut = 124;
 const ending = (exitCode: number) =>
   exitCode === timedOut ? 'did not end in time' : `ended with exit code ${exitCode}`;
 
-/** What goes on past its time ends with its container. */
-async function runHook(
-  engine: Engine,
-  id: string,
-  hook: Hook,
-  seconds: number,
-  signal?: AbortSignal,
-): Promise<ExecResult> {
-  const over = new AbortController();
-  const signals = signal ? [signal, over.signal] : [over.signal];
-  const late: ExecResult = { exitCode: timedOut, output: '' };
-  const clock = wait(Math.max(0, seconds * 1000), late, { signal: AbortSignal.any(signals) });
-  try {
-    return await Promise.race([engine.exec(id, hook.command, optionsOf(hook)), clock]);
-  } finally {
-    clock.catch(() => undefined);
-    over.abort();
-  }
-}
+/** What goes on past its time ends with its container. Without a signal it has its time also after an interrupt. */
+const runHook = (engine: Engine, id: string, hook: Hook, seconds: number, signal = neverAborted): Promise<ExecResult> =>
+  engine.exec(id, hook.command, { ...optionsOf(hook), deadlineSeconds: Math.max(0, seconds), signal });
 
 function optionsOf({ user, privileged, working_dir: workingDirectory, environment }: Hook) {
   const pairs = Object.entries(environment ?? {}).filter(([, value]) => value !== null);

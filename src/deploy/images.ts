@@ -2,7 +2,14 @@ import type { Looking } from '../release/context-files.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { imageTags } from '../platform/images.ts';
-import { buildModel, buildOrder, pinPulled, resolveImages, type ServiceImage } from '../release/images.ts';
+import {
+  buildModel,
+  buildOrder,
+  imageContext,
+  pinPulled,
+  resolveImages,
+  type ServiceImage,
+} from '../release/images.ts';
 import { refuseMissing } from '../release/pull-policy.ts';
 import type { SecretVolume } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -37,26 +44,53 @@ export async function makeImages(
   rebuild: boolean,
   times: StepTime[],
 ): Promise<ServiceImage[]> {
-  const { stack, engine, compose, emit } = session;
+  const { stack, engine, signal } = session;
   const known = seen.some(({ work }) => work === 'build') ? [] : seen;
-  const images = await resolveImages(stack, engine, rebuild, { signal: session.signal, known });
-  if (!rebuild) refuseMissing(stack, images);
-  const pulled = images.filter(({ work }) => work === 'pull').map(({ service }) => service);
-  const groups = [...buildOrder(images).map((names) => ['build', names] as const), ['pull', pulled] as const];
-  for (const [work, names] of groups) {
-    if (names.length === 0) continue;
-    const id = `image-${work}`;
-    const title = `${work} ${names.join(', ')}`;
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
-    emit({ kind: 'step-started', id, title });
-    await compose[work](buildModel(stack, images), names, (line) => emit({ kind: 'step-progress', id, detail: line }));
-    times.push({ title, seconds: seconds() });
-    emit({ kind: 'step-finished', id, title, seconds: seconds() });
-  }
+  const wanted = await resolveImages(stack, engine, rebuild, { signal, known });
+  if (!rebuild) refuseMissing(stack, wanted);
+  const images = await pullImages(session, wanted, rebuild, times);
+  for (const names of buildOrder(images)) await make(session, 'build', images, names, times);
   const made = await resolveImages(stack, engine, false, { known: images, asked: true });
   await pinPulled(engine, made);
   return made;
+}
+
+/** First, since a build may take files from one: which image that is, and so what the build is of, is known afterwards. */
+async function pullImages(
+  session: Session,
+  wanted: ServiceImage[],
+  rebuild: boolean,
+  times: StepTime[],
+): Promise<ServiceImage[]> {
+  const { stack, engine, signal } = session;
+  const names = wanted.filter(({ work }) => work === 'pull').map(({ service }) => service);
+  await make(session, 'pull', wanted, names, times);
+  const takes = ({ build }: ServiceImage) =>
+    Object.values((build?.['additional_contexts'] ?? {}) as Record<string, string>).some((context) =>
+      names.some((name) => context === imageContext(wanted.find(({ service }) => service === name)?.reference ?? '')),
+    );
+  if (!wanted.some(takes)) return wanted;
+  await pinPulled(engine, await resolveImages(stack, engine, false, { known: wanted, asked: true }));
+  const known = wanted.filter((image) => !takes(image));
+  return resolveImages(stack, engine, rebuild, { signal, known, asked: true, pulled: true });
+}
+
+async function make(
+  { stack, compose, emit }: Session,
+  work: 'build' | 'pull',
+  images: ServiceImage[],
+  names: string[],
+  times: StepTime[],
+): Promise<void> {
+  if (names.length === 0) return;
+  const id = `image-${work}`;
+  const title = `${work} ${names.join(', ')}`;
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  emit({ kind: 'step-started', id, title });
+  await compose[work](buildModel(stack, images), names, (line) => emit({ kind: 'step-progress', id, detail: line }));
+  times.push({ title, seconds: seconds() });
+  emit({ kind: 'step-finished', id, title, seconds: seconds() });
 }
 
 /** Volumes of the live release that are there are complete; any other may have been left half written by an interrupted run. */

@@ -66,7 +66,11 @@ function retiring(content: ReleaseContent, users: Change[], seen: Seen, options:
   const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
   const old = replaced.flatMap((change) => change.old);
   const routed = users.filter(({ service }) => service.routes.length > 0);
-  const watched = users.filter((change) => isService(change) && change.missing > 0 && change.old.length > 0);
+  // Also what an interrupted run has started: where the replicas before are still there, nobody has watched it to the end.
+  const watched = users.filter(
+    (change) =>
+      isService(change) && change.service.replicas > 0 && change.old.some(({ spec }) => spec !== change.service.spec),
+  );
   const changed = users.filter(({ service }) => service.owner === 'user').map(({ service }) => service.name);
   const switched = routed.some((change) => isSurge(change) && fits(change, seen));
   const gone = orphansOf(content, seen);
@@ -74,7 +78,8 @@ function retiring(content: ReleaseContent, users: Change[], seen: Seen, options:
   return [
     ...drainSteps(drained),
     ...(switched || drained.length > 0 ? membersStep : []),
-    ...askStep(content, changed),
+    // Going back to what was bad before is still going back: only a deploy answers for what it changed.
+    ...askStep(content, options.migrate ? changed : []),
     ...watchStep(
       watched.map(({ service }) => service.name),
       options.watchSeconds,

@@ -27,22 +27,18 @@ function session(ports: { http: number; https: number }, sftp = 0): Session {
   return { stack, connection: { socketPath: '/var/run/docker.sock' } } as unknown as Session;
 }
 
-/** Live with these ports; each of these services runs. */
+/** Live with these ports; each of these services runs, and what holds the state does. */
 function live(ports: { http: number; https: number }, sftp: number, running: string[], spec = 'v1') {
   const release = content([...edge(), service('sftp')], {
     ports,
     compose: { name: 'shop-local', services: { sftp: published(sftp) } },
   });
-  const containers = running.map((name): Container => {
-    const own = { [labels.service]: name, [labels.spec]: spec };
-    return {
-      ...{ id: name, name, image: '', imageId: '', state: 'running', status: 'Up', createdSeconds: 0 },
-      labels: own,
-      addresses: {},
-      anonymousVolumes: [],
-    };
+  const container = (name: string, own: Container['labels']): Container => ({
+    ...{ id: name, name, image: '', imageId: '', state: 'running', status: 'Up', createdSeconds: 0 },
+    ...{ labels: own, addresses: {}, anonymousVolumes: [] },
   });
-  return { containers, live: release };
+  const replicas = running.map((name) => container(name, { [labels.service]: name, [labels.spec]: spec }));
+  return { containers: [container('store', { [labels.role]: 'store' }), ...replicas], live: release };
 }
 
 const failing = async (wanted: Session, situation: Parameters<typeof portChecks>[1]) =>

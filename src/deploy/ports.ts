@@ -78,7 +78,8 @@ export async function portChecks(
  * that is not of the live release: an interrupted run may have taken the new ports already, and goes on with them.
  */
 export function heldPorts(containers: Container[], live: ReleaseContent | undefined): Set<number> | undefined {
-  const running = containers.filter(({ state }) => state === 'running');
+  // What holds the state and the lock runs too, and publishes nothing.
+  const running = containers.filter(({ state, labels: own }) => state === 'running' && own[labels.role] === undefined);
   const isLive = ({ labels: own }: Container) =>
     live?.services.some(({ name, spec }) => name === own[labels.service] && spec === own[labels.spec]);
   if (!running.every(isLive)) return undefined;

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { proberAgent } from '../edge/haproxy.ts';
 
 export interface ProbeTarget {
   /** The public address, such as `https://shop.example.com/`. */
@@ -140,7 +141,7 @@ function requestOptions(url: URL, { connectTo, method }: ProbeTarget, agent: htt
     port: connectTo?.port ?? (url.port || (url.protocol === 'http:' ? 80 : 443)),
     path: url.pathname + url.search,
     method: method ?? 'GET',
-    headers: { host: url.host, 'user-agent': 'horme-prober', accept: '*/*' },
+    headers: { host: url.host, 'user-agent': proberAgent, accept: '*/*' },
     agent,
     rejectUnauthorized: false,
   };

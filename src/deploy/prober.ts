@@ -57,6 +57,12 @@ export interface Prober {
   first(): Map<string, { status?: number; problem?: string }>;
   /** From here on new replicas of these services, or all, answer: what failed before is what they are compared with. */
   mark(services?: string[]): void;
+  /** What the old replicas do from here on is what the new ones are compared with. */
+  begin(): void;
+  /** While it is on, no answer counts for or against the new replicas; the proof has it all the same. */
+  pause(on: boolean): void;
+  /** What was sent until now counts no more for or against them. */
+  forgive(): void;
   /** What got worse since the mark, once it is sure; undefined: nothing did. */
   regression(): string | undefined;
   /** Waits for the requests in flight, at most one timeout. */
@@ -76,6 +82,8 @@ const shareMargin = 0.05;
 /** A request that waits this much longer than any before will not be answered; milliseconds, and a factor. */
 const waitsMilliseconds = 3000;
 const waitsFactor = 3;
+/** So many of them at one address that never failed before are sure, whatever their share: who balances avoids a replica that hangs. */
+const fewestWaiting = 3;
 
 interface Counted {
   requests: number;
@@ -107,6 +115,9 @@ export function startProber(options: ProberOptions): Prober {
     snapshot: () => probing.snapshot(),
     first: () => new Map(probing.first),
     mark: (services) => probing.mark(services),
+    begin: () => probing.begin(),
+    pause: (on) => probing.pause(on),
+    forgive: () => probing.forgive(),
     regression: () => probing.regression(),
     stop: () => probing.stop(),
   };
@@ -126,6 +137,7 @@ class Probing {
   readonly #excluded: ProberSnapshot['excluded'] = [];
   readonly #failures: ProberSnapshot['failures'] = [];
   #turn = 0;
+  #paused = false;
   #ended: number | undefined;
   #proof: Promise<Proof> | undefined;
 
@@ -150,7 +162,7 @@ class Probing {
       });
       if (reason !== undefined || answer.status === undefined)
         this.#excluded.push({ url: target.url, reason: reason ?? 'no answer' });
-      else this.#measured.push(measured(target, answer.status));
+      else this.#measured.push(measured(target, answer.status, answer.milliseconds));
     });
     await Promise.all(first.map((asked) => this.#track(asked)));
   }
@@ -170,8 +182,27 @@ class Probing {
     for (const state of own) state.markedAt ??= performance.now();
   }
 
+  begin(): void {
+    for (const { before } of this.#measured) Object.assign(before, { requests: 0, failed: 0 });
+  }
+
+  pause(on: boolean): void {
+    this.#paused = on;
+    if (!on) this.forgive();
+  }
+
+  forgive(): void {
+    for (const state of this.#measured) if (state.markedAt !== undefined) state.markedAt = performance.now();
+  }
+
   regression(): string | undefined {
-    return this.#measured.map(regressionOf).find((text) => text !== undefined);
+    if (this.#paused) return undefined;
+    return this.#measured.map((state) => regressionOf(state, this.#places)).find((text) => text !== undefined);
+  }
+
+  /** Each target has its own share, so that a stalled one does not silence the others. */
+  get #places(): number {
+    return Math.max(1, Math.floor(mostInFlight / this.#measured.length));
   }
 
   stop(): Promise<Proof> {
@@ -182,8 +213,7 @@ class Probing {
   #next(): void {
     const state = this.#measured[this.#turn++ % this.#measured.length];
     if (!state) return;
-    // Each target has its own share, so that a stalled one does not silence the others.
-    if (state.inFlight.size >= Math.max(1, Math.floor(mostInFlight / this.#measured.length))) {
+    if (state.inFlight.size >= this.#places) {
       this.#tally.heldBack += 1;
       return;
     }
@@ -200,7 +230,7 @@ class Probing {
     if (answer.repeated) this.#tally.repeated += 1;
     if (answer.status !== undefined) this.#latencies.add(answer.milliseconds);
     const reason = problemOf(state.target, answer, state.status);
-    count(state, sent.since, answer, reason !== undefined);
+    if (!this.#paused) count(state, sent.since, answer, reason !== undefined);
     if (reason === undefined) this.#succeeded(state);
     else this.#failed(state, reason);
   }
@@ -264,11 +294,11 @@ class Probing {
   }
 }
 
-function measured(target: ProbeTarget, status: number): Measured {
+function measured(target: ProbeTarget, status: number, slowest: number): Measured {
   const nothing = { requests: 0, failed: 0 };
   return {
     ...{ target, status, sent: 0, inFlight: new Set<{ since: number }>(), lastSuccess: performance.now(), worstGap: 0 },
-    ...{ markedAt: undefined, before: { ...nothing, slowest: 0 }, since: { ...nothing }, lastReason: '' },
+    ...{ markedAt: undefined, before: { ...nothing, slowest }, since: { ...nothing }, lastReason: '' },
   };
 }
 
@@ -281,7 +311,9 @@ function count({ markedAt, before, since }: Measured, sent: number, { millisecon
   else if (isBefore) before.slowest = Math.max(before.slowest, milliseconds);
 }
 
-function regressionOf({ target, markedAt, inFlight, before, since, lastReason }: Measured): string | undefined {
+/** `places`: requests of one target that may be in flight at once. */
+function regressionOf(state: Measured, places: number): string | undefined {
+  const { target, markedAt, inFlight, before, since, lastReason } = state;
   if (markedAt === undefined) return undefined;
   const patience = Math.max(waitsMilliseconds, waitsFactor * before.slowest);
   const waits = (sent: number) => sent >= markedAt && performance.now() - sent > patience;
@@ -289,7 +321,8 @@ function regressionOf({ target, markedAt, inFlight, before, since, lastReason }:
   const failing = since.failed + waiting;
   const requests = since.requests + waiting;
   const usual = before.requests > 0 ? before.failed / before.requests : 0;
-  if (failing < fewestFailures || failing / requests <= usual + shareMargin) return undefined;
+  const hangs = waiting >= Math.min(fewestWaiting, places) && before.failed === 0;
+  if (!hangs && (failing < fewestFailures || failing / requests <= usual + shareMargin)) return undefined;
   const why = since.failed > 0 ? lastReason : `no answer within ${Math.round(patience / 1000)} s`;
   return `${target.url}: ${failing} of ${requests} requests failed (${why})`;
 }

@@ -58,7 +58,7 @@ export async function rollOut(
   const source = sourceOf(session.stack.directory, contextsOf(session));
   const own: Context = { ...context, before: proof.prober?.first() };
   const run: Run = { session, context: own, wanted, options, begunAt, times, source, proof, boundary };
-  const guard = steps.some(({ action }) => action.do === 'watch')
+  const guard = steps.some(({ action }) => action.do === 'watch' || action.do === 'prove')
     ? new Guard(run.context, seen.replicas, proof.prober)
     : undefined;
   try {
@@ -144,6 +144,7 @@ async function goBack(run: Run, error: unknown): Promise<DeployResult> {
   const failure = error instanceof OperatorError ? error : undefined;
   if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
   const { former } = run.wanted;
+  if (former) await putBackAll(run.context, former, await look(run.context));
   const kept = former ? await keptLogs(run) : [];
   const outcome = former ? await restore(run, former) : 'failed';
   if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
@@ -196,7 +197,6 @@ async function restore({ session, context, times, boundary }: Run, before: Relea
     former: context.content.services,
   };
   try {
-    await putBackAll(back, former, await look(context));
     await execute(back, plan(former, await look(context), options), times, boundary);
     return 'rolled-back';
   } catch (error) {

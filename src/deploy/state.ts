@@ -11,7 +11,7 @@ export async function findStore(session: Session, seen?: Container[]): Promise<S
   const containers = seen ?? (await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
   const existing = Store.existing(engine, project, containers);
   if (existing || !(await Store.hasState(engine, project))) return existing;
-  await ensurePlatformImages(engine, connection.environment, ['tools'], emit);
+  await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
   return Store.reader(engine, project, imageTags().tools);
 }
 

@@ -26,12 +26,18 @@ export async function prove(context: Context, stepId: string, services: string[]
 }
 
 /** The guard has watched since the first replica was ready: this waits for the rest of the time. */
-export async function watchReplicas(context: Context, seconds: number): Promise<void> {
+export async function watchReplicas(context: Context, services: string[], seconds: number): Promise<void> {
   const guard = guardOf(context);
+  guard.begin();
+  // Of an interrupted run that had admitted them all: nothing has begun to watch them in this one.
+  await guard.protect(services);
   // Of services that this release left alone too: one that it changed may have broken them.
   guard.admitted();
   const rest = Math.max(seconds * togetherShare, seconds - guard.seconds);
   await wait(rest * 1000, undefined, { signal: context.signal });
+  // What comes next ends the old replicas: from here on there is nobody to put back.
+  await guard.end();
+  guard.signal.throwIfAborted();
   if (guard.blindSeconds < blindSeconds) return;
   context.emit({
     kind: 'warning',

@@ -24,7 +24,7 @@ export interface Now extends Tally {
   patienceSeconds: number;
 }
 
-const meanSeconds = ({ inFlightSeconds, ended }: Tally) => (ended > 0 ? inFlightSeconds / ended : 0);
+const meanSeconds = ({ inFlightSeconds, ended }: Tally) => inFlightSeconds / Math.max(1, ended);
 
 /** How long a request may wait before it counts as unanswered, seconds. */
 export const patienceOf = (before: Tally) => Math.max(waitsSeconds, slowFactor * meanSeconds(before));

@@ -13,15 +13,17 @@ export interface Sessions {
 
 /** What one place of one HAProxy has counted since it was started, whichever replicas had the place. */
 export interface Counter {
-  /** HAProxy, backend and slot. */
+  /** HAProxy's container, backend and slot. */
   place: string;
   service: string;
   /** Who has the place now. */
   name: string;
   assigned: number;
   ended: number;
-  /** Of the ended: those that got an answer which is no 5xx. */
-  good: number;
+  /** Counted when an answer begins, also of requests that have not ended. */
+  answered: number;
+  /** Of the answered: those with a 5xx. */
+  errors: number;
   inFlight: number;
   up: boolean;
   /** What the last health check found, in HAProxy's words. */
@@ -43,13 +45,21 @@ const pollMilliseconds = 10;
 /** All HAProxies of an edge, told the same thing. */
 export class Balancers {
   readonly #runtimes: HaproxyRuntime[];
+  readonly #containers: string[];
 
-  private constructor(runtimes: HaproxyRuntime[]) {
+  private constructor(runtimes: HaproxyRuntime[], containers: string[]) {
     this.#runtimes = runtimes;
+    this.#containers = containers;
   }
 
+  /** All or none: a conversation that nobody closes would keep its HAProxy from ending. */
   static async open(engine: Engine, containers: string[]): Promise<Balancers> {
-    return new Balancers(await Promise.all(containers.map((id) => HaproxyRuntime.open(engine, id))));
+    const tried = await Promise.allSettled(containers.map((id) => HaproxyRuntime.open(engine, id)));
+    const runtimes = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failed = tried.find((one) => one.status === 'rejected');
+    if (!failed) return new Balancers(runtimes, containers);
+    runtimes.forEach((runtime) => runtime.close());
+    throw failed.reason;
   }
 
   close(): void {
@@ -144,9 +154,10 @@ export class Balancers {
       return slots.flatMap(({ backend, slot, name }): Counter[] => {
         const [service, row] = [owners.get(backend), rows.get(`${backend}/${slot}`)];
         if (service === undefined || row === undefined) return [];
-        const { assigned, good, inFlight, up, check } = row;
-        const place = `${index} ${backend}/${slot}`;
-        return [{ place, service, name, assigned, ended: assigned - inFlight, good, inFlight, up, check }];
+        const { assigned, answered, errors, inFlight, up, check } = row;
+        const place = `${this.#containers[index]} ${backend}/${slot}`;
+        const ended = assigned - inFlight;
+        return [{ place, service, name, assigned, ended, answered, errors, inFlight, up, check }];
       });
     });
     return (await Promise.all(all)).flat();

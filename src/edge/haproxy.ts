@@ -21,6 +21,9 @@ export interface Backend {
   slots: number;
 }
 
+/** How Horme's own requests call themselves: they are counted apart from the users', whom the watch of a deploy is about. */
+export const proberAgent = 'horme-prober';
+
 export const portsOf = ({ routes }: RoutedService) =>
   [...new Set(routes.map(({ port }) => port))].sort((a, b) => a - b);
 
@@ -124,7 +127,8 @@ ${lines(frontendLimits(routes))}  # A request that changes something is sent onc
   http-request disable-l7-retry unless { method GET HEAD OPTIONS }
   acl long_lived req.hdr(upgrade) -i websocket
   acl long_lived req.hdr(accept) -m sub text/event-stream
-  use_backend %[var(txn.backend)]:long if long_lived
+  acl prober req.hdr(user-agent) -m str ${proberAgent}
+  use_backend %[var(txn.backend)]:long if long_lived or prober
   use_backend %[var(txn.backend)]
 `;
 

@@ -56,7 +56,8 @@ test('questions asked at once get their own answers', async () => {
     sessions: 0,
     inFlight: 0,
     assigned: 10,
-    good: 9,
+    answered: 10,
+    errors: 1,
     up: true,
     check: 'L4OK',
   });

@@ -35,8 +35,9 @@ export interface ServerStats {
   sessions: number;
   inFlight: number;
   assigned: number;
-  /** Answered by the server, and not with a 5xx. */
-  good: number;
+  /** Answers that began, and of these those with a 5xx. */
+  answered: number;
+  errors: number;
   up: boolean;
   /** What the last health check found, such as `L7STS/404`. */
   check: string;
@@ -82,7 +83,12 @@ export class HaproxyRuntime {
       signal: neverAborted,
     });
     const runtime = new HaproxyRuntime(stream);
-    await runtime.ask('prompt');
+    try {
+      await runtime.ask('prompt');
+    } catch (error) {
+      runtime.close();
+      throw error;
+    }
     return runtime;
   }
 
@@ -120,7 +126,8 @@ export class HaproxyRuntime {
       sessions: Number(row.scur) + Number(row.qcur),
       inFlight: Number(row.scur),
       assigned: Number(row.stot),
-      good: ['2xx', '3xx', '4xx', 'other'].reduce((sum, kind) => sum + Number(row[`hrsp_${kind}`] ?? 0), 0),
+      answered: ['2xx', '3xx', '4xx', '5xx', 'other'].reduce((sum, kind) => sum + Number(row[`hrsp_${kind}`] ?? 0), 0),
+      errors: Number(row.hrsp_5xx ?? 0),
       up: upStates.test(row.status ?? ''),
       check: [row.check_status, row.check_code].filter(Boolean).join('/'),
     }));

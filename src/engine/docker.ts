@@ -22,6 +22,8 @@ import { EngineRefused, Requests, requestSeconds } from './requests.ts';
 const notRunning = 137;
 /** For a program in a container of which the caller says nothing else; seconds. */
 const execSeconds = 60;
+/** What the engine itself takes to kill a container at the end of its grace; seconds. */
+const stopSlackSeconds = 5;
 /** Of conversations and waits: as long as the longest that any of them holds on for; seconds. */
 const longestSeconds = 25 * 3600;
 
@@ -148,9 +150,9 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
       await call('POST', `/containers/${id}/start`);
     },
     async stop(id, graceSeconds) {
-      await orUndefined(
-        call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, { seconds: graceSeconds + requestSeconds }),
-      );
+      // The engine answers when the container has ended, which is no sign that it hangs.
+      const waiting = { seconds: graceSeconds + requestSeconds, patience: graceSeconds + stopSlackSeconds };
+      await orUndefined(call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, waiting));
     },
     async remove(id, options) {
       const volumes = options?.withAnonymousVolumes === true ? 1 : 0;
@@ -174,7 +176,8 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
       const { exec, stream } = started;
       if (input !== undefined) stream.end(input);
       const output = await outputOf(stream, deadlineSeconds, signal);
-      if (output === undefined) return { exitCode: timedOut, output: `it did not end within ${deadlineSeconds} s` };
+      if (output === undefined)
+        return { exitCode: timedOut, output: `it did not end within ${Math.round(deadlineSeconds * 10) / 10} s` };
       const { ExitCode } = await json<{ ExitCode: number }>('GET', `/exec/${exec}/json`);
       return { exitCode: ExitCode, output };
     },

@@ -180,7 +180,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (container.state === 'running') await new Promise<void>((resolve) => container.ended.push(resolve));
       return container.exitCode;
     },
-    async exec(id, command, { input, ...ownOptions } = {}) {
+    async exec(id, command, { input, deadlineSeconds: _deadline, signal: _signal, ...ownOptions } = {}) {
       const container = existing(id);
       if (container.state !== 'running') return { exitCode: 137, output: `container ${id} is not running` };
       return options.exec?.(container, command, input, ownOptions) ?? { exitCode: 0, output: '' };

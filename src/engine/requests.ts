@@ -158,11 +158,12 @@ export class Requests {
 
   /** Work that gets a signal to end by: the deadline's, the caller's, or that of an interrupted command. */
   async #within<T>(
-    { seconds = requestSeconds, signal }: Waiting,
+    { seconds = requestSeconds, signal, patience }: Waiting,
     work: (signal: AbortSignal, resolve: (value: T) => void, reject: (cause: Error) => void) => void,
   ): Promise<T> {
     const over = new AbortController();
-    const calledOff = this.onEnd({ seconds, ...(signal && { signal }) }, (reason) => over.abort(reason));
+    const limits = { seconds, ...(signal && { signal }), ...(patience !== undefined && { patience }) };
+    const calledOff = this.onEnd(limits, (reason) => over.abort(reason));
     try {
       over.signal.throwIfAborted();
       return await new Promise<T>((resolve, reject) => {

@@ -9,9 +9,10 @@ import type { Emit } from '../events.ts';
 import { imageTags } from '../platform/images.ts';
 import { platformImages, type PlatformImage } from '../platform/part.ts';
 import { commitsOf, type Ledger } from '../release/ledger.ts';
+import { buildGroups, imageContext, serviceContext } from '../release/images.ts';
 import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import type { ComposeModel } from '../stack/stack.ts';
+import type { ComposeBuild, ComposeModel } from '../stack/stack.ts';
 import { placesOf, type Built, type Sources } from './sources.ts';
 
 type Images = Record<string, { reference: string; id: string }>;
@@ -95,25 +96,39 @@ async function build(
     const placed = all.map((one) => ({ ...one, build: buildIn(one.build, places.get(one.name) ?? '') }));
     const secretFile = (path: string) => secretIn([...places.values()], sources.directory, path);
     const model = buildModel(content, placed, secretFile);
-    const names = all.map(({ name }) => name);
-    await compose.build(model, names, (line) => emit({ kind: 'step-progress', id: 'recover', detail: line }));
+    const made = Object.entries(model.services).map(([service, { image = '', build: own }]) => ({
+      ...{ service, reference: image },
+      ...(own && { build: own }),
+    }));
+    for (const names of buildGroups(made))
+      await compose.build(model, names, (line) => emit({ kind: 'step-progress', id: 'recover', detail: line }));
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-function buildModel(
-  { project, buildSecrets }: ReleaseContent,
-  placed: Built[],
-  secretFile: (path: string) => string,
-): ComposeModel {
+/** A context that is another service's image, by the tag that this release has of it. */
+function withImages(build: ComposeBuild, { services }: ReleaseContent): ComposeBuild {
+  const contexts = Object.entries((build['additional_contexts'] ?? {}) as Record<string, string>);
+  if (contexts.length === 0) return build;
+  const named = contexts.map(([name, context]) => {
+    const of = services.find((one) => `${serviceContext}${one.name}` === context);
+    return [name, of ? imageContext(of.image) : context];
+  });
+  return { ...build, additional_contexts: Object.fromEntries(named) as Record<string, string> };
+}
+
+function buildModel(content: ReleaseContent, placed: Built[], secretFile: (path: string) => string): ComposeModel {
+  const { project, buildSecrets } = content;
   const secrets = Object.entries(buildSecrets ?? {}).map(([name, secret]) => [
     name,
     secret.file === undefined ? secret : { ...secret, file: secretFile(secret.file) },
   ]);
   return {
     name: project,
-    services: Object.fromEntries(placed.map(({ name, image, build }) => [name, { image, build }])),
+    services: Object.fromEntries(
+      placed.map(({ name, image, build }) => [name, { image, build: withImages(build, content) }]),
+    ),
     secrets: Object.fromEntries(secrets) as ComposeModel['secrets'] & object,
   };
 }

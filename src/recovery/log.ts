@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { holding } from '../release/holder.ts';
 import { forRootAlone, volumeLabels } from '../release/store.ts';
 
 const volumeName = 'horme-recovery';
@@ -43,11 +44,14 @@ export class RecoveryLog {
     await refuseUsed(engine, project);
     await engine.createVolume(`${project}_${volumeName}`, volumeLabels(project, volumeName));
     const id = await engine.create({
+      ...holding,
       name: `${project}-${volumeName}`,
       image: toolsImage,
       labels: { [labels.project]: project, [labels.role]: 'recovery' },
       mounts: [`${project}_${volumeName}:${folder}`],
     });
+    // A prune between two tries would take one that doesn't run, and with it what was done.
+    await engine.start(id);
     return new RecoveryLog(engine, project, id, { steps: {} }, boundary);
   }
 

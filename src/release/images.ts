@@ -1,5 +1,6 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine, Image } from '../engine/engine.ts';
+import { OperatorError, exitCodes } from '../errors.ts';
 import type { ComposeBuild, ComposeModel, Service, Stack } from '../stack/stack.ts';
 import type { Looking } from './context-files.ts';
 import { askAgain } from './pull-policy.ts';
@@ -29,6 +30,8 @@ export const unbuilt = 'unbuilt';
 export interface Resolving extends Looking {
   /** What must be asked for each time was, in this run. */
   asked?: boolean;
+  /** What must be pulled was: also where everything is to be made again, it is there. */
+  pulled?: boolean;
   /** Images whose sources were hashed before: they are looked for by that, whatever the files are by now. */
   known?: ServiceImage[];
 }
@@ -41,14 +44,24 @@ export async function resolveImages(
   resolving: Resolving = {},
 ): Promise<ServiceImage[]> {
   const context = { stack, engine, rebuild, ...resolving };
-  const known = new Map<string, Promise<ServiceImage>>();
-  const resolved = (service: Service): Promise<ServiceImage> => {
-    const found = known.get(service.name) ?? resolveOne(context, service, resolved);
-    known.set(service.name, found);
-    return found;
-  };
-  return Promise.all(stack.services.map(resolved));
+  const begun = new Map<string, Promise<ServiceImage>>();
+  const resolvedBy =
+    (asking: string[]): Resolve =>
+    (service) => {
+      if (asking.includes(service.name)) throw circular([...asking, service.name]);
+      const found = begun.get(service.name) ?? resolveOne(context, service, resolvedBy([...asking, service.name]));
+      begun.set(service.name, found);
+      return found;
+    };
+  return Promise.all(stack.services.map(async (service) => resolvedBy([])(service)));
 }
+
+const circular = (names: string[]) =>
+  new OperatorError(`builds take files from each other: ${names.join(' → ')}`, {
+    code: 'builds-circular',
+    exitCode: exitCodes.usage,
+    next: 'take one of them out of additional_contexts',
+  });
 
 interface Scene extends Resolving {
   stack: Stack;
@@ -91,12 +104,12 @@ async function builtImage(
 }
 
 async function pulledImage(
-  { stack, engine, rebuild, asked }: Scene,
+  { stack, engine, rebuild, asked, pulled }: Scene,
   { name, definition }: Service,
 ): Promise<ServiceImage> {
   const repository = repositoryOf(stack, name);
   const { image: wanted = '', pull_policy: policy } = definition;
-  const image = rebuild ? undefined : await engine.image(wanted);
+  const image = rebuild && !pulled ? undefined : await engine.image(wanted);
   if (!image) return { service: name, reference: repository, image, work: 'pull', sources: undefined };
   const reference = `${repository}:${image.id.replace('sha256:', '').slice(0, 12)}`;
   const because = asked ? undefined : askAgain(policy, image, Date.now() / 1000);
@@ -132,7 +145,8 @@ function wholeName(image: string): string {
   return /[:@][^/]*$/.test(short) ? short : `${short}:latest`;
 }
 
-const serviceContext = 'service:';
+/** A context that is another service's image. */
+export const serviceContext = 'service:';
 
 /** A context that is another service's image is named by its content: so it is built first, and a change of it is one here. */
 async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: Resolve): Promise<ComposeBuild> {
@@ -142,20 +156,22 @@ async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: 
     if (!context.startsWith(serviceContext)) return [name, context] as const;
     const service = stack.services.find((one) => one.name === context.slice(serviceContext.length));
     if (!service) return [name, context] as const;
-    return [name, `docker-image://${(await resolved(service)).reference}`] as const;
+    return [name, imageContext((await resolved(service)).reference)] as const;
   });
   return { ...build, additional_contexts: Object.fromEntries(await Promise.all(named)) };
 }
 
 /** What must be built, in groups: each needs images of the groups before it alone. */
-export function buildOrder(images: ServiceImage[]): string[][] {
-  const left = new Set(images.filter(({ work }) => work === 'build'));
+export const buildOrder = (images: ServiceImage[]) => buildGroups(images.filter(({ work }) => work === 'build'));
+
+export function buildGroups(images: Pick<ServiceImage, 'service' | 'reference' | 'build'>[]): string[][] {
+  const left = new Set(images);
   const groups: string[][] = [];
   while (left.size > 0) {
-    const needed = (image: ServiceImage) =>
-      Object.values((image.build?.['additional_contexts'] ?? {}) as Record<string, string>);
-    const waits = (image: ServiceImage) =>
-      [...left].some((one) => one !== image && needed(image).includes(`docker-image://${one.reference}`));
+    const waits = (image: (typeof images)[number]) => {
+      const needed = Object.values((image.build?.['additional_contexts'] ?? {}) as Record<string, string>);
+      return [...left].some((one) => one !== image && needed.includes(imageContext(one.reference)));
+    };
     const free = [...left].filter((image) => !waits(image));
     const group = free.length > 0 ? free : [...left];
     group.forEach((image) => left.delete(image));
@@ -163,6 +179,9 @@ export function buildOrder(images: ServiceImage[]): string[][] {
   }
   return groups;
 }
+
+/** How a build names an image that the engine has, as one of its contexts. */
+export const imageContext = (reference: string) => `docker-image://${reference}`;
 
 /** The user's model with Horme's tags, for `docker compose build`. */
 export function buildModel(stack: Stack, images: ServiceImage[]): ComposeModel {

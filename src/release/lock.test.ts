@@ -182,10 +182,10 @@ test('a container of someone else with its name is told at once, with its id', a
 });
 
 test('who lost it is told who released it by hand, or who took it over', async () => {
-  await Store.open(engine, project, 'tools');
+  const store = await Store.open(engine, project, 'tools');
   const first = await take();
   const lock = await findLock(engine, project);
-  if (lock) await releaseLock(engine, project, lock);
+  if (lock) await releaseLock(engine, store, lock);
   const by = `${userInfo().username}@${hostname()} released it (horme lock --release)`;
   await expect(first.confirm()).rejects.toThrow(by);
 

@@ -197,8 +197,7 @@ const lockStays = (name: string) =>
 const releasedFile = 'lock-released.json';
 
 /** By hand. Who held it is told who did it, if it lives. */
-export async function releaseLock(engine: Engine, project: string, lock: Container): Promise<void> {
-  const store = await storeOf(engine, project);
+export async function releaseLock(engine: Engine, store: Store | undefined, lock: Container): Promise<void> {
   const by = `${userInfo().username}@${hostname()}`;
   await store?.writeNow(releasedFile, { id: lock.id, by });
   await engine.remove(lock.id);

@@ -203,11 +203,9 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   };
 }
 
-/** The definition that its image comes from. */
-function buildDefinition(service: Service, { builtBy, build }: ServiceImage, stack: Stack): ComposeService {
-  const { definition } = stack.services.find(({ name }) => name === builtBy) ?? service;
-  return build ? { ...definition, build } : definition;
-}
+/** The definition that its image comes from, as the file has it: so its sources are hashed, then and at a recovery. */
+const buildDefinition = (service: Service, { builtBy }: ServiceImage, stack: Stack): ComposeService =>
+  (stack.services.find(({ name }) => name === builtBy) ?? service).definition;
 
 function finished(
   service: Service & Pick<ReleaseService, 'migrationFiles' | 'migrationVolume' | 'origin' | 'anonymous'>,

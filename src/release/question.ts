@@ -16,11 +16,6 @@ export function questionsOf(routes: Route[]): Question[] {
   return [...first.values()];
 }
 
-/** As an operator would type it. */
-export function questionText({ port, health }: Question): string {
-  return health === undefined ? `port ${port}` : `port ${port}: ${health.method} ${health.path}`;
-}
-
 /** Whether a code is one of `200,204,301-308`. */
 export function isGoodStatus(code: number, codes: string): boolean {
   return codes.split(',').some((range) => {

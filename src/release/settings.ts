@@ -1,5 +1,5 @@
 import type { DueMigration } from './migrations.ts';
-import type { Store } from './store.ts';
+import { nowFolder, stateFolder, type Store } from './store.ts';
 
 /** What operators set by command and every later deploy keeps, until it is changed by command again. */
 export interface Settings {
@@ -35,6 +35,11 @@ export interface Applied {
 
 const settingsFile = 'settings.json';
 const appliedFile = 'applied.json';
+
+/** Read anew: it is switched beside whatever runs. */
+export async function isMaintenanceOn(store: Store): Promise<boolean> {
+  return (await store.readJson<Settings>(`${stateFolder}/${nowFolder}/${settingsFile}`))?.maintenance === true;
+}
 
 export async function readSettings(store: Store | undefined): Promise<Settings> {
   return (await store?.readNow<Settings>(settingsFile)) ?? { scale: {}, maintenance: false };

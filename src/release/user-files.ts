@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { undoubled } from '../engine/compose-config.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { readNamed } from '../stack/regular-file.ts';
 import type { ComposeMount, ComposeService, Service, Stack } from '../stack/stack.ts';
 import { fingerprint } from './release.ts';
 import { secretsFolder, type SecretFiles } from './vault.ts';
@@ -92,7 +93,7 @@ async function fileContent(kind: Kind, source: string, file: string): Promise<Bu
     const why = `${file} is larger than ${maxBytes / 1024 ** 2} MiB`;
     throw refused(kind, source, why, 'put it into the image, or mount it by volumes:');
   }
-  return readFile(file);
+  return readNamed(file, `${kind}.${source}`);
 }
 
 const refused = (kind: Kind, source: string, why: string, next: string) =>
