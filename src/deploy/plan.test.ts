@@ -409,3 +409,13 @@ test('migrations run again where the data was restored to before them, though no
     'nothing to do',
   ]);
 });
+
+test('what an interrupted run has admitted is watched to the end, though nothing has to start any more', () => {
+  const fresh = replicas(version(api(), 'v2')).map((one) => ({ ...one, name: `${one.name}-new`, id: `${one.id}-new` }));
+  const drained = running(shop).replicas.map((one) =>
+    one.service === 'api' ? { ...one, membership: 'drain' as const } : one,
+  );
+  const seen = running(shop, { replicas: [...drained, ...fresh] });
+  const titles = plan(next, seen, options({ former: shop.services })).map(({ title }) => title);
+  expect(titles).toContain('watch api for 10 s');
+});

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { statusOf } from '../backup/stage.ts';
 import { eventually } from '../database/scene.ts';
-import { useDatabase } from './harness/database.ts';
-import { docker } from './harness/docker.ts';
+import { useDatabase } from '../e2e/harness/database.ts';
+import { docker } from '../e2e/harness/docker.ts';
 
 const scene = useDatabase('e2e-backup');
 const member = 'horme-postgres-1';
