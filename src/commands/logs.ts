@@ -56,7 +56,7 @@ async function kept(session: Session, release: number): Promise<KeptLogs['replic
   return (store && (await readKeptLogs(store, release))?.replicas) ?? [];
 }
 
-export const prefixed = (name: string, text: string, tail: number): string =>
+const prefixed = (name: string, text: string, tail: number): string =>
   text
     .trimEnd()
     .split('\n')

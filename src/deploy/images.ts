@@ -1,7 +1,6 @@
 import type { Looking } from '../release/context-files.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { imageTags } from '../platform/images.ts';
 import {
   buildModel,
   buildOrder,
@@ -13,10 +12,9 @@ import {
 import { refuseMissing } from '../release/pull-policy.ts';
 import type { SecretVolume } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { noteSecretFiles, readSecretFiles, writeKnown } from '../release/secret-files.ts';
+import { noteSecretFiles, readSecretFiles, writeKnown, writeVolume } from '../release/secret-files.ts';
 import { noteApplied, readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
-import { ownerOf, writeSecretVolume } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import type { StepTime } from './execute.ts';
 
@@ -103,13 +101,9 @@ export async function writeSecrets(
   const { engine, stack } = session;
   await noteSecretFiles(store, secrets);
   const there = (await engine.volumes({ [labels.project]: stack.project })).map(({ name }) => name);
-  for (const { volume, files, reader } of secrets) {
-    if (former?.secretVolumes.includes(volume) && there.includes(volume)) continue;
-    const owner =
-      'uid' in reader
-        ? { uid: reader.uid, gid: reader.uid }
-        : await ownerOf(engine, stack.project, reader.imageId, reader.user);
-    await writeSecretVolume({ engine, project: stack.project, volume, toolsImage: imageTags().tools, files, owner });
+  for (const secret of secrets) {
+    if (former?.secretVolumes.includes(secret.volume) && there.includes(secret.volume)) continue;
+    await writeVolume(engine, stack.project, secret);
   }
 }
 

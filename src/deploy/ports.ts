@@ -77,7 +77,7 @@ export async function portChecks(
  * Ports that are ours already: another generation of the same container takes them over. Undefined where something runs
  * that is not of the live release: an interrupted run may have taken the new ports already, and goes on with them.
  */
-export function heldPorts(containers: Container[], live: ReleaseContent | undefined): Set<number> | undefined {
+function heldPorts(containers: Container[], live: ReleaseContent | undefined): Set<number> | undefined {
   // What holds the state and the lock runs too, and publishes nothing.
   const running = containers.filter(({ state, labels: own }) => state === 'running' && own[labels.role] === undefined);
   const isLive = ({ labels: own }: Container) =>

@@ -155,9 +155,8 @@ export function startStep(
   return [...replaced, { title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
 }
 
-export const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
-export const causes = (changes: Change[]) =>
-  changes.map(({ service, cause }) => `${service.name}: ${cause}`).join('; ');
+const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
+const causes = (changes: Change[]) => changes.map(({ service, cause }) => `${service.name}: ${cause}`).join('; ');
 
 export const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
 

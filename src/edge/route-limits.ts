@@ -6,14 +6,13 @@ import type { Route } from '../stack/stack.ts';
  */
 
 /** How nginx, which knows the route, tells HAProxy, which waits for the answer: milliseconds. nginx always sets it, and HAProxy takes it off. */
-export const timeoutHeader = 'X-Horme-Timeout';
+const timeoutHeader = 'X-Horme-Timeout';
 const timeoutVariable = '$answer_milliseconds';
 
 /** HAProxy's own default, and what a header needs beside it: room to rewrite, and HAProxy's own form of it. */
 const bufferBytes = 16_384;
 
-export const anyTimeout = (routes: readonly Route[]): boolean =>
-  routes.some((route) => route.timeoutSeconds !== undefined);
+const anyTimeout = (routes: readonly Route[]): boolean => routes.some((route) => route.timeoutSeconds !== undefined);
 
 const largestHeader = (routes: readonly Route[]): number =>
   Math.max(0, ...routes.map(({ maxHeaderBytes = 0 }) => maxHeaderBytes));

@@ -27,7 +27,7 @@ export interface ServiceImage {
 /** Given to a service whose image isn't there yet, so that a plan can be made and printed before the build. */
 export const unbuilt = 'unbuilt';
 
-export interface Resolving extends Looking {
+interface Resolving extends Looking {
   /** What must be asked for each time was, in this run. */
   asked?: boolean;
   /** What must be pulled was: also where everything is to be made again, it is there. */

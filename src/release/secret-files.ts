@@ -6,10 +6,7 @@ import { forRootAlone, stateFolder, type Store } from './store.ts';
 import { ownerOf, writeSecretVolume, type SecretFiles } from './vault.ts';
 
 /** What is in the secret volumes, by volume: from it they are made again on another machine. */
-export type KnownSecrets = Record<
-  string,
-  { files: SecretFiles; reader: { uid: number } | { service: string; user: string } }
->;
+type KnownSecrets = Record<string, { files: SecretFiles; reader: { uid: number } | { service: string; user: string } }>;
 
 const secretsFile = 'secrets.json';
 
@@ -35,11 +32,25 @@ export async function writeKnown(
   volume: string,
   { files, reader }: KnownSecrets[string],
 ): Promise<void> {
+  const known = 'uid' in reader ? reader : { imageId: imageOf(content, volume), user: reader.user };
+  await writeVolume(engine, content.project, { volume, files, reader: known });
+}
+
+/** Readable for its reader: the platform's fixed uid, or whoever the image's USER is. */
+export async function writeVolume(
+  engine: Engine,
+  project: string,
+  {
+    volume,
+    files,
+    reader,
+  }: { volume: string; files: SecretFiles; reader: { uid: number } | { imageId: string; user: string } },
+): Promise<void> {
   const owner =
     'uid' in reader
       ? { uid: reader.uid, gid: reader.uid }
-      : await ownerOf(engine, content.project, imageOf(content, volume), reader.user);
-  await writeSecretVolume({ engine, project: content.project, volume, toolsImage: imageTags().tools, files, owner });
+      : await ownerOf(engine, project, reader.imageId, reader.user);
+  await writeSecretVolume({ engine, project, volume, toolsImage: imageTags().tools, files, owner });
 }
 
 /** The release says who mounts it: an older Horme noted `api-migration` as the reader, which is no service. */

@@ -8,7 +8,7 @@ import { fingerprint } from './release.ts';
 import { secretsFolder, type SecretFiles } from './vault.ts';
 
 /** Files that the user's service has by `secrets` and `configs`: in its secret volume, and mounted from there where they are to be. */
-export interface UserFiles {
+interface UserFiles {
   files: SecretFiles;
   /** Of single files outside the secrets' folder. */
   mounts: (volume: string) => ComposeMount[];

@@ -64,7 +64,7 @@ async function completed(store: Store, existing: Vault): Promise<Vault> {
 /** For a look that changes nothing: what an older version's vault lacks is not made yet. */
 export const withDefaults = (vault: Vault): Vault => ({ ...unmadeVault, ...vault });
 
-export const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
+const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
 
 /** A rotation that was not finished goes on: the login before it is still in use, and must not change. */
 export async function rotateLogins(store: Store, { generation }: Pick<Applied, 'generation'>): Promise<Vault> {
