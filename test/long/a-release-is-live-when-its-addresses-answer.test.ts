@@ -78,14 +78,6 @@ test('an address that fails is asked without a watch too; status names replicas 
   await eventually(problems, (seen) => seen.some((line) => /worker-\d+ was restarted/.test(line)));
 });
 
-test('a worker that cannot be brought back keeps nobody from the old replicas of the others', async () => {
-  const shop = project();
-  await write({ VERSION: 'hangs', HANG: '1' }, {});
-  const inPart = must(await shop.horme(['deploy', '--json', '--watch', '0']), 11);
-  expect(inPart.stdout).toContain('going back failed too');
-  expect(await shop.versions()).toEqual(['v1']);
-});
-
 const problems = async () => must(await project().horme(['status', '--json']), 0).json['problems'] as string[];
 
 async function write(app: Record<string, string>, own: Record<string, string>): Promise<void> {
