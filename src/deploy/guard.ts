@@ -80,6 +80,7 @@ export class Guard {
 
   /** The longest time in which HAProxy was not read, seconds. */
   get blindSeconds(): number {
+    if (this.#context.routed.length === 0) return 0;
     return Math.max(this.#longestBlind, performance.now() - this.#lastLook) / 1000;
   }
 
@@ -181,15 +182,17 @@ export class Guard {
     if (unserved === undefined || this.#absent) return;
     // Switched on meanwhile by somebody's wish: then the edge answers for all.
     if (await isMaintenanceOn(this.#context.store)) return this.#prober?.pause(true);
-    await this.#fail(undefined, unserved);
+    const watched = this.#watched.get(unserved.service ?? '') ?? [...this.#watched.values()][0];
+    await this.#fail(watched?.replicas[0], unserved.text);
   }
 
   async #read(): Promise<Counter[]> {
+    if (this.#context.routed.length === 0) return [];
     const started = performance.now();
     const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
     this.#log.note(counters, performance.now() / 1000);
     this.#longestBlind = Math.max(this.#longestBlind, performance.now() - this.#lastLook);
-    if (counters.length > 0 || this.#context.routed.length === 0) this.#lastLook = performance.now();
+    if (counters.length > 0) this.#lastLook = performance.now();
     // The way to the engine stalled, and so did the prober's: what it sent until now proves nothing of the replicas.
     if (performance.now() - started > stallMilliseconds) this.#prober?.forgive();
     return counters;
@@ -247,9 +250,8 @@ export class Guard {
   }
 
   /** First the step under way ends, so that it undoes nothing; then the users are put back; then come the words. */
-  async #fail(replica: SeenReplica | undefined, what: string): Promise<void> {
+  async #fail(suspect: SeenReplica | undefined, what: string): Promise<void> {
     if (this.signal.aborted || this.#context.lost.aborted) return;
-    const suspect = replica ?? [...this.#watched.values()][0]?.replicas[0];
     const error = (lastSeen: string) =>
       new OperatorError(what, {
         ...{ code: 'regression', exitCode: exitCodes.rolledBack, lastSeen },

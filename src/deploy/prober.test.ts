@@ -248,7 +248,7 @@ test('what answers as before is no regression; a page that is gone since the mar
   expect(prober.regression()).toBeUndefined();
   status = 404;
   await untilTrue(() => prober.regression() !== undefined);
-  expect(prober.regression()).toMatch(/requests failed \(answered 404; 200 before\)$/);
+  expect(prober.regression()?.text).toMatch(/requests failed \(answered 404; 200 before\)$/);
   expect((await prober.stop()).failures?.[0]?.reason).toBe('answered 404; 200 before');
 });
 
@@ -273,7 +273,7 @@ test('requests that nobody answers are a regression before their time is over', 
   prober.mark(['web']);
   hang = true;
   await untilTrue(() => prober.regression() !== undefined);
-  expect(prober.regression()).toMatch(/no answer within 3 s/);
+  expect(prober.regression()?.text).toMatch(/no answer within 3 s/);
   expect(prober.snapshot().failed).toBe(0);
 });
 

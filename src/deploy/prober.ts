@@ -49,6 +49,12 @@ export interface ProberSnapshot {
   failures: Failure[];
 }
 
+/** An address that got worse, whose it is, and how. */
+export interface Regression {
+  service: string | undefined;
+  text: string;
+}
+
 export interface Prober {
   /** Resolves once each target was asked for the first time: the switch may begin. Never rejects. */
   ready: Promise<void>;
@@ -64,7 +70,7 @@ export interface Prober {
   /** What was sent until now counts no more for or against them. */
   forgive(): void;
   /** What got worse since the mark, once it is sure; undefined: nothing did. */
-  regression(): string | undefined;
+  regression(): Regression | undefined;
   /** Waits for the requests in flight, at most one timeout. */
   stop(): Promise<Proof>;
 }
@@ -195,9 +201,9 @@ class Probing {
     for (const state of this.#measured) if (state.markedAt !== undefined) state.markedAt = performance.now();
   }
 
-  regression(): string | undefined {
+  regression(): Regression | undefined {
     if (this.#paused) return undefined;
-    return this.#measured.map((state) => regressionOf(state, this.#places)).find((text) => text !== undefined);
+    return this.#measured.map((state) => regressionOf(state, this.#places)).find((found) => found !== undefined);
   }
 
   /** Each target has its own share, so that a stalled one does not silence the others. */
@@ -312,7 +318,7 @@ function count({ markedAt, before, since }: Measured, sent: number, { millisecon
 }
 
 /** `places`: requests of one target that may be in flight at once. */
-function regressionOf(state: Measured, places: number): string | undefined {
+function regressionOf(state: Measured, places: number): Regression | undefined {
   const { target, markedAt, inFlight, before, since, lastReason } = state;
   if (markedAt === undefined) return undefined;
   const patience = Math.max(waitsMilliseconds, waitsFactor * before.slowest);
@@ -324,7 +330,8 @@ function regressionOf(state: Measured, places: number): string | undefined {
   const hangs = waiting >= Math.min(fewestWaiting, places) && before.failed === 0;
   if (!hangs && (failing < fewestFailures || failing / requests <= usual + shareMargin)) return undefined;
   const why = since.failed > 0 ? lastReason : `no answer within ${Math.round(patience / 1000)} s`;
-  return `${target.url}: ${failing} of ${requests} requests failed (${why})`;
+  const text = `${target.url}: ${failing} of ${requests} requests failed (${why})`;
+  return { service: target.service, text };
 }
 
 function tenths(value: number): number {
