@@ -63,6 +63,8 @@ const running = (service: string) => ({
 });
 const services = ['horme-haproxy-a', 'horme-postgres-1', 'horme-postgres-2', 'horme-backup', 'horme-backup-files'];
 
+const state = { StartedAt: '2026-01-01T00:00:00Z', Running: true, ExitCode: 0, OOMKilled: false };
+
 /** What an engine says that has everything, until it is asked for a program in a container. */
 function answerOf(url: string): object | undefined {
   if (url.endsWith('/_ping')) return {};
@@ -70,6 +72,8 @@ function answerOf(url: string): object | undefined {
   if (url.includes('/exec')) return { Id: 'e' };
   if (url.includes('/containers/json')) return services.map(running);
   if (url.includes('/containers/create')) return { Id: 'created' };
+  if (/\/containers\/[^/]+\/json/.test(url))
+    return { Id: 'i', Name: '/i', RestartCount: 0, State: state, Config: { Labels: {} } };
   if (url.includes('/info'))
     return { ServerVersion: '26', NCPU: 2, MemTotal: 8e9, SystemTime: new Date().toISOString() };
   if (url.includes('/images/'))
