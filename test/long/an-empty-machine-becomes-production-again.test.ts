@@ -11,12 +11,13 @@ const stage = useBackups('e2e-recover', 'moto');
 const secret = { HORME_KIT_PASSPHRASE: 'correct horse battery staple' };
 const run = promisify(execFile);
 const file = { volumes: { uploads: {} } };
+const createTable = 'CREATE TABLE IF NOT EXISTS acknowledged (id text PRIMARY KEY)';
 const options = () => ({
   ...withBackup(stage(), { volumes: ['uploads'] }),
   // By a name, as most images have it: who reads the secrets is looked up in the image that is built again.
   writer: {
     ...{ user: 'node', volumes: ['uploads:/uploads'] },
-    'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', 'SELECT 1'] },
+    'x-horme': { route: { port: 8000 }, health: '/health', migrate: ['node', 'migrate.mjs', createTable] },
   },
   file,
 });
