@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { boundariesSeconds, killAtEveryBoundary } from './harness/boundaries.ts';
-import { useProject } from './harness.ts';
+import { boundariesSeconds, killAtEveryBoundary } from '../e2e/harness/boundaries.ts';
+import { useProject } from '../e2e/harness.ts';
 
 const project = useProject('e2e-killed');
 const timeout = boundariesSeconds * 1000;
