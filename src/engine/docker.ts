@@ -242,15 +242,19 @@ const labelFilter = (labels: Record<string, string | undefined>) =>
   Object.entries(labels).map(([name, value]) => (value === undefined ? name : `${name}=${value}`));
 
 function creation(spec: ContainerSpec): object {
+  const { mounts = [] } = spec;
+  // Engines before 28 took a path alone among the binds; all of them take it here.
+  const anonymous = mounts.filter((mount) => !mount.includes(':')).map((path) => [path, {}]);
   return {
     Image: spec.image,
     ...(spec.command && { Cmd: spec.command }),
     ...(spec.entrypoint && { Entrypoint: spec.entrypoint }),
     ...(spec.user && { User: spec.user }),
     Labels: spec.labels ?? {},
+    Volumes: Object.fromEntries(anonymous) as object,
     Env: spec.environment ?? [],
     HostConfig: {
-      Binds: spec.mounts ?? [],
+      Binds: mounts.filter((mount) => mount.includes(':')),
       NetworkMode: spec.network ?? 'none',
       ReadonlyRootfs: spec.readOnly ?? false,
       CapDrop: ['ALL'],
