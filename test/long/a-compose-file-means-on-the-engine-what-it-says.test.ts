@@ -89,7 +89,12 @@ describe('on the engine', () => {
           GroupAdd: ['44'],
           Sysctls: { 'net.core.somaxconn': '1024' },
         },
-        ...{ CapDrop: [expect.stringMatching(/^(CAP_)?NET_RAW$/) as string], DnsOptions: ['timeout:1'], ExtraHosts: ['there:192.0.2.1'], OomScoreAdj: 100 },
+        ...{
+          CapDrop: [expect.stringMatching(/^(CAP_)?NET_RAW$/) as string],
+          DnsOptions: ['timeout:1'],
+          ExtraHosts: ['there:192.0.2.1'],
+          OomScoreAdj: 100,
+        },
         ...{ Tmpfs: { '/scratch': 'size=1m' }, Ulimits: [{ Name: 'nofile', Soft: 1000, Hard: 2000 }], Init: false },
       });
       expect(config).toMatchObject({ StopSignal: 'SIGINT' });
