@@ -21,6 +21,7 @@ import {
   type PartService,
   type PlatformImage,
   type SecretName,
+  unescaped,
 } from '../platform/part.ts';
 import { stableJson, type ReleaseContent } from '../release/release.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
@@ -90,7 +91,7 @@ export function hasAssertions({ compose }: ReleaseContent, { assertions }: Backu
   const { environment } = compose.services[backupService] ?? {};
   const told = (environment as Record<string, string> | undefined)?.['HORME_BACKUP'];
   if (told === undefined) return assertions.length === 0;
-  const known = JSON.parse(told.replaceAll('$$', '$')) as { assertions?: unknown };
+  const known = JSON.parse(unescaped(told)) as { assertions?: unknown };
   return stableJson(known.assertions ?? []) === stableJson(assertions);
 }
 

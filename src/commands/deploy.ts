@@ -4,6 +4,7 @@ import { planText } from '../deploy/plan.ts';
 import { look } from '../deploy/situation.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
+import { originOf } from '../stack/routes.ts';
 import type { CommandContext } from './command.ts';
 import { databaseOf } from './db/member.ts';
 import { refuseUnknown, servicesInFiles } from './service-names.ts';
@@ -86,6 +87,6 @@ const indent = (text: string) =>
     .join('\n');
 
 export function urlOf({ stack }: Session): string {
-  const { https } = stack.environment.ports;
-  return `https://${stack.environment.domain}${https === 443 ? '' : `:${https}`}/`;
+  const { domain, ports } = stack.environment;
+  return `${originOf(domain, ports.https)}/`;
 }

@@ -1,4 +1,4 @@
-import { readKeptLogs, type KeptLogs } from '../deploy/kept-logs.ts';
+import { keptLines, readKeptLogs, type KeptLogs } from '../deploy/kept-logs.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { withoutErasures } from '../output/erasures.ts';
@@ -8,9 +8,6 @@ import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from './command.ts';
 import { composeArguments } from './compose-passthrough.ts';
 import { refuseUnknown, servicesThatRun } from './service-names.ts';
-
-/** As many as are kept of a release that is gone. */
-const linesOfRelease = 200;
 
 export async function run(context: CommandContext): Promise<ExitCode | void> {
   const { flags, arguments: services } = context;
@@ -30,7 +27,7 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
 /** Of the containers that it still has, else what was kept of a failed one before they were removed. */
 async function ofRelease(context: CommandContext, session: Session, release: number): Promise<void> {
   const { arguments: services, flags } = context;
-  const tail = typeof flags.tail === 'number' ? flags.tail : linesOfRelease;
+  const tail = typeof flags.tail === 'number' ? flags.tail : keptLines;
   const all = await present(session, release, tail);
   const found = (all.length > 0 ? all : await kept(session, release)).filter(
     ({ service }) => services.length === 0 || services.includes(service),

@@ -22,8 +22,10 @@ import { underLock } from './under-lock.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   // What can't be is said at once, and not after a wait.
-  const target = chosen(await ledgerOf(session), context.arguments[0]);
-  if (context.flags.dryRun === true) return dryRun(context, session, await rollbackTo(session, target));
+  const store = await findStore(session);
+  const ledger = await readLedger(store);
+  const target = chosen(ledger, context.arguments[0]);
+  if (context.flags.dryRun === true) return dryRun(context, session, store, ledger, target);
   return underLock(context, session, 'rollback', (lock) => goBack(context, session, lock));
 }
 
@@ -33,19 +35,17 @@ async function goBack(context: CommandContext, session: Session, lock: HeldLock)
   const ledger = await readLedger(store);
   const target = chosen(ledger, context.arguments[0]);
   context.emit({ kind: 'note', text: targetText(target, ledger.live) });
-  const options = await rollbackTo(session, target);
+  const options = await rollbackTo(session, store, target);
   if (store) await acceptSchema(context, store, ledger, target, options.rollbackTo);
   await lock.confirm();
   return report(context, session, await deploy(session, options, lock));
 }
 
-const ledgerOf = async (session: Session) => readLedger(await findStore(session));
-
 async function rollbackTo(
   session: Session,
+  store: Store | undefined,
   target: LedgerEntry,
 ): Promise<DeployOptions & { rollbackTo: ReleaseContent }> {
-  const store = await findStore(session);
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
   await checkWhole(session, store, content, target);
@@ -53,10 +53,14 @@ async function rollbackTo(
   return { ...deployDefaults, kind: 'rollback', of: target.of, rollbackTo: content };
 }
 
-async function dryRun(context: CommandContext, session: Session, options: DeployOptions): Promise<ExitCode> {
-  const ledger = await ledgerOf(session);
-  const target = chosen(ledger, context.arguments[0]);
-  const steps = await planOnly(session, options);
+async function dryRun(
+  context: CommandContext,
+  session: Session,
+  store: Store | undefined,
+  ledger: Ledger,
+  target: LedgerEntry,
+): Promise<ExitCode> {
+  const steps = await planOnly(session, await rollbackTo(session, store, target));
   context.print(`${targetText(target, ledger.live)}\n${planText(steps)}`);
   context.result({ schema: 'horme.plan/1', project: session.stack.project, release: target.number, steps });
   return exitCodes.done;

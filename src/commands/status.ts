@@ -5,8 +5,8 @@ import { glance, look, preparedFrom } from '../deploy/situation.ts';
 import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
-import { createAsker } from '../deploy/probe.ts';
-import type { Counter } from '../edge/balancers.ts';
+import { answerMilliseconds, createAsker } from '../deploy/probe.ts';
+import { takenForDown, type Counter } from '../edge/balancers.ts';
 import { routedServices } from '../edge/plan.ts';
 import { storeProblems } from '../deploy/state.ts';
 import type { Container } from '../engine/engine.ts';
@@ -19,13 +19,12 @@ import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
 import { kitProblems } from '../recovery/make.ts';
 import { openSession, type Session } from '../session.ts';
+import { originOf } from '../stack/routes.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
 import { downText, releaseText, silenceOf } from './release-text.ts';
 
-/** As long as the prober of a deploy waits for an answer. */
-const answerMilliseconds = 10_000;
 /** A restart longer ago than this is history; seconds. */
 const recentSeconds = 600;
 
@@ -155,13 +154,12 @@ async function statusOf(
       ? [`${service.name}: ${serving} of ${service.replicas} replicas get traffic`]
       : []),
     ...silenceOf(service),
-    ...new Set(failing.map(({ name, check }) => `HAProxy takes ${name} for down: ${check || 'no connection'}`)),
+    ...new Set(failing.map(takenForDown)),
     ...(await containerProblems(session, service.name, own)),
     ...(running.some(({ spec }) => spec !== service.spec)
       ? [`${service.name}: replicas of another release run: horme deploy`]
       : []),
   ];
-  const port = content.ports.https === 443 ? '' : `:${content.ports.https}`;
   return {
     name: service.name,
     owner: service.owner,
@@ -169,7 +167,7 @@ async function statusOf(
     running: running.length,
     serving,
     release: [...new Set(running.map(({ release }) => String(release)))].join(', '),
-    addresses: service.routes.map(({ host, path }) => `https://${host}${port}${path}`),
+    addresses: service.routes.map(({ host, path }) => originOf(host, content.ports.https) + path),
     problems,
   };
 }

@@ -1,5 +1,6 @@
 import { isGoodStatus } from '../release/question.ts';
 import type { ReleaseContent } from '../release/release.ts';
+import { originOf } from '../stack/routes.ts';
 import type { Route } from '../stack/stack.ts';
 import type { Answer } from './probe.ts';
 
@@ -12,6 +13,9 @@ export interface Address {
   good: string | undefined;
 }
 
+/** By which what an address answers is found again. */
+export const addressKey = ({ method = 'GET', url }: { method?: string | undefined; url: string }) => `${method} ${url}`;
+
 type Routed = Pick<ReleaseContent, 'services' | 'ports'>;
 
 /** Each route's own path, and the path of its health check where the edge sends that to the same port. */
@@ -21,14 +25,14 @@ export function addressesOf(content: Routed): Address[] {
   const addresses = all.flatMap(({ service, route }) => {
     // Scaled to nothing by somebody's wish: the edge answers 503 there, and that is no news.
     if (nobody.includes(service)) return [];
-    const base = `https://${route.host}${content.ports.https === 443 ? '' : `:${content.ports.https}`}`;
+    const base = originOf(route.host, content.ports.https);
     const { health } = route;
     const asked = health !== undefined && leadsTo(all, service, route, health.path);
     const checked = asked ? [{ service, url: base + health.path, method: health.method, good: health.status }] : [];
     const same = checked.some(({ url, method }) => url === base + route.path && method === 'GET');
     return same ? checked : [{ service, url: base + route.path, method: 'GET', good: undefined }, ...checked];
   });
-  return [...new Map(addresses.map((address) => [`${address.method} ${address.url}`, address])).values()];
+  return [...new Map(addresses.map((address) => [addressKey(address), address])).values()];
 }
 
 /** The longest path of a host wins: another service may have the one that the health check names. */

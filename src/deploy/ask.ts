@@ -1,17 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { takenForDown } from '../edge/balancers.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { isMaintenanceOn } from '../release/settings.ts';
-import { addressesOf, problemOf, type Address } from './addresses.ts';
+import { addressKey, addressesOf, problemOf, type Address } from './addresses.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
-import { createAsker, type Answer, type Asker } from './probe.ts';
+import { answerMilliseconds, createAsker, type Answer, type Asker } from './probe.ts';
 import { lastWords } from './ready.ts';
 
 /** What is up is up within a few checks, and answers within a few tries: longer waits would hide what users see. */
 const upSeconds = 10;
 const triesSeconds = 5;
 const pauseMilliseconds = 100;
-/** As long as the prober waits for an answer. */
-const answerMilliseconds = 10_000;
 
 interface Asked {
   address: Address;
@@ -40,9 +39,7 @@ export async function askAddresses(context: Context, stepId: string, services: s
   if (first) throw await unserved(context, first, bad.length - told.length);
 }
 
-const key = ({ method, url }: Address) => `${method} ${url}`;
-
-const wasBad = ({ before }: Context, address: Address) => before?.get(key(address))?.problem !== undefined;
+const wasBad = ({ before }: Context, address: Address) => before?.get(addressKey(address))?.problem !== undefined;
 
 const toldText = ({ url }: Address, problem = '', unreachable: boolean) =>
   unreachable
@@ -64,7 +61,7 @@ async function askOne(context: Context, asker: Asker, address: Address): Promise
   const deadline = performance.now() + triesSeconds * 1000;
   for (;;) {
     const answer = await asker.ask({ ...address, connectTo }, 'fresh');
-    const problem = problemOf(address, answer, before?.get(key(address))?.status);
+    const problem = problemOf(address, answer, before?.get(addressKey(address))?.status);
     if (problem === undefined || performance.now() > deadline) return { address, answer, problem };
     await wait(pauseMilliseconds, undefined, { signal });
   }
@@ -89,16 +86,14 @@ async function seenUp(context: Context, services: string[]): Promise<void> {
     );
     if (up) continue;
     const [one] = down;
-    const what = one
-      ? `HAProxy takes ${one.name} for down: ${one.check || 'no connection'}`
-      : 'HAProxy knows no replica';
+    const what = one ? takenForDown(one) : 'HAProxy knows no replica';
     throw await failure(context, service.name, `${service.name}: ${what}`);
   }
 }
 
 async function unserved(context: Context, { address, problem }: Asked, count: number): Promise<OperatorError> {
   const others = count > 1 ? `, and ${count - 1} more of the addresses fail` : '';
-  return failure(context, address.service, `${address.method} ${address.url}: ${problem}${others}`);
+  return failure(context, address.service, `${addressKey(address)}: ${problem}${others}`);
 }
 
 async function failure(context: Context, service: string, what: string): Promise<OperatorError> {

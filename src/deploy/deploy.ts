@@ -15,7 +15,7 @@ import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
 import { formerCheck, refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
-import type { DeployOptions, DeployResult } from './options.ts';
+import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
 import { routedServices } from '../edge/plan.ts';
 import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
@@ -68,10 +68,6 @@ function imageSteps({ images }: Situation): PlannedStep[] {
         because ?? (work === 'build' ? 'no image was built from these sources yet' : 'the engine does not have it'),
     }));
 }
-
-/** What was live is made of images that are there. */
-const keepsImages = ({ rollbackTo, scale, platformOnly }: DeployOptions) =>
-  rollbackTo !== undefined || scale !== undefined || platformOnly;
 
 function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
   return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Counter } from '../edge/balancers.ts';
+import { takenForDown, type Counter } from '../edge/balancers.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { isMaintenanceOn } from '../release/settings.ts';
@@ -228,8 +228,8 @@ export class Guard {
       performance.now() - (this.#downSince.get(name) ?? Number.POSITIVE_INFINITY) > downSeconds * 1000;
     const replica = replicas.find(long);
     if (!replica) return undefined;
-    const check = counters.find(({ name, up }) => name === replica.name && !up)?.check;
-    return { replica, text: `HAProxy takes ${replica.name} for down: ${check || 'no connection'}` };
+    const check = counters.find(({ name, up }) => name === replica.name && !up)?.check ?? '';
+    return { replica, text: takenForDown({ name: replica.name, check }) };
   }
 
   /** Each replica by itself and all together: one bad of three hides in the sum, a little bad of each in the parts. */

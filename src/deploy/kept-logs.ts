@@ -9,7 +9,7 @@ export interface KeptLogs {
 }
 
 /** A start and its stack traces; the state volume, and each backup of it, must stay small. */
-const lines = 200;
+export const keptLines = 200;
 const bytesOfReplica = 64 * 1024;
 const replicasOfService = 3;
 const failures = 3;
@@ -28,7 +28,7 @@ export async function keepLogs({ engine, store, content, releaseNumber }: Contex
   );
   const replicas = await Promise.all(
     chosen.map(async ({ id, name, labels: own }) => {
-      const text = (await engine.logs(id, lines)).slice(-bytesOfReplica);
+      const text = (await engine.logs(id, keptLines)).slice(-bytesOfReplica);
       return { service: own[labels.service] ?? '', name, text };
     }),
   );

@@ -29,6 +29,10 @@ export interface DeployOptions {
   boundary: (() => void) | undefined;
 }
 
+/** What was live is made of images that are there. */
+export const keepsImages = ({ rollbackTo, scale, platformOnly }: DeployOptions) =>
+  rollbackTo !== undefined || scale !== undefined || platformOnly;
+
 export const deployDefaults: DeployOptions = {
   services: [],
   platformOnly: false,

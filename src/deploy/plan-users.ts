@@ -122,11 +122,17 @@ function watchStep(names: string[], seconds: number): Draft[] {
   ];
 }
 
+/** The old ones go before the new ones come. */
+function leave(change: Change, cause: string): Draft[] {
+  const { inPlace, old } = change;
+  return inPlace ? makeRoom({ ...change, inPlace }) : stopStep(old, cause);
+}
+
 function jobSteps(wave: Change[]): Draft[] {
   return wave
     .filter(({ service }) => service.kind === 'job')
     .flatMap((change) => [
-      ...(change.inPlace ? makeRoom({ ...change, inPlace: change.inPlace }) : stopStep(change.old, 'it runs once')),
+      ...leave(change, 'it runs once'),
       ...(change.missing > 0
         ? [
             {
@@ -148,9 +154,7 @@ function stopFirstSteps(wave: Change[]): Draft[] {
     .filter((change) => isService(change) && !isSurge(change) && needsWork(change))
     .flatMap((change) => [
       ...(change.service.routes.length > 0 ? drainSteps(change.old) : []),
-      ...(change.inPlace
-        ? makeRoom({ ...change, inPlace: change.inPlace })
-        : stopStep(change.old, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`)),
+      ...leave(change, `${change.cause}; it ${reasonOf(change.service)}, so the old one stops first`),
       ...bringUp(
         [change],
         (one) => one.missing,

@@ -47,6 +47,9 @@ interface Attempt {
 /** Enough of an answer to know that the replica serves; a large or endless body is not worth the line it takes. */
 const enoughBytes = 256 * 1024;
 
+/** A public address that has not answered by then is taken for one that will not. */
+export const answerMilliseconds = 10_000;
+
 /** Follows no redirect. Certificates are not verified: a local one is self-signed. */
 export function createAsker(timeoutMilliseconds: number): Asker {
   const agents = {

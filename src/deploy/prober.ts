@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Latencies } from './latencies.ts';
-import { problemOf } from './addresses.ts';
-import { createAsker, type Answer, type Asker, type ProbeTarget } from './probe.ts';
+import { addressKey, problemOf } from './addresses.ts';
+import { answerMilliseconds, createAsker, type Answer, type Asker, type ProbeTarget } from './probe.ts';
 
 /** What the prober measured at the public address while a plan ran. */
 export interface Proof {
@@ -77,7 +77,6 @@ export interface Prober {
 
 /** 50 a second: a gap of 20 ms shows, and an edge that serves 28,000 a second does not notice. */
 const defaultPerSecond = 50;
-const defaultTimeoutMilliseconds = 10_000;
 /** Over all targets; a stalled address must not exhaust this machine's ports. */
 const mostInFlight = 64;
 const failuresShown = 5;
@@ -115,7 +114,7 @@ interface Measured {
 
 /** Asks the public addresses all the time, half over kept and half over fresh connections, until stopped. */
 export function startProber(options: ProberOptions): Prober {
-  const probing = new Probing(options, createAsker(options.timeoutMilliseconds ?? defaultTimeoutMilliseconds));
+  const probing = new Probing(options, createAsker(options.timeoutMilliseconds ?? answerMilliseconds));
   return {
     ready: probing.baseline(),
     snapshot: () => probing.snapshot(),
@@ -162,7 +161,7 @@ class Probing {
       const answer = await this.#asker.ask(target, 'fresh');
       const reason = problemOf(target, answer);
       const { status } = answer;
-      this.first.set(`${target.method ?? 'GET'} ${target.url}`, {
+      this.first.set(addressKey(target), {
         ...(status !== undefined && { status }),
         ...(reason !== undefined && { problem: reason }),
       });

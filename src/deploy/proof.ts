@@ -1,6 +1,6 @@
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
-import { addressesOf, type Address } from './addresses.ts';
+import { addressKey, addressesOf, type Address } from './addresses.ts';
 import { startProber, type Prober, type Proof } from './prober.ts';
 
 /** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
@@ -47,9 +47,9 @@ export async function startProof(
 
 /** Addresses of what is live that the release keeps: what it gives up is no loss. */
 function lasting(live: ReleaseContent, wanted: ReleaseContent): Address[] {
-  const kept = new Map(addressesOf(wanted).map((address) => [`${address.method} ${address.url}`, address]));
+  const kept = new Map(addressesOf(wanted).map((address) => [addressKey(address), address]));
   return addressesOf(live).flatMap((address) => {
-    const later = kept.get(`${address.method} ${address.url}`);
+    const later = kept.get(addressKey(address));
     return later === undefined ? [] : [{ ...address, good: later.good === address.good ? address.good : undefined }];
   });
 }

@@ -6,7 +6,7 @@ import { migrationsDue, type DueMigration } from '../release/migrations.ts';
 import { prune } from '../release/prune.ts';
 import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
-import type { DeployResult } from './options.ts';
+import { keepsImages, type DeployResult } from './options.ts';
 import type { Proof } from './prober.ts';
 import type { Run } from './rollout.ts';
 
@@ -80,8 +80,7 @@ async function noteDue(store: Store, applied: Applied, due: DueMigration[]): Pro
 
 /** Of the release whose images go on: where the command was typed says nothing of these. */
 function keptSource({ wanted: { ledger }, options }: Run): Awaited<Run['source']> | undefined {
-  const keeps = options.rollbackTo ?? options.scale ?? (options.platformOnly || undefined);
-  if (keeps === undefined) return undefined;
+  if (!keepsImages(options)) return undefined;
   const of = options.of ?? ledger.live?.of;
   const kept = ledger.entries.find(({ number }) => number === of);
   return { commit: kept?.commit, folder: kept?.folder, ...(kept?.dirty && { dirty: true as const }) };

@@ -30,6 +30,9 @@ export interface Counter {
   check: string;
 }
 
+export const takenForDown = ({ name, check }: Pick<Counter, 'name' | 'check'>) =>
+  `HAProxy takes ${name} for down: ${check || 'no connection'}`;
+
 /** How both HAProxies see each replica; `ready` and `drain` only where they agree. */
 export type Membership = Record<string, Record<string, 'ready' | 'drain' | 'mixed'>>;
 

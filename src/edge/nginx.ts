@@ -1,4 +1,5 @@
 import type { RoutedService } from '../release/release.ts';
+import { originOf } from '../stack/routes.ts';
 import type { Route } from '../stack/stack.ts';
 import { openFiles } from '../platform/part.ts';
 import { locationLimits, proxyLimits, serverLimits } from './route-limits.ts';
@@ -155,7 +156,7 @@ ${lines(proxyLimits(routes))}  proxy_set_header Upgrade $http_upgrade;
   server {
     listen ${innerPorts.http} default_server;
     set $backend "";
-    return 308 https://$host${httpsPort === 443 ? '' : `:${httpsPort}`}$request_uri;
+    return 308 ${originOf('$host', httpsPort)}$request_uri;
   }
 `;
 }

@@ -118,6 +118,7 @@ export const volume = (source: string, target: string, readOnly = false): Compos
 
 /** Compose interpolates the rendered file. */
 export const escaped = (text: string) => text.replaceAll('$', '$$$$');
+export const unescaped = (text: string) => text.replaceAll('$$', '$');
 
 export const mebibyte = 1024 * 1024;
 /** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */

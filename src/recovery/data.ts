@@ -7,6 +7,7 @@ import { cacheVolume } from '../cache/part.ts';
 import { memberService } from '../database/names.ts';
 import type { Compose } from '../engine/compose.ts';
 import { OperatorError } from '../errors.ts';
+import { unescaped } from '../platform/part.ts';
 import type { ReleaseContent } from '../release/release.ts';
 
 const first = memberService(1);
@@ -21,7 +22,7 @@ interface Place {
 /** What the release's agent is told: which volumes there are, and whether there is a cache. */
 function toldAgent({ compose }: ReleaseContent): { volumes: string[]; cache: boolean } {
   const text = compose.services[filesService]?.environment?.['HORME_BACKUP'] ?? '{"volumes":[],"cache":false}';
-  return JSON.parse(text.replaceAll('$$', '$')) as { volumes: string[]; cache: boolean };
+  return JSON.parse(unescaped(text)) as { volumes: string[]; cache: boolean };
 }
 
 export const filesToRestore = (content: ReleaseContent): string[] => toldAgent(content).volumes;

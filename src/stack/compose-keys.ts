@@ -32,6 +32,15 @@ const power = passed('only with `x-horme.allow`');
 const oneAddress = honoured('the engine gives it to one container: stop-first');
 const external = refused('give it a `file:` or an `environment:`; only Swarm has external ones');
 const noDriver = refused('take it out: only Swarm has drivers for it');
+/** Where the content of a secret or a config comes from. */
+const fileSource = {
+  environment: honoured('of the shell or an environment file'),
+  external,
+  file: honoured('read when a deploy begins'),
+  labels: passed('mean nothing for a file'),
+  name: passed('means nothing for a file'),
+  template_driver: noDriver,
+};
 const hook = {
   command: honoured('run in the container'),
   user: honoured('of the command'),
@@ -367,12 +376,7 @@ const resources: KeySection[] = [
     keys: {
       driver: noDriver,
       driver_opts: noDriver,
-      environment: honoured('of the shell or an environment file'),
-      external,
-      file: honoured('read when a deploy begins'),
-      labels: passed('mean nothing for a file'),
-      name: passed('means nothing for a file'),
-      template_driver: noDriver,
+      ...fileSource,
     },
   },
   {
@@ -380,12 +384,7 @@ const resources: KeySection[] = [
     path: 'configs.*',
     keys: {
       content: honoured('part of the release'),
-      environment: honoured('of the shell or an environment file'),
-      external,
-      file: honoured('read when a deploy begins'),
-      labels: passed('mean nothing for a file'),
-      name: passed('means nothing for a file'),
-      template_driver: noDriver,
+      ...fileSource,
     },
   },
 ];
