@@ -4,7 +4,7 @@ import { planText } from '../deploy/plan.ts';
 import { look } from '../deploy/situation.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
-import { originOf } from '../stack/routes.ts';
+import { webOrigin } from '../stack/routes.ts';
 import type { CommandContext } from './command.ts';
 import { databaseOf } from './db/member.ts';
 import { refuseUnknown, servicesInFiles } from './service-names.ts';
@@ -88,5 +88,5 @@ const indent = (text: string) =>
 
 export function urlOf({ stack }: Session): string {
   const { domain, ports } = stack.environment;
-  return `${originOf(domain, ports.https)}/`;
+  return `${webOrigin(domain, ports.https)}/`;
 }

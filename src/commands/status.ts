@@ -19,7 +19,7 @@ import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
 import { kitProblems } from '../recovery/make.ts';
 import { openSession, type Session } from '../session.ts';
-import { originOf } from '../stack/routes.ts';
+import { webOrigin } from '../stack/routes.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
 import type { CommandContext } from './command.ts';
 import { urlOf } from './deploy.ts';
@@ -167,7 +167,7 @@ async function statusOf(
     running: running.length,
     serving,
     release: [...new Set(running.map(({ release }) => String(release)))].join(', '),
-    addresses: service.routes.map(({ host, path }) => originOf(host, content.ports.https) + path),
+    addresses: service.routes.map(({ host, path }) => webOrigin(host, content.ports.https) + path),
     problems,
   };
 }

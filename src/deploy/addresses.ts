@@ -1,6 +1,6 @@
 import { isGoodStatus } from '../release/question.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { originOf } from '../stack/routes.ts';
+import { webOrigin } from '../stack/routes.ts';
 import type { Route } from '../stack/stack.ts';
 import type { Answer } from './probe.ts';
 
@@ -25,7 +25,7 @@ export function addressesOf(content: Routed): Address[] {
   const addresses = all.flatMap(({ service, route }) => {
     // Scaled to nothing by somebody's wish: the edge answers 503 there, and that is no news.
     if (nobody.includes(service)) return [];
-    const base = originOf(route.host, content.ports.https);
+    const base = webOrigin(route.host, content.ports.https);
     const { health } = route;
     const asked = health !== undefined && leadsTo(all, service, route, health.path);
     const checked = asked ? [{ service, url: base + health.path, method: health.method, good: health.status }] : [];

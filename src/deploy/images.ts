@@ -15,6 +15,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import { noteSecretFiles, readSecretFiles, writeKnown, writeVolume } from '../release/secret-files.ts';
 import { noteApplied, readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
+import { contextsOf } from '../stack/build-contexts.ts';
 import type { Session } from '../session.ts';
 import type { StepTime } from './execute.ts';
 
@@ -64,7 +65,7 @@ async function pullImages(
   const names = wanted.filter(({ work }) => work === 'pull').map(({ service }) => service);
   await make(session, 'pull', wanted, names, times);
   const takes = ({ build }: ServiceImage) =>
-    Object.values((build?.['additional_contexts'] ?? {}) as Record<string, string>).some((context) =>
+    Object.values(contextsOf(build)).some((context) =>
       names.some((name) => context === imageContext(wanted.find(({ service }) => service === name)?.reference ?? '')),
     );
   if (!wanted.some(takes)) return wanted;

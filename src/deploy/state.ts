@@ -1,4 +1,3 @@
-import { labels } from '../engine/labels.ts';
 import type { Container } from '../engine/engine.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
 import { Store } from '../release/store.ts';
@@ -8,8 +7,7 @@ import type { Session } from '../session.ts';
 export async function findStore(session: Session, seen?: Container[]): Promise<Store | undefined> {
   const { engine, stack, connection, emit } = session;
   const { project } = stack;
-  const containers = seen ?? (await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
-  const existing = Store.existing(engine, project, containers);
+  const existing = seen ? Store.existing(engine, project, seen) : await Store.find(engine, project);
   if (existing || !(await Store.hasState(engine, project))) return existing;
   await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
   return Store.reader(engine, project, imageTags().tools);

@@ -1,7 +1,7 @@
 import { openFiles } from '../platform/part.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { Route } from '../stack/stack.ts';
-import { backendLimits, frontendLimits, globalLimits } from './route-limits.ts';
+import { backendLimits, frontendLimits, globalLimits, lines } from './route-limits.ts';
 import { fingerprint, type RoutedService } from '../release/release.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;
@@ -131,8 +131,6 @@ ${lines(frontendLimits(routes))}  # A request that changes something is sent onc
   use_backend %[var(txn.backend)]:long if long_lived or prober
   use_backend %[var(txn.backend)]
 `;
-
-const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
 
 function renderBackend(backend: Backend, members: string[], routes: readonly Route[]): string {
   const slots = Array.from({ length: Math.max(backend.slots, members.length) }, (_, index) => members[index]);

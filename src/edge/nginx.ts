@@ -1,8 +1,8 @@
 import type { RoutedService } from '../release/release.ts';
-import { originOf } from '../stack/routes.ts';
+import { webOrigin } from '../stack/routes.ts';
 import type { Route } from '../stack/stack.ts';
 import { openFiles } from '../platform/part.ts';
-import { locationLimits, proxyLimits, serverLimits } from './route-limits.ts';
+import { lines, locationLimits, proxyLimits, serverLimits } from './route-limits.ts';
 import { backendName, edgeSocketFolder, haproxyInstances } from './haproxy.ts';
 
 /** Ports inside the gate's container; the environment says which ports of the machine lead here. */
@@ -156,12 +156,10 @@ ${lines(proxyLimits(routes))}  proxy_set_header Upgrade $http_upgrade;
   server {
     listen ${innerPorts.http} default_server;
     set $backend "";
-    return 308 ${originOf('$host', httpsPort)}$request_uri;
+    return 308 ${webOrigin('$host', httpsPort)}$request_uri;
   }
 `;
 }
-
-const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
 
 function hostServer(host: string, locations: Location[], routes: readonly Route[]): string {
   const longestFirst = [...locations].sort((a, b) => b.path.length - a.path.length);

@@ -20,6 +20,9 @@ const largestHeader = (routes: readonly Route[]): number =>
 /** Whole kilobytes: what is written as `100000` would be a strange size of a buffer. */
 const whole = (bytes: number): number => Math.ceil(bytes / 1024) * 1024;
 
+/** As they stand among others in a template. */
+export const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
+
 /** Lines of HAProxy's `global` section. */
 export function globalLimits(routes: readonly Route[]): string[] {
   const header = largestHeader(routes);

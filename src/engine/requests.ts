@@ -93,17 +93,16 @@ export class Requests {
   /** Calls `end`, with the reason, when the engine is given up after an interrupt or the signal aborts; gives what calls it off. */
   onEnd({ signal, seconds, patience = this.patience.seconds }: Waiting, end: (reason: Error) => void): () => void {
     const { gone } = this.patience;
-    const signals = signal === undefined ? [gone] : [gone, signal];
-    const first = AbortSignal.any(signals);
+    const first = AbortSignal.any(signal ? [gone, signal] : [gone]);
     const aborted = () => end(first.reason as Error);
     const timer = seconds === undefined ? undefined : setTimeout(() => end(this.#hung(seconds)), seconds * 1000);
-    const calledOff = signal ?? this.patience.afterInterrupt(patience, () => end(this.patience.giveUp()));
+    const calledOff = signal ? undefined : this.patience.afterInterrupt(patience, () => end(this.patience.giveUp()));
     first.addEventListener('abort', aborted, { once: true });
     if (first.aborted) aborted();
     return () => {
       clearTimeout(timer);
       first.removeEventListener('abort', aborted);
-      if (typeof calledOff === 'function') calledOff();
+      calledOff?.();
     };
   }
 
@@ -158,12 +157,11 @@ export class Requests {
 
   /** Work that gets a signal to end by: the deadline's, the caller's, or that of an interrupted command. */
   async #within<T>(
-    { seconds = requestSeconds, signal, patience }: Waiting,
+    { seconds = requestSeconds, ...waiting }: Waiting,
     work: (signal: AbortSignal, resolve: (value: T) => void, reject: (cause: Error) => void) => void,
   ): Promise<T> {
     const over = new AbortController();
-    const limits = { seconds, ...(signal && { signal }), ...(patience !== undefined && { patience }) };
-    const calledOff = this.onEnd(limits, (reason) => over.abort(reason));
+    const calledOff = this.onEnd({ seconds, ...waiting }, (reason) => over.abort(reason));
     try {
       over.signal.throwIfAborted();
       return await new Promise<T>((resolve, reject) => {

@@ -9,9 +9,10 @@ import type { Emit } from '../events.ts';
 import { imageTags } from '../platform/images.ts';
 import { platformImages, type PlatformImage } from '../platform/part.ts';
 import { commitsOf, type Ledger } from '../release/ledger.ts';
-import { buildGroups, imageContext, serviceContext } from '../release/images.ts';
+import { buildGroups, imageContext } from '../release/images.ts';
 import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
+import { contextsOf, serviceIn } from '../stack/build-contexts.ts';
 import type { ComposeBuild, ComposeModel } from '../stack/stack.ts';
 import { placesOf, type Built, type Sources } from './sources.ts';
 
@@ -109,10 +110,10 @@ async function build(
 
 /** A context that is another service's image, by the tag that this release has of it. */
 function withImages(build: ComposeBuild, { services }: ReleaseContent): ComposeBuild {
-  const contexts = Object.entries((build['additional_contexts'] ?? {}) as Record<string, string>);
+  const contexts = Object.entries(contextsOf(build));
   if (contexts.length === 0) return build;
   const named = contexts.map(([name, context]) => {
-    const of = services.find((one) => `${serviceContext}${one.name}` === context);
+    const of = services.find(({ name: own }) => own === serviceIn(context));
     return [name, of ? imageContext(of.image) : context];
   });
   return { ...build, additional_contexts: Object.fromEntries(named) as Record<string, string> };

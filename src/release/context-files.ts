@@ -1,4 +1,4 @@
-import { fstatSync, type Stats } from 'node:fs';
+import { constants, fstatSync, type Stats } from 'node:fs';
 import { open, readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import dockerignore from '@balena/dockerignore';
@@ -115,7 +115,7 @@ interface Source {
 
 /** Undefined for one that went away meanwhile, or became something that is no file. Without blocking: a pipe would hang us. */
 export async function openSource(path: string): Promise<Source | undefined> {
-  const handle = await open(path, 0o4000 /* O_NONBLOCK */).catch((cause: NodeJS.ErrnoException) => {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENXIO') return undefined;
     throw unreadable(path, cause);
   });

@@ -21,6 +21,6 @@ export async function refuseForeign(engine: Engine, project: string, role: strin
   throw new OperatorError(`the container ${id} has the name ${name}, which Horme needs, and is not of ${project}`, {
     code: 'name-taken',
     exitCode: exitCodes.checkFailed,
-    next: `docker rename ${id} another-name   (or, when nobody needs it: docker rm ${id}), then the same again`,
+    next: `docker rename ${id} another-name   (or, when nobody needs it: docker rm ${id}), then run the same command again`,
   });
 }

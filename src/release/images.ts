@@ -1,6 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine, Image } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
+import { contextsOf, serviceIn } from '../stack/build-contexts.ts';
 import type { ComposeBuild, ComposeModel, Service, Stack } from '../stack/stack.ts';
 import type { Looking } from './context-files.ts';
 import { askAgain } from './pull-policy.ts';
@@ -145,16 +146,12 @@ function wholeName(image: string): string {
   return /[:@][^/]*$/.test(short) ? short : `${short}:latest`;
 }
 
-/** A context that is another service's image. */
-export const serviceContext = 'service:';
-
 /** A context that is another service's image is named by its content: so it is built first, and a change of it is one here. */
 async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: Resolve): Promise<ComposeBuild> {
-  const contexts = Object.entries((build['additional_contexts'] ?? {}) as Record<string, string>);
-  if (!contexts.some(([, context]) => context.startsWith(serviceContext))) return build;
+  const contexts = Object.entries(contextsOf(build));
+  if (contexts.every(([, context]) => serviceIn(context) === undefined)) return build;
   const named = contexts.map(async ([name, context]) => {
-    if (!context.startsWith(serviceContext)) return [name, context] as const;
-    const service = stack.services.find((one) => one.name === context.slice(serviceContext.length));
+    const service = stack.services.find((one) => one.name === serviceIn(context));
     if (!service) return [name, context] as const;
     return [name, imageContext((await resolved(service)).reference)] as const;
   });
@@ -169,7 +166,7 @@ export function buildGroups(images: Pick<ServiceImage, 'service' | 'reference' |
   const groups: string[][] = [];
   while (left.size > 0) {
     const waits = (image: (typeof images)[number]) => {
-      const needed = Object.values((image.build?.['additional_contexts'] ?? {}) as Record<string, string>);
+      const needed = Object.values(contextsOf(image.build));
       return [...left].some((one) => one !== image && needed.includes(imageContext(one.reference)));
     };
     const free = [...left].filter((image) => !waits(image));

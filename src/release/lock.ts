@@ -191,7 +191,7 @@ const lockStays = (name: string) =>
   new OperatorError(`nobody holds the lock ${name}, and the engine does not let go of it`, {
     code: 'lock-stays',
     exitCode: exitCodes.lockHeld,
-    next: `docker rm --force ${name}, then the same again`,
+    next: `docker rm --force ${name}, then run the same command again`,
   });
 
 const releasedFile = 'lock-released.json';
@@ -203,13 +203,10 @@ export async function releaseLock(engine: Engine, store: Store | undefined, lock
   await engine.remove(lock.id);
 }
 
-const storeOf = async (engine: Engine, project: string) =>
-  Store.existing(engine, project, await engine.containers({ [labels.project]: project, [labels.role]: 'store' }));
-
 async function whoTook(engine: Engine, project: string, id: string): Promise<string> {
   const unknown = 'someone removed it';
   try {
-    const store = await storeOf(engine, project);
+    const store = await Store.find(engine, project);
     const released = await store?.readNow<{ id: string; by: string }>(releasedFile);
     if (released?.id === id) return `${released.by} released it (horme lock --release)`;
     const next = await findLock(engine, project);

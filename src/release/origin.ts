@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
-import { isElsewhere } from '../stack/elsewhere.ts';
+import { contextsOf, isElsewhere } from '../stack/build-contexts.ts';
 import type { Image } from '../engine/engine.ts';
 import type { ComposeBuild, ComposeModel, ComposeService } from '../stack/stack.ts';
 
@@ -57,11 +57,6 @@ export function withPaths(build: ComposeBuild, place: (path: string) => string):
     ...(more.length > 0 && { additional_contexts: Object.fromEntries(more) as Record<string, string> }),
   };
 }
-
-/** The named contexts beside the main one. */
-export const contextsOf = (build: ComposeBuild) => (build['additional_contexts'] ?? {}) as Record<string, string>;
-
-export { isElsewhere };
 
 /**
  * Of a repository's address. A password or a token in it would have ended long before it is needed again, and is nobody's

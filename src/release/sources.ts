@@ -2,10 +2,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { readlink, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { run } from '../engine/process.ts';
+import { contextsOf, isElsewhere, serviceIn } from '../stack/build-contexts.ts';
 import type { ComposeBuild } from '../stack/stack.ts';
 import { listFiles, openSource, rulesFor, unreadable, type Looking, type Rules } from './context-files.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { contextsOf, isElsewhere, withPaths } from './origin.ts';
+import { withPaths } from './origin.ts';
 import { stableJson } from './release.ts';
 
 export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
@@ -60,7 +61,8 @@ export async function sourcesHash(build: ComposeBuild, hashing: Hashing = {}): P
   const hash = createHash('sha256').update(stableJson(placeless));
   if (!isElsewhere(build.context)) await addContext(hash, build, hashing);
   for (const [name, context] of Object.entries(contextsOf(build)).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (context.startsWith('service:')) await addService(hash, name, context.slice('service:'.length), hashing);
+    const service = serviceIn(context);
+    if (service !== undefined) await addService(hash, name, service, hashing);
     else if (!isElsewhere(context)) await addFolder(hash, name, context, hashing);
   }
   return hash.digest('hex').slice(0, 12);

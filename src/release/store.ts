@@ -44,6 +44,14 @@ export class Store {
     return container && new Store(engine, project, { id: container.id, held: container.state === 'running' });
   }
 
+  static async find(engine: Engine, project: string): Promise<Store | undefined> {
+    return Store.existing(
+      engine,
+      project,
+      await engine.containers({ [labels.project]: project, [labels.role]: 'store' }),
+    );
+  }
+
   /** The volume is the truth: its container may have been pruned. */
   static async hasState(engine: Engine, project: string): Promise<boolean> {
     const volumes = await engine.volumes({ [labels.project]: project });
@@ -63,8 +71,7 @@ export class Store {
   static async #make(engine: Engine, project: string, toolsImage: string, held: boolean): Promise<Store> {
     const name = storeName(project);
     for (let tries = 1; ; tries += 1) {
-      const seen = await engine.containers({ [labels.project]: project, [labels.role]: 'store' });
-      const existing = Store.existing(engine, project, seen);
+      const existing = await Store.find(engine, project);
       if (existing && (existing.held || !held)) return existing;
       // It never ran, as those of former versions, or someone stopped it; its volumes have names and stay.
       if (existing) await engine.remove(existing.#id);

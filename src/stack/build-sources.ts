@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { isElsewhere } from './elsewhere.ts';
+import { contextsOf, isElsewhere } from './build-contexts.ts';
 import type { Finding } from './locate.ts';
 import { nearest } from './nearest.ts';
 import type { ComposeBuild, Service } from './stack.ts';
@@ -14,7 +14,7 @@ export async function buildFindings(services: readonly Service[], directory: str
 }
 
 async function findingsOf(path: Finding['path'], build: ComposeBuild, directory: string): Promise<Finding[]> {
-  const more = Object.entries((build['additional_contexts'] ?? {}) as Record<string, string>);
+  const more = Object.entries(contextsOf(build));
   const others = more
     .filter(([, context]) => !isElsewhere(context))
     .map(async ([name, context]) =>

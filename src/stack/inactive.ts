@@ -1,16 +1,15 @@
+import { contextsOf, serviceContext, serviceIn } from './build-contexts.ts';
 import { mapping, toMapping } from './extensions.ts';
 import type { Finding } from './locate.ts';
 import type { SourceFile } from './source.ts';
 import type { ComposeModel, ComposeService } from './stack.ts';
 
-const mark = 'service:';
-
 /** Build contexts that are other services: each must be active, and none may wait for itself. */
 export function contextFindings({ services }: ComposeModel): Finding[] {
   return Object.entries(services).flatMap(([name, { build }]) =>
-    contextsOf(build).flatMap((wanted): Finding[] => {
+    servicesIn(build).flatMap((wanted): Finding[] => {
       const path = ['services', name, 'build', 'additional_contexts'];
-      const hint = `${mark}${wanted}`;
+      const hint = `${serviceContext}${wanted}`;
       if (!services[wanted]?.build) {
         const message = `${hint} is no active service with a build`;
         return [{ path, message, mend: 'name one, or enable its profile with --profile', hint }];
@@ -21,16 +20,16 @@ export function contextFindings({ services }: ComposeModel): Finding[] {
   );
 }
 
-function contextsOf(build: ComposeService['build']): string[] {
-  const values = Object.values((build?.['additional_contexts'] ?? {}) as Record<string, unknown>).map(String);
-  return values.filter((value) => value.startsWith(mark)).map((value) => value.slice(mark.length));
-}
+const servicesIn = (build: ComposeService['build']): string[] =>
+  Object.values(contextsOf(build))
+    .map(serviceIn)
+    .filter((service) => service !== undefined);
 
 function reaches(services: ComposeModel['services'], from: string, to: string, seen = new Set<string>()): boolean {
   if (from === to) return true;
   if (seen.has(from)) return false;
   seen.add(from);
-  return contextsOf(services[from]?.build).some((next) => reaches(services, next, to, seen));
+  return servicesIn(services[from]?.build).some((next) => reaches(services, next, to, seen));
 }
 
 /** Images that a service of an inactive profile builds: as with Compose they are not built, and a registry may not have them. */

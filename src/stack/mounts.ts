@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { undoubled } from '../engine/compose-config.ts';
+import { contextsOf } from './build-contexts.ts';
 import { isBelow, realLocation } from './contained.ts';
 import type { Finding, Path } from './locate.ts';
 import type { SafetyInput } from './safety.ts';
@@ -113,8 +114,7 @@ function files(model: ComposeModel, kind: 'secrets' | 'configs'): HostPath[] {
 function contexts(model: ComposeModel): HostPath[] {
   return Object.entries(model.services).flatMap(([name, { build }]) => {
     if (build === undefined) return [];
-    const more = Object.values((build['additional_contexts'] ?? {}) as Record<string, unknown>).map(String);
-    return [build.context, ...more]
+    return [build.context, ...Object.values(contextsOf(build))]
       .filter((context) => context.startsWith('/'))
       .map((source): HostPath => ({ path: ['services', name, 'build'], source, services: [name], kind: 'context' }));
   });

@@ -29,7 +29,7 @@ export function routesOf(extension: ServiceExtension, environment: Environment, 
 }
 
 /** `https` is the port that the edge publishes. */
-export const originOf = (host: string, https: number) => `https://${host}${https === 443 ? '' : `:${https}`}`;
+export const webOrigin = (host: string, https: number) => `https://${host}${https === 443 ? '' : `:${https}`}`;
 
 /** A port is asked one question; who needs two must say which. */
 export function healthFindings(name: string, routes: Route[]): Finding[] {

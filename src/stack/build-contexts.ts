@@ -1,0 +1,15 @@
+import type { ComposeBuild } from './stack.ts';
+
+/** The named contexts beside the main one. */
+export const contextsOf = (build: ComposeBuild | undefined) =>
+  (build?.['additional_contexts'] ?? {}) as Record<string, string>;
+
+/** A context that is another service's image. */
+export const serviceContext = 'service:';
+
+/** The service whose image a context is; undefined: it is something else. */
+export const serviceIn = (context: string): string | undefined =>
+  context.startsWith(serviceContext) ? context.slice(serviceContext.length) : undefined;
+
+/** A repository, an image or another service; what Compose takes for none of these is a folder (compose-go's paths/context.go). */
+export const isElsewhere = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^service:/.test(context);
