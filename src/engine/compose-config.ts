@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { exitCodes, OperatorError } from '../errors.ts';
 import { DeadlineExceeded, findProgram, isExecutable, ProgramMissing, run } from './process.ts';
+import { remembered } from './remembered.ts';
 import { isOlder, shown, versionOf, versions } from './versions.ts';
 
 export interface ComposeConfigOptions {
@@ -181,24 +182,27 @@ function pluginFolders(env: NodeJS.ProcessEnv): string[] {
 
 /** As it calls itself, such as `2.40.3-3`. */
 export async function composeVersion(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  return (await askVersion(await composeCommand(env), env)).stdout.trim();
+  return askVersion(await composeCommand(env), env);
 }
 
-const askVersion = (argv: string[], env: NodeJS.ProcessEnv) =>
-  run([...argv, 'version', '--short'], { env, deadlineSeconds: 10 }).catch((error: unknown) => {
+async function askVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const result = await run([...argv, 'version', '--short'], { env, deadlineSeconds: 10 }).catch((error: unknown) => {
     if (error instanceof DeadlineExceeded || error instanceof ProgramMissing) throw missing(error.message, error);
     throw error;
   });
+  if (result.exitCode !== 0 || versionOf(result.stdout) === undefined)
+    throw missing('the docker command has no Compose plugin', undefined, result.stderr.trim());
+  return result.stdout.trim();
+}
 
 async function checkedVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
-  const result = await askVersion(argv, env);
-  const version = versionOf(result.stdout);
-  if (result.exitCode !== 0 || version === undefined) {
-    throw missing('the docker command has no Compose plugin', undefined, result.stderr.trim());
-  }
-  if (isOlder(version, oldest)) {
-    throw missing(`Docker Compose ${result.stdout.trim()} is too old: Horme needs ${shown(oldest)} or newer`);
-  }
+  const [plugin = '', ...words] = argv;
+  const ask = () => askVersion(argv, env);
+  // The docker command finds the plugin itself: which file that is, nobody knows.
+  const said = words.length === 0 ? await remembered(plugin, ask) : await ask();
+  const version = versionOf(said);
+  if (version === undefined || isOlder(version, oldest))
+    throw missing(`Docker Compose ${said} is too old: Horme needs ${shown(oldest)} or newer`);
   return argv;
 }
 
