@@ -111,25 +111,25 @@ export class HaproxyRuntime {
   async slots(): Promise<Slot[]> {
     const rows = table(await this.ask('show servers state'), ' ', '# ');
     return rows.map((row) => ({
-      backend: row.be_name ?? '',
-      slot: row.srv_name ?? '',
-      name: row.srv_fqdn ?? '-',
-      mode: modeOf(Number(row.srv_admin_state)),
+      backend: row('be_name'),
+      slot: row('srv_name'),
+      name: row('srv_fqdn') || '-',
+      mode: modeOf(Number(row('srv_admin_state'))),
     }));
   }
 
   async stats(): Promise<ServerStats[]> {
     const rows = table(await this.ask('show stat -1 4 -1'), ',', '# ');
     return rows.map((row) => ({
-      backend: row.pxname ?? '',
-      slot: row.svname ?? '',
-      sessions: Number(row.scur) + Number(row.qcur),
-      inFlight: Number(row.scur),
-      assigned: Number(row.stot),
-      answered: ['2xx', '3xx', '4xx', '5xx', 'other'].reduce((sum, kind) => sum + Number(row[`hrsp_${kind}`] ?? 0), 0),
-      errors: Number(row.hrsp_5xx ?? 0),
-      up: upStates.test(row.status ?? ''),
-      check: [row.check_status, row.check_code].filter(Boolean).join('/'),
+      backend: row('pxname'),
+      slot: row('svname'),
+      sessions: Number(row('scur')) + Number(row('qcur')),
+      inFlight: Number(row('scur')),
+      assigned: Number(row('stot')),
+      answered: ['2xx', '3xx', '4xx', '5xx', 'other'].reduce((sum, kind) => sum + Number(row(`hrsp_${kind}`)), 0),
+      errors: Number(row('hrsp_5xx')),
+      up: upStates.test(row('status')),
+      check: [row('check_status'), row('check_code')].filter(Boolean).join('/'),
     }));
   }
 
@@ -203,12 +203,14 @@ function modeOf(admin: number): Slot['mode'] {
   return admin & drainBits ? 'drain' : 'ready';
 }
 
-function table(text: string, separator: string, headerMark: string): Record<string, string>[] {
+/** Rows that give a cell by its column's name, '' where there is none. HAProxy has a hundred columns; nobody needs ten. */
+function table(text: string, separator: string, headerMark: string): ((column: string) => string)[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const at = lines.findIndex((line) => line.startsWith(headerMark));
   const header = (lines[at] ?? '').slice(headerMark.length).split(separator);
+  const places = new Map(header.map((name, index) => [name, index]));
   return lines.slice(at + 1).map((line) => {
     const cells = line.split(separator);
-    return Object.fromEntries(header.map((name, index) => [name, cells[index] ?? '']));
+    return (column) => cells[places.get(column) ?? -1] ?? '';
   });
 }
