@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Counter } from '../edge/balancers.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
+import type { Event } from '../events.ts';
 import type { Store } from '../release/store.ts';
 import type { Context } from './context.ts';
 import { Guard } from './guard.ts';
+import { watchReplicas } from './watch.ts';
 import { api, content, replica } from './testing.ts';
 
 const wanted = api({ spec: 'v2', replicas: 1 });
@@ -14,6 +16,8 @@ let guard: Guard;
 let counters: Counter[];
 let told: string[];
 let lost: AbortController;
+let context: Context;
+let events: Event[];
 
 const counter = (name: string, own: Partial<Counter>): Counter => ({
   ...{ place: `a api:3000/${name}`, service: 'api', name, assigned: 0, ended: 0 },
@@ -35,8 +39,10 @@ beforeEach(async () => {
   told = [];
   lost = new AbortController();
   counters = [counter(old.name, { assigned: 50, ended: 50, answered: 50 }), counter('new', {})];
-  const context = {
+  events = [];
+  context = {
     ...{
+      emit: (event: Event) => void events.push(event),
       engine,
       content: content([wanted]),
       routed: [wanted],
@@ -99,4 +105,45 @@ test('who has lost the lock tells HAProxy nothing', async () => {
   replaced({ assigned: 20, ended: 20, answered: 20, errors: 12 });
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect([guard.signal.aborted, told]).toEqual([false, []]);
+});
+
+describe('a watch that sees nothing', () => {
+  const blind = (error: unknown) => Object.assign(balancers, { counters: () => Promise.reject(error as Error) });
+  const seeing = () => Object.assign(balancers, { counters: async () => counters });
+  afterEach(() => {
+    seeing();
+    vi.useRealTimers();
+  });
+
+  test('does not end while HAProxy can not be read, and ends with the first look after it', async () => {
+    blind(new Error('HAProxy ended the conversation'));
+    let over = false;
+    const watch = watchReplicas({ ...context, guard }, ['api'], 0.3).then(() => (over = true));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(over).toBe(false);
+    seeing();
+    await watch;
+    expect(guard.seconds).toBeGreaterThan(0.5);
+  });
+
+  test.each([
+    ['HAProxy', () => blind(new Error('HAProxy hangs')), 'HAProxy hangs'],
+    ['the engine', () => vi.spyOn(engine, 'inspect').mockRejectedValue(new Error('engine hangs')), 'engine hangs'],
+  ])('fails after half a minute without %s, with what was last heard', async (_who, happen, lastSeen) => {
+    happen();
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const watch = watchReplicas({ ...context, guard }, ['api'], 0.3);
+    const failed = expect(watch).rejects.toMatchObject({ code: 'watch-blind', exitCode: 10, lastSeen });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    vi.advanceTimersByTime(31_000);
+    await failed;
+  });
+});
+
+test('that old replicas could not be put back is told', async () => {
+  vi.spyOn(balancers, 'readmit').mockRejectedValueOnce(new Error('it restarts'));
+  replaced({ assigned: 20, ended: 20, answered: 20, errors: 12 });
+  await until(() => guard.signal.aborted);
+  await guard.end();
+  expect(events).toMatchObject([{ kind: 'warning', text: expect.stringContaining('it restarts') as string }]);
 });

@@ -52,7 +52,7 @@ export class Guard {
   #turn = 0;
   #since: number | undefined;
   #lastLook = performance.now();
-  #longestBlind = 0;
+  #unread = '';
   #failure: OperatorError | undefined;
   #absent = false;
 
@@ -73,21 +73,22 @@ export class Guard {
     return this.#failure;
   }
 
-  /** Seconds since the first new replica was watched. */
+  /**
+   * From when the first new replica was watched until the last look that saw all of them, seconds. What HAProxy and the engine
+   * count goes on while nobody looks: a look tells of the time before it too, and only what comes after the last is unknown.
+   */
   get seconds(): number {
-    return this.#since === undefined ? 0 : (performance.now() - this.#since) / 1000;
+    return this.#since === undefined ? 0 : (this.#lastLook - this.#since) / 1000;
   }
 
-  /** The longest time in which HAProxy was not read, seconds. */
-  get blindSeconds(): number {
-    if (this.#context.routed.length === 0) return 0;
-    return Math.max(this.#longestBlind, performance.now() - this.#lastLook) / 1000;
+  /** Why, in the words of the last look that failed; '' when none did. */
+  get unread(): string {
+    return this.#unread;
   }
 
   /** Begins to read HAProxy's counters: what the old replicas do from here on is what the new ones are compared with. */
   begin(): void {
     if (this.#loop) return;
-    this.#lastLook = performance.now();
     this.#prober?.begin();
     this.#loop = this.#run();
   }
@@ -126,7 +127,9 @@ export class Guard {
       const first = new Map([...(known?.first ?? []), ...details]);
       this.#watched.set(name, { service: name, replicas, first, old: left, before });
     }
-    this.#since ??= performance.now();
+    if (this.#since !== undefined) return;
+    this.#since = performance.now();
+    this.#lastLook = this.#since;
   }
 
   /** From now on what the addresses of these services, or all, answer is the new replicas' doing. */
@@ -160,14 +163,10 @@ export class Guard {
 
   async #run(): Promise<void> {
     while (!this.#over && !this.signal.aborted && !this.#context.signal.aborted) {
-      await this.#tick().catch((error: unknown) => this.#unread(error));
+      // HAProxy was restarted, or the engine is busy: the next look tries again.
+      await this.#tick().catch((error: unknown) => (this.#unread = wordsOf(error)));
       await wait(tickMilliseconds);
     }
-  }
-
-  /** HAProxy was restarted, or the engine is busy: the next tick tries again, and who relies on it asks `blindSeconds`. */
-  #unread(error: unknown): void {
-    if (!(error instanceof Error)) throw error;
   }
 
   async #tick(): Promise<void> {
@@ -178,6 +177,7 @@ export class Guard {
       const problem = (await this.#crashed(watched)) ?? this.#worse(watched, counters);
       if (problem) return this.#fail(problem.replica, problem.text);
     }
+    this.#lastLook = performance.now();
     const unserved = this.#prober?.regression();
     if (unserved === undefined || this.#absent) return;
     // Switched on meanwhile by somebody's wish: then the edge answers for all.
@@ -190,9 +190,8 @@ export class Guard {
     if (this.#context.routed.length === 0) return [];
     const started = performance.now();
     const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
+    if (counters.length === 0) throw new Error('no HAProxy tells anything');
     this.#log.note(counters, performance.now() / 1000);
-    this.#longestBlind = Math.max(this.#longestBlind, performance.now() - this.#lastLook);
-    if (counters.length > 0) this.#lastLook = performance.now();
     // The way to the engine stalled, and so did the prober's: what it sent until now proves nothing of the replicas.
     if (performance.now() - started > stallMilliseconds) this.#prober?.forgive();
     return counters;
@@ -261,10 +260,19 @@ export class Guard {
     this.#failed.abort(this.#failure);
     for (const watched of this.#watched.values()) {
       const fresh = namesOf(watched).sort((a, b) => Number(b === suspect?.name) - Number(a === suspect?.name));
-      await putBack(this.#context, watched.service, watched.old, fresh).catch((cause: unknown) => this.#unread(cause));
+      await putBack(this.#context, watched.service, watched.old, fresh).catch((cause: unknown) =>
+        this.#told(watched, cause),
+      );
     }
     this.#failure = error(suspect ? await lastWords(this.#context, suspect).catch(() => '') : '');
   }
+
+  #told({ service }: Watched, cause: unknown): void {
+    const text = `the old replicas of ${service} could not be given their requests back at once: ${wordsOf(cause)}`;
+    this.#context.emit({ kind: 'warning', text: `${text}; the way back tries again` });
+  }
 }
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 const namesOf = ({ replicas }: Watched) => replicas.map(({ name }) => name);

@@ -109,7 +109,8 @@ function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutM
       socket = assigned;
       bytesBefore = assigned.bytesRead;
       reached = !assigned.connecting;
-      assigned.once('connect', () => (reached = true));
+      // One that is reused never connects again, and would keep each request's listener.
+      if (assigned.connecting) assigned.once('connect', () => (reached = true));
     });
     request.on('error', fail);
     // The last resort: an answer that ends by neither `end` nor `error` must not hang the prober.

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Latencies } from './latencies.ts';
 import { addressKey, problemOf } from './addresses.ts';
+import { failsMore } from './worse.ts';
 import { answerMilliseconds, createAsker, type Answer, type Asker, type ProbeTarget } from './probe.ts';
 
 /** What the prober measured at the public address while a plan ran. */
@@ -81,9 +82,6 @@ const defaultPerSecond = 50;
 const mostInFlight = 64;
 const failuresShown = 5;
 
-/** Fewer failures than this prove nothing; nor does a share of them that is hardly above the one before. */
-const fewestFailures = 5;
-const shareMargin = 0.05;
 /** A request that waits this much longer than any before will not be answered; milliseconds, and a factor. */
 const waitsMilliseconds = 3000;
 const waitsFactor = 3;
@@ -325,9 +323,9 @@ function regressionOf(state: Measured, places: number): Regression | undefined {
   const waiting = [...inFlight].filter(({ since: sent }) => waits(sent)).length;
   const failing = since.failed + waiting;
   const requests = since.requests + waiting;
-  const usual = before.requests > 0 ? before.failed / before.requests : 0;
   const hangs = waiting >= Math.min(fewestWaiting, places) && before.failed === 0;
-  if (!hangs && (failing < fewestFailures || failing / requests <= usual + shareMargin)) return undefined;
+  if (!hangs && !failsMore({ requests: before.requests, failing: before.failed }, { requests, failing }))
+    return undefined;
   const why = since.failed > 0 ? lastReason : `no answer within ${Math.round(patience / 1000)} s`;
   const text = `${target.url}: ${failing} of ${requests} requests failed (${why})`;
   return { service: target.service, text };

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { OperatorError, exitCodes } from '../errors.ts';
 import { until, type Context } from './context.ts';
 import type { Guard } from './guard.ts';
 
@@ -7,18 +7,15 @@ const enoughAnswers = 200;
 const pollMilliseconds = 50;
 /** The least share of the watch that all the new replicas are watched together. */
 const togetherShare = 0.4;
-/** A watch that did not see HAProxy for so long has not watched; seconds. */
-const blindSeconds = 5;
+/** For so long an engine or a HAProxy that can't be read is waited for: a restart of either takes less. Seconds. */
+const blindPatienceSeconds = 30;
 
 /** Returns once the first new replica of each service has proven itself; throws what the guard found. */
 export async function prove(context: Context, stepId: string, services: string[], seconds: number): Promise<void> {
   const guard = guardOf(context);
   const started = performance.now();
-  await until(async () => services.every((name) => guard.good(name) >= enoughAnswers), {
-    seconds,
-    everyMilliseconds: pollMilliseconds,
-    signal: context.signal,
-  });
+  const proven = () => services.every((name) => guard.good(name) >= enoughAnswers);
+  await watched(context, guard, guard.seconds + seconds, proven);
   await guard.judge(services);
   const answers = services.map((name) => `${guard.good(name)} good answers of ${name}`).join(', ');
   const detail = `${answers} in ${((performance.now() - started) / 1000).toFixed(1)} s`;
@@ -33,15 +30,20 @@ export async function watchReplicas(context: Context, services: string[], second
   await guard.protect(services);
   // Of services that this release left alone too: one that it changed may have broken them.
   guard.admitted();
-  const rest = Math.max(seconds * togetherShare, seconds - guard.seconds);
-  await wait(rest * 1000, undefined, { signal: context.signal });
+  await watched(context, guard, Math.max(guard.seconds + seconds * togetherShare, seconds));
   // What comes next ends the old replicas: from here on there is nobody to put back.
   await guard.end();
   guard.signal.throwIfAborted();
-  if (guard.blindSeconds < blindSeconds) return;
-  context.emit({
-    kind: 'warning',
-    text: `HAProxy could not be read for ${Math.round(guard.blindSeconds)} s: errors and answer times were not watched`,
+}
+
+/** Returns once enough was seen, or the guard has seen the new replicas at this second of its watch or later. */
+async function watched(context: Context, guard: Guard, goal: number, enough = () => false): Promise<void> {
+  const { signal } = context;
+  const seconds = goal - guard.seconds + blindPatienceSeconds;
+  const done = async () => enough() || guard.seconds >= goal;
+  if (await until(done, { seconds, everyMilliseconds: pollMilliseconds, signal })) return;
+  throw new OperatorError(`the new replicas can't be watched: nothing was seen of them for ${blindPatienceSeconds} s`, {
+    ...{ code: 'watch-blind', exitCode: exitCodes.rolledBack, lastSeen: guard.unread, next: 'horme status' },
   });
 }
 

@@ -31,14 +31,23 @@ export const patienceOf = (before: Tally) => Math.max(waitsSeconds, slowFactor *
 
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 
+interface Failing {
+  requests: number;
+  failing: number;
+}
+
+const shareOf = ({ requests, failing }: Failing) => (requests > 0 ? failing / requests : 0);
+
+/** Whether it is sure that a larger share of the requests fails than before. */
+export const failsMore = (before: Failing, now: Failing, margin = errorMargin): boolean =>
+  now.failing >= fewestErrors && shareOf(now) > shareOf(before) + margin;
+
 /** What is worse than before, in words; undefined when nothing is. */
 export function worse(before: Tally, now: Now): string | undefined {
-  const usual = before.ended > 0 ? before.failing / before.ended : 0;
-  const failing = now.failing + now.waiting;
-  const requests = now.ended + now.waiting;
-  const margin = before.ended < fewestBefore ? unknownMargin : errorMargin;
-  if (failing >= fewestErrors && failing / requests > usual + margin)
-    return `${unserved(now)} (${percent(failing / requests)}; ${percent(usual)} before)`;
+  const usual = { requests: before.ended, failing: before.failing };
+  const present = { requests: now.ended + now.waiting, failing: now.failing + now.waiting };
+  if (failsMore(usual, present, usual.requests < fewestBefore ? unknownMargin : errorMargin))
+    return `${unserved(now)} (${percent(shareOf(present))}; ${percent(shareOf(usual))} before)`;
   if (before.ended < fewestRequests || now.ended < fewestRequests) return undefined;
   const [was, is] = [meanSeconds(before), meanSeconds(now)];
   if (is <= was * slowFactor || is <= was + slowSeconds) return undefined;

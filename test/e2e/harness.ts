@@ -222,9 +222,12 @@ export function useProject(name: string): () => Project {
   return get;
 }
 
-/** The run, when it ended with that code; else an error with all that it printed. */
+/** Node's own, such as that of a leak: nobody who deploys can do anything about it. */
+const nodesWarning = /^\(node:\d+\)/m;
+
+/** The run, when it ended with that code and no warning of Node's; else an error with all that it printed. */
 export function must(ran: Ran, exitCode: number): Ran {
-  if (ran.exitCode === exitCode) return ran;
+  if (ran.exitCode === exitCode && !nodesWarning.test(ran.stderr)) return ran;
   const how = ran.signal ?? `exit code ${ran.exitCode}`;
   throw new Error(
     `horme ended with ${how} after ${ran.seconds.toFixed(1)} s, not ${exitCode}\n${ran.stdout}\n${ran.stderr}`,
