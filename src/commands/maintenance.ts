@@ -1,7 +1,7 @@
 import { findStore } from '../deploy/state.ts';
 import { switchMaintenance } from '../edge/apply.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { readSettings, writeSettings } from '../release/settings.ts';
+import { changeSettings } from '../release/settings.ts';
 import { openSession } from '../session.ts';
 import type { CommandContext } from './command.ts';
 
@@ -13,7 +13,7 @@ export async function run(context: CommandContext): Promise<void> {
   const store = await findStore(session);
   if (!store) throw notDeployed(stack.project);
   await switchMaintenance(store, on, stack.maintenancePage);
-  await writeSettings(store, { ...(await readSettings(store)), maintenance: on });
+  await changeSettings(store, () => ({ maintenance: on }));
   context.print(on ? 'maintenance is on: the edge answers 503, deploys go on behind it' : 'maintenance is off');
   context.result({ schema: 'horme.maintenance/1', project: stack.project, maintenance: on });
 }

@@ -4,7 +4,7 @@ import { localLabel } from '../backup/report.ts';
 import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readLive } from '../release/ledger.ts';
-import { readSettings, writeSettings } from '../release/settings.ts';
+import { changeSettings } from '../release/settings.ts';
 import { openVault } from '../release/vault.ts';
 import { sealKit } from '../recovery/kit.ts';
 import { kitContent, outsideRepository, refuseUndeployed } from '../recovery/make.ts';
@@ -25,10 +25,7 @@ export async function run(context: CommandContext): Promise<void> {
   const content = await kitContent(stack, await openVault(store), new Date());
   const file = resolve(context.arguments[0] ?? `${stack.project}.kit`);
   await written(file, await sealKit(content, secret));
-  await writeSettings(store, {
-    ...(await readSettings(store)),
-    kit: { madeAt: content.madeAt, keys: content.keys },
-  });
+  await changeSettings(store, () => ({ kit: { madeAt: content.madeAt, keys: content.keys } }));
   context.print(
     `${file}\nkeep it off this machine, and its passphrase elsewhere: with both, and the repository, an empty machine becomes this one`,
   );

@@ -27,6 +27,8 @@ export interface Context {
   /** Aborted by Ctrl-C or a lost lock: waits end, what is under way finishes. */
   signal: AbortSignal;
   balancers: BalancerPool;
+  /** Since when replicas get no new request, by name; milliseconds of `performance.now()`. */
+  draining: Map<string, number>;
   /** Services whose migration was begun: whatever becomes of the release, the schema may be another one. */
   migrated: string[];
   /** Aborted when somebody else took the lock. */

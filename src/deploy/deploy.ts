@@ -170,42 +170,50 @@ async function locked(
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   const asked = wasAsked ? { ...(await withoutLock(session)), images } : undefined;
   if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
-  const store = await Store.open(engine, stack.project, imageTags().tools);
-  const [settings, applied] = await Promise.all([readSettings(store), readApplied(store)]);
-  const live = await readLive(store);
-  if (options.platformOnly) await beginHistoryFor(stack.database?.version, store, live, applied);
-  const vault = options.rotate ? await rotateLogins(store, applied) : await openVault(store);
-  const situation: Situation = { containers: [], store, settings, applied, vault, live, images, platformIds };
-  const [wanted, ledger] = await Promise.all([contentFrom(session, situation, options), readLedger(store)]);
-  const { content, prepared, former } = wanted;
-  await writeSecrets(session, store, prepared?.secrets ?? [], former);
-  await remakeSecrets(session, store, content, former);
-  const pool = new BalancerPool(engine, content.project);
-  const context: Context = {
-    engine,
-    compose: session.compose,
-    store,
-    content,
-    routed: routedServices(content.services, former?.services ?? []),
-    releaseNumber: nextNumber(ledger),
-    vault,
-    certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
-    pages: { maintenance: stack.maintenancePage },
-    emit: session.emit,
-    signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
-    balancers: pool,
-    migrated: [],
-    lost: lock.lost,
-    otherData: { begun: false, moment: options.swap?.moment },
-    guard: undefined,
-    before: undefined,
-    publicAddress: session.connection.publicAddress,
-  };
+  const store = await Store.open(engine, stack.project, imageTags().tools, glanced.store);
+  const pool = new BalancerPool(engine, stack.project);
   try {
+    // To open a conversation with HAProxy takes longer than to read the state: it goes on beside what needs the state alone.
+    pool.get().catch(() => undefined);
+    const state = await openState(session, store, options);
+    const ledger = await readLedger(store);
+    const situation: Situation = { containers: [], store, ...state, images, platformIds };
+    const wanted = await contentFrom(session, situation, options);
+    const { content, prepared, former } = wanted;
+    await writeSecrets(session, store, prepared?.secrets ?? [], former);
+    await remakeSecrets(session, store, content, former);
+    const context: Context = {
+      engine,
+      compose: session.compose,
+      store,
+      content,
+      routed: routedServices(content.services, former?.services ?? []),
+      releaseNumber: nextNumber(ledger),
+      vault: state.vault,
+      certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
+      pages: { maintenance: stack.maintenancePage },
+      emit: session.emit,
+      signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
+      balancers: pool,
+      draining: new Map(),
+      migrated: [],
+      lost: lock.lost,
+      otherData: { begun: false, moment: options.swap?.moment },
+      guard: undefined,
+      before: undefined,
+      publicAddress: session.connection.publicAddress,
+    };
     return await rollOut(session, context, { ...wanted, ledger }, options, times, started);
   } finally {
     pool.close();
   }
+}
+
+async function openState({ stack }: Session, store: Store, { platformOnly, rotate }: DeployOptions) {
+  const [settings, applied, live] = await Promise.all([readSettings(store), readApplied(store), readLive(store)]);
+  if (platformOnly) await beginHistoryFor(stack.database?.version, store, live, applied);
+  const vault = rotate ? await rotateLogins(store, applied) : await openVault(store);
+  return { settings, applied, live, vault };
 }
 
 /** Every wait of every replica listens to it; Node takes more than ten for a leak. */

@@ -1,69 +1,114 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Balancers, Sessions } from '../edge/balancers.ts';
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseService } from '../release/release.ts';
-import { until, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { preStop } from './hooks.ts';
 import type { Target } from './step.ts';
 
 /** How often HAProxy is asked for sessions; a question takes about a millisecond. */
 const pollMilliseconds = 20;
 
-/** No new request from here on; returns when those in flight have ended, or their time is up. */
-export async function drain(context: Context, stepId: string, targets: Target[]): Promise<void> {
+/** No new request from here on. */
+export async function beginDrain(context: Context, targets: Target[]): Promise<void> {
+  const balancers = await context.balancers.must();
+  await Promise.all(byService(context, targets).map(({ service, own }) => balancers.drain(service, own.map(nameOf))));
+  for (const { name } of targets) context.draining.set(name, performance.now());
+}
+
+/** Returns when the requests in flight have ended, or their time is up. */
+export async function awaitDrained(context: Context, targets: Target[]): Promise<void> {
   const balancers = await context.balancers.must();
   const groups = byService(context, targets);
-  await Promise.all(groups.map(({ service, names }) => balancers.drain(service, names)));
-  await Promise.all(
-    groups.map(async ({ service, names }) => {
-      const options = { everyMilliseconds: pollMilliseconds, signal: context.signal };
-      const total = async (kind: 'ordinary' | 'longLived') =>
-        Object.values(await balancers.sessions(service, names)).reduce((sum, sessions) => sum + sessions[kind], 0);
-      const ended = await until(async () => (await total('ordinary')) === 0, {
-        ...options,
-        seconds: service.drainSeconds,
-      });
-      if (!ended) {
-        context.emit({
-          kind: 'warning',
-          text: `${service.name}: ${await total('ordinary')} requests still run after ${service.drainSeconds} s of draining`,
-        });
-      }
-      await until(async () => (await total('longLived')) === 0, { ...options, seconds: service.longLivedSeconds });
-      const left = await total('longLived');
-      if (left > 0)
-        context.emit({
-          kind: 'step-progress',
-          id: stepId,
-          detail: `${left} long-lived connections of ${service.name} go on until their replica ends`,
-        });
-    }),
-  );
+  await Promise.all(groups.map((group) => eachDrained(context, balancers, group, () => undefined)));
 }
 
 /**
- * Ends replicas. Those that still hold WebSockets or event streams end one after another, so that their clients don't all
- * reconnect at once; the others all together.
+ * Ends replicas, each as soon as its requests have ended. Those that still hold WebSockets or event streams when their time is
+ * up end one after another, so that their clients don't all reconnect at once.
  */
-export async function stopReplicas(context: Context, targets: Target[], keep = false): Promise<void> {
+export async function stopReplicas(context: Context, stepId: string, targets: Target[], keep = false): Promise<void> {
   const balancers = await context.balancers.get();
-  const held = new Set<string>();
-  for (const { service, names } of byService(context, targets)) {
-    if (!balancers || service.routes.length === 0) continue;
-    const sessions = await balancers.sessions(service, names);
-    names.filter((name) => (sessions[name]?.longLived ?? 0) > 0).forEach((name) => held.add(name));
-  }
   // A HAProxy that is to end waits for every conversation to end first, ours too.
   if (targets.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
-  await Promise.all(targets.filter(({ name }) => !held.has(name)).map((target) => stopOne(context, target, keep)));
-  for (const target of targets.filter(({ name }) => held.has(name))) await stopOne(context, target, keep);
+  const ending: Promise<void>[] = [];
+  const end = (target: Target) => {
+    const ended = stopOne(context, target, keep);
+    // Told below: until then others are waited for.
+    ended.catch(() => undefined);
+    ending.push(ended);
+    return ended;
+  };
+  try {
+    const groups = byService(context, targets).filter(({ service }) => balancers && service.routes.length > 0);
+    const routed = groups.flatMap(({ own }) => own);
+    for (const target of targets) if (!routed.includes(target)) void end(target);
+    await Promise.all(
+      groups.map(async (group) => {
+        if (!balancers) return;
+        const held: Target[] = [];
+        await eachDrained(context, balancers, group, (target, sessions) => {
+          tellUnended(context, stepId, target, sessions, group.service);
+          if (sessions.longLived > 0) held.push(target);
+          else void end(target);
+        });
+        for (const target of held) await end(target);
+      }),
+    );
+  } finally {
+    await Promise.allSettled(ending);
+  }
+  await Promise.all(ending);
 }
+
+/** Tells each replica as soon as its requests have ended or their time is up, with what it still has. */
+async function eachDrained(
+  context: Context,
+  balancers: Balancers,
+  { service, own }: { service: ReleaseService; own: Target[] },
+  onDrained: (target: Target, rest: Sessions) => void,
+): Promise<void> {
+  const left = new Set(own);
+  const began = performance.now();
+  for (;;) {
+    const sessions = await balancers.sessions(service, [...left].map(nameOf));
+    for (const target of left) {
+      const rest = sessions[target.name] ?? { ordinary: 0, longLived: 0 };
+      const seconds = (performance.now() - (context.draining.get(target.name) ?? began)) / 1000;
+      if (rest.ordinary > 0 && seconds < service.drainSeconds) continue;
+      if (rest.longLived > 0 && seconds < service.longLivedSeconds) continue;
+      left.delete(target);
+      onDrained(target, rest);
+    }
+    if (left.size === 0) return;
+    await wait(pollMilliseconds, undefined, { signal: context.signal });
+  }
+}
+
+function tellUnended(
+  { emit }: Context,
+  stepId: string,
+  { name }: Target,
+  { ordinary, longLived }: Sessions,
+  { drainSeconds }: ReleaseService,
+): void {
+  const requests = ordinary === 1 ? '1 request still runs' : `${ordinary} requests still run`;
+  if (ordinary > 0) emit({ kind: 'warning', text: `${name}: ${requests} after ${drainSeconds} s of draining` });
+  if (longLived === 0) return;
+  const connections = longLived === 1 ? '1 long-lived connection goes' : `${longLived} long-lived connections go`;
+  emit({ kind: 'step-progress', id: stepId, detail: `${connections} on until ${name} ends` });
+}
+
+const nameOf = ({ name }: Target) => name;
 
 async function stopOne(context: Context, target: Target, keep: boolean): Promise<void> {
   const service = known(context, target.service);
   const seconds = service?.stopSeconds ?? 10;
+  context.guard?.leaving([target.name]);
   await preStop(context.engine, target, seconds, context.emit);
   await context.engine.stop(target.id, seconds);
   await tellDeaf(context, target, seconds);
-  const balancers = service && service.routes.length > 0 ? await context.balancers.get() : undefined;
+  const balancers = service && service.routes.length > 0 ? await context.balancers.kept() : undefined;
   if (service && balancers) await balancers.release(service, [target.name]);
   if (!keep) await context.engine.remove(target.id);
 }
@@ -92,11 +137,9 @@ function known(context: Context, name: string): ReleaseService | undefined {
   return [...context.routed, ...context.content.services].find((service) => service.name === name);
 }
 
-function byService(context: Context, targets: Target[]): { service: ReleaseService; names: string[] }[] {
+function byService(context: Context, targets: Target[]): { service: ReleaseService; own: Target[] }[] {
   return [...new Set(targets.map(({ service }) => service))].flatMap((name) => {
     const service = known(context, name);
-    return service
-      ? [{ service, names: targets.filter((target) => target.service === name).map((target) => target.name) }]
-      : [];
+    return service ? [{ service, own: targets.filter((target) => target.service === name) }] : [];
   });
 }

@@ -9,7 +9,7 @@ import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { askAddresses } from './ask.ts';
 import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
-import { drain, forget, stopReplicas } from './drain.ts';
+import { awaitDrained, beginDrain, forget, stopReplicas } from './drain.ts';
 import { postStart } from './hooks.ts';
 import type { Action, Step } from './step.ts';
 import { awaitReady, lastWords } from './ready.ts';
@@ -33,8 +33,6 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
     const seconds = () => (performance.now() - started) / 1000;
     emit({ kind: 'step-started', id, title });
     if (touchesUsers(context, step)) context.guard?.begin();
-    if (step.action.do === 'stop' || step.action.do === 'replace')
-      context.guard?.leaving(step.action.replicas.map(({ name }) => name));
     try {
       await take(away.size === 0 ? context : { ...context, signal: neverAborted }, step);
     } catch (error) {
@@ -62,6 +60,8 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
 function touchesUsers({ content }: Context, { action }: Step): boolean {
   const isUser = (name: string) => content.services.some((one) => one.name === name && one.owner === 'user');
   if (action.do === 'start') return Object.keys(action.counts).some(isUser);
+  // Of an interrupted run that had started them, nothing else comes before they are watched.
+  if (action.do === 'ready') return action.services.some(isUser);
   if (action.do === 'replace') return isUser(action.service);
   return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
 }
@@ -118,13 +118,13 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'members':
       return writeMembers(context);
     case 'drain':
-      return drain(context, id, action.replicas);
+      return drain(context, action);
     case 'watch':
       return watchReplicas(context, action.services, action.seconds);
     case 'stop':
-      return stopReplicas(context, action.replicas, action.keep);
+      return stopReplicas(context, id, action.replicas, action.keep);
     case 'replace':
-      return replaceInPlace(context, action);
+      return replaceInPlace(context, id, action);
     case 'share-settings':
       return shareSettings(context);
     case 'set-roles':
@@ -159,6 +159,12 @@ async function ready(context: Context, stepId: string, services: string[]): Prom
   await context.guard?.protect(services);
 }
 
+/** Where their successors serve, what is in flight ends beside the steps that follow; `stop` waits for the rest. */
+async function drain(context: Context, { replicas, handsOver }: Extract<Action, { do: 'drain' }>): Promise<void> {
+  await beginDrain(context, replicas);
+  await (handsOver ? writeMembers(context) : awaitDrained(context, replicas));
+}
+
 /** A conversation that the guard opened with a process that leaves would be taken for one with its successor. */
 async function reload(context: Context, keepFormer: boolean): Promise<void> {
   if (!keepFormer) await context.guard?.end();
@@ -185,9 +191,10 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
 /** Compose would end them too, but knows nothing of HAProxy's slots and of streams that are better ended one by one. */
 async function replaceInPlace(
   context: Context,
+  stepId: string,
   { service, count, replicas }: Extract<Action, { do: 'replace' }>,
 ): Promise<void> {
-  await stopReplicas(context, replicas, true);
+  await stopReplicas(context, stepId, replicas, true);
   await context.compose.replace(numbered(context), { [service]: count });
 }
 

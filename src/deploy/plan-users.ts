@@ -4,6 +4,7 @@ import { makeRoom } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import {
   drainSteps,
+  handOverSteps,
   isService,
   isSurge,
   isUnproven,
@@ -76,8 +77,7 @@ function retiring(content: ReleaseContent, users: Change[], seen: Seen, options:
   const gone = orphansOf(content, seen);
   const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
   return [
-    ...drainSteps(drained),
-    ...(switched || drained.length > 0 ? membersStep : []),
+    ...(switched || drained.length > 0 ? handOverSteps(drained) : []),
     // Going back to what was bad before is still going back: only a deploy answers for what it changed.
     ...askStep(content, options.migrate ? changed : []),
     ...watchStep(
@@ -262,7 +262,7 @@ function batches(change: Change, seen: Seen, options: PlanOptions): Draft[] {
         () => change.good.length + Math.min(done, change.missing) + remaining,
         done === 0 ? options : undefined,
       ),
-      ...(routed ? [...drainSteps(retiring), ...membersStep] : []),
+      ...(routed ? handOverSteps(retiring) : []),
       ...stopStep(retiring, 'its successor serves; the reservations allow no more at once'),
     );
   }

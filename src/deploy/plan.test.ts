@@ -63,26 +63,24 @@ test('what runs as it should is left alone', () => {
 
 test('another image surges beside the one that serves', () => {
   expect(text(next, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
-    " 1  start 3 replicas of api beside the 3 that run
-          because api: its image changed
-     2  wait until api is ready
-          because new replicas get no traffic until they are ready
-     3  admit 1 replica of api at HAProxy
-          because it proves itself on a share of the traffic while the old replicas serve
-     4  watch it for up to 6 s
-          because the others follow once it has proven itself
-     5  admit api at HAProxy
-          because they are ready
-     6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-          because requests in flight end first
-     7  save the replica list for HAProxy
-          because the replicas changed
-     8  ask the public address through the edge
-          because a release is live when its addresses answer
-     9  watch api for 10 s
-          because errors and answer times against the ones before
-    10  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
-          because the new release has taken over"
+    "1  start 3 replicas of api beside the 3 that run
+         because api: its image changed
+    2  wait until api is ready
+         because new replicas get no traffic until they are ready
+    3  admit 1 replica of api at HAProxy
+         because it proves itself on a share of the traffic while the old replicas serve
+    4  watch it for up to 6 s
+         because the others follow once it has proven itself
+    5  admit api at HAProxy
+         because they are ready
+    6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
+         because the new replicas serve; requests in flight go on
+    7  ask the public address through the edge
+         because a release is live when its addresses answer
+    8  watch api for 10 s
+         because errors and answer times against the ones before
+    9  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+         because the new release has taken over"
   `);
 });
 
@@ -111,14 +109,12 @@ test('scaling down drains before it stops, and keeps the older ones', () => {
   const wanted = content([...edge(), api({ replicas: 1 }), worker]);
   expect(text(wanted, running(shop), { former: shop.services })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-2, shop-local-api-3
-         because requests in flight end first
-    2  save the replica list for HAProxy
-         because the replicas changed
-    3  ask the public address through the edge
+         because the new replicas serve; requests in flight go on
+    2  ask the public address through the edge
          because a release is live when its addresses answer
-    4  stop and remove shop-local-api-2, shop-local-api-3
+    3  stop and remove shop-local-api-2, shop-local-api-3
          because the new release has taken over
-    5  reload HAProxy without the former backends
+    4  reload HAProxy without the former backends
          because no replica needs them any more"
   `);
 });
@@ -129,12 +125,10 @@ test('scaling up that failed goes back to the replicas that serve, not to those 
   const seen = running(shop, { replicas: [...running(shop).replicas, ...fresh] });
   expect(text(shop, seen, { former: [failed] })).toMatchInlineSnapshot(`
     "1  drain shop-local-api-4, shop-local-api-5
-         because requests in flight end first
-    2  save the replica list for HAProxy
-         because the replicas changed
-    3  ask the public address through the edge
+         because the new replicas serve; requests in flight go on
+    2  ask the public address through the edge
          because a release is live when its addresses answer
-    4  stop and remove shop-local-api-4, shop-local-api-5
+    3  stop and remove shop-local-api-4, shop-local-api-5
          because the new release has taken over"
   `);
 });
@@ -176,14 +170,12 @@ test('a job runs before what waits for its end', () => {
      7  admit api at HAProxy
           because they are ready
      8  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-          because requests in flight end first
-     9  save the replica list for HAProxy
-          because the replicas changed
-    10  ask the public address through the edge
+          because the new replicas serve; requests in flight go on
+     9  ask the public address through the edge
           because a release is live when its addresses answer
-    11  watch api for 10 s
+    10  watch api for 10 s
           because errors and answer times against the ones before
-    12  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+    11  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
           because the new release has taken over"
   `);
 });
@@ -230,16 +222,14 @@ test('other routes: HAProxy knows both before nginx sends to the new one, and th
      5  check and reload nginx
           because its configuration changed
      6  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-          because requests in flight end first
-     7  save the replica list for HAProxy
-          because the replicas changed
-     8  ask the public address through the edge
+          because the new replicas serve; requests in flight go on
+     7  ask the public address through the edge
           because a release is live when its addresses answer
-     9  watch api for 10 s
+     8  watch api for 10 s
           because errors and answer times against the ones before
-    10  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+     9  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
           because the new release has taken over
-    11  reload HAProxy without the former backends
+    10  reload HAProxy without the former backends
           because no replica needs them any more"
   `);
 });
@@ -250,14 +240,12 @@ test('a service that is gone loses its route, drains and stops', () => {
     "1  check and reload nginx
          because its configuration changed
     2  drain shop-local-old-1
-         because requests in flight end first
-    3  save the replica list for HAProxy
-         because the replicas changed
-    4  ask the public address through the edge
+         because the new replicas serve; requests in flight go on
+    3  ask the public address through the edge
          because a release is live when its addresses answer
-    5  stop and remove shop-local-old-1
+    4  stop and remove shop-local-old-1
          because the Compose file no longer has it
-    6  reload HAProxy without the former backends
+    5  reload HAProxy without the former backends
          because no replica needs them any more"
   `);
 });
@@ -291,14 +279,12 @@ test('half-started replicas of an interrupted run are finished, not started agai
      8  admit api at HAProxy
           because they are ready
      9  drain shop-local-api-1, shop-local-api-2, shop-local-api-3
-          because requests in flight end first
-    10  save the replica list for HAProxy
-          because the replicas changed
-    11  ask the public address through the edge
+          because the new replicas serve; requests in flight go on
+    10  ask the public address through the edge
           because a release is live when its addresses answer
-    12  watch api for 10 s
+    11  watch api for 10 s
           because errors and answer times against the ones before
-    13  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
+    12  stop and remove shop-local-api-1, shop-local-api-2, shop-local-api-3
           because the new release has taken over"
   `);
 });
@@ -319,26 +305,22 @@ test('where the reservations do not fit twice, batches make room', () => {
      5  admit api at HAProxy
           because they are ready
      6  drain shop-local-api-1, shop-local-api-2
-          because requests in flight end first
-     7  save the replica list for HAProxy
-          because the replicas changed
-     8  stop and remove shop-local-api-1, shop-local-api-2
+          because the new replicas serve; requests in flight go on
+     7  stop and remove shop-local-api-1, shop-local-api-2
           because its successor serves; the reservations allow no more at once
-     9  start 2 replicas of api beside the 4 that run
+     8  start 2 replicas of api beside the 4 that run
           because api: its image changed
-    10  wait until api is ready
+     9  wait until api is ready
           because new replicas get no traffic until they are ready
-    11  admit api at HAProxy
+    10  admit api at HAProxy
           because they are ready
-    12  drain shop-local-api-3, shop-local-api-4
-          because requests in flight end first
-    13  save the replica list for HAProxy
-          because the replicas changed
-    14  stop and remove shop-local-api-3, shop-local-api-4
+    11  drain shop-local-api-3, shop-local-api-4
+          because the new replicas serve; requests in flight go on
+    12  stop and remove shop-local-api-3, shop-local-api-4
           because its successor serves; the reservations allow no more at once
-    15  ask the public address through the edge
+    13  ask the public address through the edge
           because a release is live when its addresses answer
-    16  watch api for 10 s
+    14  watch api for 10 s
           because errors and answer times against the ones before"
   `);
 });
@@ -357,12 +339,10 @@ test('going back admits the old replicas again and migrates nothing', () => {
     2  admit api at HAProxy
          because they are ready
     3  drain shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
-         because requests in flight end first
-    4  save the replica list for HAProxy
-         because the replicas changed
-    5  ask the public address through the edge
+         because the new replicas serve; requests in flight go on
+    4  ask the public address through the edge
          because a release is live when its addresses answer
-    6  stop and remove shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
+    5  stop and remove shop-local-api-1-bad, shop-local-api-2-bad, shop-local-api-3-bad
          because the new release has taken over"
   `);
 });

@@ -5,6 +5,7 @@ import { timedOut, type ContainerDetails, type Healthcheck } from '../engine/eng
 import { OperatorError, exitCodes } from '../errors.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { ReleaseService } from '../release/release.ts';
+import { askReplicas, type Answered } from './asked-replicas.ts';
 import { newReplicas, serviceOf, until, type Context } from './context.ts';
 import { postStart } from './hooks.ts';
 import type { SeenReplica } from './observe.ts';
@@ -38,11 +39,12 @@ export async function awaitReady(context: Context, stepId: string, services: str
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   setMaxListeners(0, signal);
+  const ask = asking(context, gates, signal);
   try {
     await Promise.all(
       gates.map(async ({ service, replica }) => {
         const started = performance.now();
-        await gate(context, service, replica, signal);
+        await gate(context, service, replica, ask, signal);
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
         context.emit({ kind: 'step-progress', id: stepId, detail: `${replica.name} is ready after ${seconds} s` });
       }),
@@ -52,10 +54,35 @@ export async function awaitReady(context: Context, stepId: string, services: str
   }
 }
 
+type Ask = (service: ReleaseService, replica: SeenReplica, question: Question) => Promise<Answered>;
+
+/** Asks all replicas of a service together; each gate waits for its own answer. */
+function asking(
+  context: Context,
+  gates: { service: ReleaseService; replica: SeenReplica }[],
+  signal: AbortSignal,
+): Ask {
+  const answers = new Map<string, ReturnType<typeof askReplicas>>();
+  const key = ({ name }: ReleaseService, { port }: Question) => `${name}:${port}`;
+  for (const service of new Set(gates.map((gate) => gate.service))) {
+    const own = gates.filter((gate) => gate.service === service);
+    const addresses = own.flatMap(({ replica: { address } }) => address ?? []);
+    const { readySeconds: seconds } = service;
+    for (const question of addresses.length === 0 ? [] : questionsOf(service.routes))
+      answers.set(key(service, question), askReplicas(context, question, { addresses, seconds, signal }));
+  }
+  return async (service, replica, question) => {
+    const answer = answers.get(key(service, question))?.get(replica.address ?? '');
+    if (!answer) throw new Error(`${replica.name} can't be asked: it has no address`);
+    return answer;
+  };
+}
+
 async function gate(
   context: Context,
   service: ReleaseService,
   replica: SeenReplica,
+  ask: Ask,
   signal: AbortSignal,
 ): Promise<void> {
   const deadline = performance.now() + service.readySeconds * 1000;
@@ -63,7 +90,7 @@ async function gate(
   const watched = AbortSignal.any([signal, over.signal]);
   try {
     await Promise.race([
-      checks(context, service, replica, deadline, watched),
+      checks(context, service, replica, ask, deadline, watched),
       watchContainer(context, service, replica, watched),
     ]);
   } finally {
@@ -76,35 +103,21 @@ async function checks(
   context: Context,
   service: ReleaseService,
   replica: SeenReplica,
+  ask: Ask,
   deadline: number,
   signal: AbortSignal,
 ): Promise<void> {
   const questions = questionsOf(service.routes);
-  await Promise.all(questions.map((question) => ask(context, service, replica, question)));
+  await Promise.all(
+    questions.map(async (question) => {
+      const { ready, said } = await ask(service, replica, question);
+      const why = `port ${question.port}: ${said}`;
+      if (!ready) throw await notReady(context, service, replica, why, mendOf(service, question));
+    }),
+  );
   const details = await context.engine.inspect(replica.id);
   if (details?.healthcheck) return ownCheck(context, service, replica, details.healthcheck, deadline, signal);
   if (questions.length === 0) await wait(settleSeconds * 1000, undefined, { signal });
-}
-
-/** Asked from HAProxy's container, on the way that the traffic will take. */
-async function ask(context: Context, service: ReleaseService, replica: SeenReplica, question: Question): Promise<void> {
-  const [haproxy] = await context.balancers.containers();
-  if (!haproxy || !replica.address)
-    throw new Error(`${replica.name} can't be asked: no HAProxy runs, or it has no address`);
-  const { readySeconds } = service;
-  const { exitCode, output } = await context.engine.exec(
-    haproxy,
-    waitReady(replica.address, question, readySeconds),
-    // A little more than the program gives itself.
-    { deadlineSeconds: readySeconds + 5, signal: context.signal },
-  );
-  if (exitCode === 0) return;
-  throw await notReady(context, service, replica, `port ${question.port}: ${output.trim()}`, mendOf(service, question));
-}
-
-function waitReady(address: string, { port, host, health }: Question, seconds: number): string[] {
-  const asked = health && [health.method, health.path, host, health.status, String(Math.round(health.timeout * 1000))];
-  return ['wait-ready', address, String(port), String(seconds), ...(asked ?? [])];
 }
 
 /** One path that does not fit all ports is the usual reason where another port has passed. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
 import type { Ledger, Outcome } from '../release/ledger.ts';
@@ -7,14 +8,14 @@ import { inHistory } from '../release/adapt.ts';
 import { pathsOf } from '../release/origin.ts';
 import { sourceOf } from '../release/sources.ts';
 import { writeHistory } from '../release/vault.ts';
-import { noteApplied, readApplied, readSettings, writeSettings } from '../release/settings.ts';
+import { changeSettings, noteApplied, readApplied } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
 import { Guard } from './guard.ts';
 import { keepLogs } from './kept-logs.ts';
-import { observe, type Seen } from './observe.ts';
+import { observe, replicasOf, type Seen, type SeenReplica } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
@@ -47,13 +48,16 @@ export async function rollOut(
   times: StepTime[],
   started: number,
 ): Promise<DeployResult> {
-  const seen = await look(context);
-  await noteRoles(context, seen);
-  const steps = stepsFor(wanted.content, wanted.former, seen, options);
-  const begunAt = await begin(context, seen, options);
+  const { engine, content } = context;
+  const there = replicasOf(await engine.containers({ [labels.project]: content.project }), content.project, 'trusted');
   // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
-  const serves = seen.replicas.some(({ running }) => running);
-  const proof = await startProof(session, serves ? wanted.former : undefined, wanted.content, started);
+  const serves = there.some(({ running }) => running);
+  const proving = startProof(session, serves ? wanted.former : undefined, content, started);
+  const deciding = decide(context, wanted, there, options).catch(async (error: unknown) => {
+    await (await proving).stop();
+    throw error;
+  });
+  const [{ seen, steps, begunAt }, proof] = await Promise.all([deciding, proving]);
   const boundary = options.boundary ?? killPoint(process.env);
   const source = sourceOf(session.stack.directory, contextsOf(session));
   const own: Context = { ...context, before: proof.prober?.first() };
@@ -78,13 +82,19 @@ export async function rollOut(
   return record(run, 'live', undefined);
 }
 
+async function decide(context: Context, wanted: Wanted, there: SeenReplica[], options: DeployOptions) {
+  const [seen, begunAt] = await Promise.all([look(context), begin(context, there, options)]);
+  await noteRoles(context, seen);
+  return { seen, begunAt, steps: stepsFor(wanted.content, wanted.former, seen, options) };
+}
+
 /**
  * A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. What one that was
  * killed has migrated is in the data, unless other data of before comes or came.
  */
-async function begin(context: Context, { replicas, applied }: Seen, { kind, swap }: DeployOptions): Promise<string> {
+async function begin(context: Context, replicas: SeenReplica[], { kind, swap }: DeployOptions): Promise<string> {
   const { engine, store, content, releaseNumber, migrated } = context;
-  const { now } = await engine.info();
+  const [{ now }, applied] = await Promise.all([engine.info(), readApplied(store)]);
   const users = content.services.filter(({ owner }) => owner === 'user').map(({ name }) => name);
   const served = replicas.some(({ service, release }) => release === releaseNumber && users.includes(service));
   const isDeploy = kind === 'deploy';
@@ -134,8 +144,7 @@ function watchSwitch(context: Context, proof: RunningProof): Context {
 /** Only a scaling that went well is kept for later deploys. */
 async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
-  const settings = await readSettings(context.store);
-  await writeSettings(context.store, { ...settings, scale: { ...settings.scale, ...options.scale } });
+  await changeSettings(context.store, ({ scale }) => ({ scale: { ...scale, ...options.scale } }));
 }
 
 async function goBack(run: Run, error: unknown): Promise<DeployResult> {

@@ -112,13 +112,15 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
       world.noted = readyEverywhere(world);
       return;
     case 'drain':
-      return action.replicas.forEach((target) => {
+      action.replicas.forEach((target) => {
         must(
           world.containers.some(({ id, running }) => id === target.id && running),
           `${target.name} is drained and does not run`,
         );
         for (const slots of world.slots.values()) if (slots.has(slotKey(target))) slots.set(slotKey(target), 'drain');
       });
+      if (action.handsOver) world.noted = readyEverywhere(world);
+      return;
     case 'prove':
     case 'ask':
     case 'watch':

@@ -28,7 +28,8 @@ export type Action =
   | { do: 'admit'; services: string[]; first?: true }
   | { do: 'prove'; services: string[]; seconds: number }
   | { do: 'members' }
-  | { do: 'drain'; replicas: Target[] }
+  /** `handsOver`: successors serve. Then the replica list is saved, and nobody waits for the requests in flight until `stop`. */
+  | { do: 'drain'; replicas: Target[]; handsOver?: true }
   /** Every public address, through the whole edge; what these services don't answer ends the rollout. */
   | { do: 'ask'; services: string[] }
   | { do: 'watch'; services: string[]; seconds: number }
@@ -191,6 +192,14 @@ export function drainSteps(replicas: SeenReplica[]): Draft[] {
   if (replicas.length === 0) return [];
   const title = `drain ${list(replicas.map(({ name }) => name))}`;
   return [{ title, cause: 'requests in flight end first', action: { do: 'drain', replicas: targets(replicas) } }];
+}
+
+/** New replicas serve: the old ones get no new request, and a HAProxy that starts anew learns who serves. */
+export function handOverSteps(old: SeenReplica[]): Draft[] {
+  if (old.length === 0) return membersStep;
+  const title = `drain ${list(old.map(({ name }) => name))}`;
+  const cause = 'the new replicas serve; requests in flight go on';
+  return [{ title, cause, action: { do: 'drain', replicas: targets(old), handsOver: true } }];
 }
 
 /** Replicas of services that the release no longer has; the database takes its members away itself. */

@@ -140,10 +140,15 @@ export function engineContract(title: string, open: () => Promise<Subject> | Sub
       const limits = { restart: 'unless-stopped' as const, memoryBytes: 16 * 1024 ** 2, pids: 8 };
       const id = await engine.create({ image, entrypoint, command: [], labels, mounts, readOnly: true, ...limits });
       await engine.put(id, '/data', [{ path: 'folder/a', content: 'before' }]);
+      const mark = await engine.mark(id, '/data/folder');
+      expect(mark).toBeDefined();
+      expect(await engine.mark(id, '/data/folder')).toBe(mark);
+      expect(await engine.mark(id, '/nowhere')).toBeUndefined();
       await engine.start(id);
       await engine.start(id);
       await engine.put(id, '/data', [{ path: 'folder/a', content: 'while it runs' }]);
       expect((await engine.get(id, '/data/folder'))?.get('folder/a')?.toString()).toBe('while it runs');
+      expect(await engine.mark(id, '/data/folder')).not.toBe(mark);
     });
 
     test('a container is found by its name too; the files of one that is gone are not nothing', async () => {

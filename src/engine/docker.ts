@@ -207,6 +207,11 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
       if (!there) throw new ContainerGone(`the container ${id} is gone`);
       return undefined;
     },
+    async mark(id, folder) {
+      const answer = await orUndefined(call('HEAD', `/containers/${id}/archive?path=${encodeURIComponent(folder)}`));
+      // Has the folder's time of change: a put makes each file anew.
+      return answer?.headers['x-docker-container-path-stat']?.toString();
+    },
     async volumes(labels) {
       const path = `/volumes?filters=${filter({ label: labelFilter(labels) })}`;
       const { Volumes } = await json<{ Volumes: RawVolume[] | null }>('GET', path);

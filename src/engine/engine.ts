@@ -168,6 +168,8 @@ export interface Engine {
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;
   /** All files below a path, by path relative to its parent; undefined when there is no such path. Throws `ContainerGone`. */
   get(id: string, path: string): Promise<Map<string, Buffer> | undefined>;
+  /** A mark that is another one once a file right in this folder was put; undefined: no such path. Takes 2 ms, where `get` takes 60. */
+  mark(id: string, folder: string): Promise<string | undefined>;
   volumes(labels: Record<string, string | undefined>): Promise<Volume[]>;
   createVolume(name: string, labels: Record<string, string>): Promise<void>;
   removeVolume(name: string): Promise<void>;

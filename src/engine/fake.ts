@@ -210,6 +210,12 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
       if (found.length === 0 && !isFolder(container, path)) return undefined;
       return new Map(found.map(([file, content]) => [file.slice(parent.length), content]));
     },
+    async mark(id, folder) {
+      const container = containers.get(id);
+      if (!container || !isFolder(container, folder)) return undefined;
+      const inside = everyPath(container).filter(([file]) => file.slice(0, file.lastIndexOf('/')) === folder);
+      return JSON.stringify(inside.map(([file, content]) => [file, content.toString('base64')]));
+    },
     async volumes(labels) {
       return [...volumes]
         .map(([name, own]) => ({ name, labels: own.labels, mountpoint: `/volumes/${name}/_data` }))

@@ -136,6 +136,10 @@ export function wentBackFrom(ledger: Ledger): LedgerEntry[] {
   return all.filter((entry) => !line.includes(entry));
 }
 
+/** As the entry has each service's image: its name, and after the last `@` the engine's id of it. */
+const tagOf = (image: string) => image.slice(0, Math.max(0, image.lastIndexOf('@')));
+export const tagsOf = ({ images }: LedgerEntry) => Object.values(images).map(tagOf);
+
 /** A commit that may have what an image was built from, and where in it the project lies. */
 export type Committed = Pick<LedgerEntry, 'folder' | 'dirty'> & { commit: string };
 

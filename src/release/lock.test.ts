@@ -148,7 +148,7 @@ test('a holder that asks whether it still holds it hears when someone took it ov
 
 test('a prune while it is held takes nothing of it', async () => {
   const lock = await take();
-  await expect.poll(() => engine.all[0]?.state).toBe('running');
+  await expect.poll(() => engine.all[0]?.state, { timeout: 5000 }).toBe('running');
   engine.prune();
   await lock.confirm();
   await expect(take()).rejects.toMatchObject({ code: 'lock-held' });
@@ -157,7 +157,7 @@ test('a prune while it is held takes nothing of it', async () => {
 test('a holder whose lock was stopped with the engine still holds it, and starts it again', async () => {
   const lock = await take();
   const id = (await findLock(engine, project))?.id ?? '';
-  await expect.poll(() => engine.all[0]?.state).toBe('running');
+  await lock.confirm();
   await engine.stop(id, 1);
   await expect(take()).rejects.toMatchObject({ code: 'lock-held' });
   await lock.confirm();

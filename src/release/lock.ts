@@ -7,6 +7,8 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { holding, refuseForeign } from './holder.ts';
 import { Store } from './store.ts';
 
+/** The first seconds are those in which a deploy starts its replicas, and a start costs the engine as much as one of them. */
+const startsAfterSeconds = 3;
 /** A holder says that it lives this often; one that was silent for the second time has died. Seconds. */
 const heartbeatSeconds = 5;
 const expirySeconds = 30;
@@ -38,8 +40,8 @@ const labelHolder = 'horme.lock';
 export const lockName = (project: string) => `${project}-horme-lock`;
 
 /**
- * The lock is a container with a fixed name: the engine lets only one such creation succeed. It runs, so that no prune takes
- * it. Its holder writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is
+ * The lock is a container with a fixed name: the engine lets only one such creation succeed. It runs after a few seconds, so
+ * that no prune takes it. Its holder writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is
  * followed.
  */
 export async function takeLock(options: {
@@ -107,10 +109,8 @@ async function hold({ engine, project }: { engine: Engine; project: string }, id
     const { now } = await engine.info();
     await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
   };
-  await beat();
-  // Nobody waits for it: what it keeps away is rare, and the next heartbeat starts it again, as after a restart of the engine.
-  const starting = engine.start(id).catch(() => undefined);
   let last = performance.now();
+  // The first heartbeat is that it was made. Each starts it, also again after a restart of the engine.
   const again = async () => {
     try {
       await beat();
@@ -124,8 +124,10 @@ async function hold({ engine, project }: { engine: Engine; project: string }, id
         lost.abort(lockLost(gone ? await whoTook(engine, project, id) : 'the engine was away too long'));
     }
   };
-  const timer = setInterval(() => void again(), heartbeatSeconds * 1000);
-  timer.unref();
+  let beating = Promise.resolve();
+  const tick = () => void (beating = again());
+  const timers = [setTimeout(tick, startsAfterSeconds * 1000), setInterval(tick, heartbeatSeconds * 1000)];
+  timers.forEach((timer) => timer.unref());
   return {
     lost: lost.signal,
     confirm: async () => {
@@ -133,8 +135,8 @@ async function hold({ engine, project }: { engine: Engine; project: string }, id
       lost.signal.throwIfAborted();
     },
     release: async () => {
-      clearInterval(timer);
-      await starting;
+      timers.forEach(clearTimeout);
+      await beating;
       await engine.remove(id);
     },
   };

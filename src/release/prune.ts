@@ -1,7 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
-import { readContent, restorable, type Ledger } from './ledger.ts';
+import { restorable, tagsOf, type Ledger } from './ledger.ts';
 import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forgetSecretFiles } from './secret-files.ts';
 import type { Store } from './store.ts';
@@ -29,25 +29,23 @@ export async function prune(options: {
   current: ReleaseContent;
 }): Promise<void> {
   const { engine, store, ledger, project, current } = options;
-  const numbers = keptEntries(ledger).map(({ number }) => number);
-  const contents = (await Promise.all(numbers.map((number) => readContent(store, number)))).filter(
-    (content) => content !== undefined,
-  );
-  const kept = [...contents, current];
-  await pruneImages(engine, project, kept);
-  await pruneVolumes(engine, project, kept);
-  await forgetSecretFiles(store, new Set(kept.flatMap(({ secretVolumes }) => secretVolumes)));
+  const kept = keptEntries(ledger);
+  const secretVolumes = new Set([...kept, current].flatMap((one) => one.secretVolumes));
+  const tags = new Set([...kept.flatMap(tagsOf), ...current.services.map(({ image }) => image)]);
+  await Promise.all([
+    pruneImages(engine, project, tags),
+    pruneVolumes(engine, project, secretVolumes),
+    forgetSecretFiles(store, secretVolumes),
+  ]);
 }
 
-async function pruneImages(engine: Engine, project: string, kept: ReleaseContent[]): Promise<void> {
-  const wanted = new Set(kept.flatMap(({ services }) => services.map(({ image }) => image)));
+async function pruneImages(engine: Engine, project: string, wanted: Set<string>): Promise<void> {
   const images = await engine.images(`${project}/*`);
   const tags = images.flatMap((image) => image.tags).filter((tag) => tag.startsWith(`${project}/`) && !wanted.has(tag));
   for (const tag of tags) await engine.untag(tag);
 }
 
-async function pruneVolumes(engine: Engine, project: string, kept: ReleaseContent[]): Promise<void> {
-  const wanted = new Set(kept.flatMap(({ secretVolumes }) => secretVolumes));
+async function pruneVolumes(engine: Engine, project: string, wanted: Set<string>): Promise<void> {
   const volumes = await engine.volumes({ [labels.project]: project });
   const secrets = volumes.filter(({ name }) => name.startsWith(`${project}_horme-secrets-`) && !wanted.has(name));
   for (const { name } of secrets) await engine.removeVolume(name);

@@ -36,17 +36,21 @@ export interface Applied {
 const settingsFile = 'settings.json';
 const appliedFile = 'applied.json';
 
-/** Read anew: it is switched beside whatever runs. */
-export async function isMaintenanceOn(store: Store): Promise<boolean> {
-  return (await store.readJson<Settings>(`${stateFolder}/${nowFolder}/${settingsFile}`))?.maintenance === true;
-}
+const noSettings: Settings = { scale: {}, maintenance: false };
+
+/** Read anew: maintenance is switched, and a kit is noted, beside whatever runs. */
+const presentSettings = async (store: Store): Promise<Settings> =>
+  (await store.readJson<Settings>(`${stateFolder}/${nowFolder}/${settingsFile}`)) ?? noSettings;
+
+export const isMaintenanceOn = async (store: Store): Promise<boolean> => (await presentSettings(store)).maintenance;
 
 export async function readSettings(store: Store | undefined): Promise<Settings> {
-  return (await store?.readNow<Settings>(settingsFile)) ?? { scale: {}, maintenance: false };
+  return (await store?.readNow<Settings>(settingsFile)) ?? noSettings;
 }
 
-export async function writeSettings(store: Store, settings: Settings): Promise<void> {
-  await store.writeNow(settingsFile, settings);
+export async function changeSettings(store: Store, change: (settings: Settings) => Partial<Settings>): Promise<void> {
+  const settings = await presentSettings(store);
+  await store.writeNow(settingsFile, { ...settings, ...change(settings) });
 }
 
 export const nothingApplied: Applied = {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { labels } from '../engine/labels.ts';
 import { ContainerGone, NameTaken, type Container, type Engine, type FileEntry } from '../engine/engine.ts';
 import { holding, refuseForeign } from './holder.ts';
@@ -30,7 +31,9 @@ export class Store {
   #id: string;
   /** Whether a running container holds the volumes. */
   readonly held: boolean;
-  #now: Promise<Map<string, Buffer>> | undefined;
+  #now: Promise<{ files: Map<string, Buffer>; mark: string | undefined }> | undefined;
+  /** Who read the same state before. */
+  #former: Store | undefined;
 
   private constructor(engine: Engine, project: string, { id, held }: { id: string; held: boolean }) {
     this.#engine = engine;
@@ -63,9 +66,14 @@ export class Store {
     return Store.#make(engine, project, toolsImage, false);
   }
 
-  /** For whoever has the lock: afterwards a running container holds the volumes. */
-  static async open(engine: Engine, project: string, toolsImage: string): Promise<Store> {
-    return Store.#make(engine, project, toolsImage, true);
+  /**
+   * For whoever has the lock: afterwards a running container holds the volumes. `former`: what that one has read is not read
+   * again where nobody wrote since.
+   */
+  static async open(engine: Engine, project: string, toolsImage: string, former?: Store): Promise<Store> {
+    const store = await Store.#make(engine, project, toolsImage, true);
+    store.#former = former;
+    return store;
   }
 
   static async #make(engine: Engine, project: string, toolsImage: string, held: boolean): Promise<Store> {
@@ -106,13 +114,26 @@ export class Store {
   }
 
   /**
-   * A file of the folder that every run reads; undefined when there is none. The engine takes some 30 ms for each request
-   * to a container's files, so the folder is read once and again only after a write.
+   * A file of the folder that every run reads, as it was at the first such look, or as this store wrote it since; undefined
+   * when there is none. The engine takes some 60 ms for each request to a container's files.
    */
   async readNow<T>(name: string): Promise<T | undefined> {
-    this.#now ??= this.read(`${stateFolder}/${nowFolder}`);
-    const content = (await this.#now).get(name);
+    const content = (await this.#files()).get(name);
     return content && (JSON.parse(content.toString('utf8')) as T);
+  }
+
+  async #files(): Promise<Map<string, Buffer>> {
+    this.#now ??= this.#readAll();
+    return (await this.#now).files;
+  }
+
+  async #readAll() {
+    const folder = `${stateFolder}/${nowFolder}`;
+    // Before the files, so that what is written while they are read counts as later.
+    const mark = await this.#engine.mark(this.#id, folder);
+    const known = this.#former ? await this.#former.#now : undefined;
+    if (mark !== undefined && known?.mark === mark) return { mark, files: new Map(known.files) };
+    return { mark, files: await this.read(folder) };
   }
 
   async writeNow(name: string, value: unknown, access: Partial<FileEntry> = {}): Promise<void> {
@@ -125,8 +146,14 @@ export class Store {
   }
 
   async write(folder: string, files: FileEntry[]): Promise<void> {
-    this.#now = undefined;
+    const now = await this.#now;
     await this.#engine.put(this.#id, folder, files);
+    for (const { path, content } of files) {
+      const name = posix.relative(`${stateFolder}/${nowFolder}`, posix.join(folder, path));
+      if (!now || name.startsWith('..')) continue;
+      now.files.set(name, Buffer.from(content));
+      now.mark = undefined;
+    }
   }
 }
 

@@ -1,0 +1,79 @@
+import { createInterface } from 'node:readline';
+import type { Question } from '../release/question.ts';
+import type { Context } from './context.ts';
+
+/** What came of asking a replica until it was ready or its time was up. */
+export interface Answered {
+  ready: boolean;
+  /** Its last answer, in words. */
+  said: string;
+}
+
+/** All at once; `$@`: the question. Prints a line when a replica is done: its address, the exit code, what was said. */
+const script = `addresses=$1; shift
+for address in $addresses; do
+  (said=$(wait-ready "$address" "$@"); printf '%s %s %s\\n' "$address" "$?" "$said") &
+done
+wait`;
+
+/** The program gives itself the time that a replica has; the conversation with it a little more. Seconds. */
+const slackSeconds = 5;
+
+/**
+ * Asks from HAProxy's container, on the way that the traffic will take. One program for all of them: to start one in a container
+ * costs the engine 60 ms of a core, which the replicas need for their own start. Gives each one's answer by its address.
+ */
+export function askReplicas(
+  context: Context,
+  question: Question,
+  { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
+): Map<string, Promise<Answered>> {
+  const waiting = new Map(addresses.map((address) => [address, deferred<Answered>()]));
+  const tell = (line: string) => {
+    const [, address = '', code, said = ''] = /^(\S+) (\d+) ?(.*)$/.exec(line) ?? [];
+    waiting.get(address)?.resolve({ ready: code === '0', said });
+  };
+  converse(context, question, { addresses, seconds, signal }, tell).then(
+    (rest) => waiting.forEach(({ resolve }) => resolve({ ready: false, said: rest })),
+    (error: unknown) => waiting.forEach(({ reject }) => reject(error)),
+  );
+  return new Map([...waiting].map(([address, { promise }]) => [address, promise]));
+}
+
+/** Gives what was printed last, for those whose line never came. */
+async function converse(
+  { engine, balancers }: Context,
+  { port, host, health }: Question,
+  { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
+  tell: (line: string) => void,
+): Promise<string> {
+  const [haproxy] = await balancers.containers();
+  if (!haproxy) throw new Error('replicas can not be asked: no HAProxy runs');
+  const asked = health && [health.method, health.path, host, health.status, String(Math.round(health.timeout * 1000))];
+  const command = ['sh', '-c', script, 'ask', addresses.join(' '), String(port), String(seconds), ...(asked ?? [])];
+  const stream = await engine.converse(haproxy, command, { deadlineSeconds: seconds + slackSeconds, signal });
+  let last = 'HAProxy has ended';
+  const lines = createInterface({ input: stream });
+  // Node tells the lines' reader nothing of it.
+  const failed = new Promise<never>((_, reject) => stream.once('error', reject));
+  const read = (async () => {
+    for await (const line of lines) {
+      last = line;
+      tell(line);
+    }
+    return last;
+  })();
+  return Promise.race([read, failed]).finally(() => lines.close());
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (cause: unknown) => void = () => undefined;
+  const promise = new Promise<T>((resolved, rejected) => {
+    resolve = resolved;
+    reject = rejected;
+  });
+  // Whoever asked may have gone on without it.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
