@@ -14,7 +14,7 @@ import { firstNewAt, lastOldAt, type Report } from '../test/e2e/traffic.ts';
 import { median, ratio, round, type Measured, type Part } from './measure.ts';
 import { openScene, type Scene } from './project.ts';
 
-const runs = 3;
+const runs = 7;
 /** As the reference measurement: an API that takes this long to listen. */
 const bootMilliseconds = 1500;
 const replicas = 3;
