@@ -1,4 +1,4 @@
-import type { Proof } from './deploy/prober.ts';
+import type { Proof } from './proof.ts';
 
 /** What the core tells its subscribers (terminal, plain lines, JSON, ledger). It never prints. */
 export type Event =

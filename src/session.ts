@@ -4,9 +4,9 @@ import { composeDriver, type Compose } from './engine/compose.ts';
 import { openConnection, type Connection } from './engine/connection.ts';
 import { dockerEngine, type DockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
-import type { CommandContext } from './commands/command.ts';
+import type { CommandContext } from './command-context.ts';
 import type { Emit } from './events.ts';
-import type { Looking } from './deploy/situation.ts';
+import type { Looking } from './deploy/look.ts';
 import { loadStack, type Named } from './stack/load.ts';
 import type { Stack } from './stack/stack.ts';
 

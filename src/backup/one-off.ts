@@ -1,6 +1,6 @@
 import type { Compose } from '../engine/compose.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import type { ComposeModel, ComposeMount, ComposeService } from '../stack/stack.ts';
+import type { ComposeModel, ComposeMount, ComposeService } from '../engine/compose-model.ts';
 import { AgentOutput } from './agent.ts';
 
 export interface OneOff {

@@ -23,9 +23,11 @@ import {
   type SecretName,
   unescaped,
 } from '../platform/part.ts';
-import { stableJson, type ReleaseContent } from '../release/release.ts';
+import { type ReleaseContent } from '../release/release.ts';
+import { stableJson } from '../fingerprint.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
-import type { BackupOptions, ComposeService, PostgresVersion, Stack } from '../stack/stack.ts';
+import type { BackupOptions, PostgresVersion, Stack } from '../stack/stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 import type { Repository } from '../recovery/kit-content.ts';
 import { agentFolders, backupNetwork, backupService, filesService } from './names.ts';
 import type { BackupIdentity } from './secrets.ts';

@@ -1,12 +1,9 @@
 import type { Seen } from '../deploy/observe.ts';
 import type { Draft } from '../deploy/step.ts';
-import { fingerprint, type ReleaseContent } from '../release/release.ts';
+import { type ReleaseContent } from '../release/release.ts';
+import { fingerprint } from '../fingerprint.ts';
 import { secretsFolder } from '../release/vault.ts';
 import { backupService } from './names.ts';
-
-export type BackupAction =
-  /** The repositories get what this history of the database needs, and are tried. */
-  { do: 'set-up-backups' } | { do: 'back-up' };
 
 /** Of what the repositories were set up for; begins with the history. Another key of theirs is to be tried, too. */
 export function backupFingerprint({ backup, compose }: Pick<ReleaseContent, 'backup' | 'compose'>): string {

@@ -1,7 +1,8 @@
 import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
 import { formerCheck } from '../deploy/former-project.ts';
 import { portChecks, publishedBy, type Check } from '../deploy/ports.ts';
-import { glance, look, type Situation } from '../deploy/situation.ts';
+import { glance, type Situation } from '../deploy/situation.ts';
+import { look } from '../deploy/look.ts';
 import { storeProblems } from '../deploy/state.ts';
 import { composeVersion } from '../engine/compose-config.ts';
 import type { EngineInfo } from '../engine/engine.ts';
@@ -12,7 +13,7 @@ import { quantity } from '../output/format.ts';
 import { readContent, readLedger } from '../release/ledger.ts';
 import { keptEntries, lostImages } from '../release/prune.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** Pre-deployment checks: what would stop a deploy half-way is found before it begins. Loading the files is the first. */
 export async function run(context: CommandContext): Promise<ExitCode> {

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { bashCompletion, zshCompletion } from './completion.ts';
-import { commands } from './index.ts';
+import { commandGroups, commands, globalOptions } from './index.ts';
+
+const line = { commands, commandGroups, globalOptions };
 
 /** What bash itself would offer for the words typed, the last one incomplete. */
 function offered(...words: string[]): string[] {
-  const script = `${bashCompletion()}
+  const script = `${bashCompletion(line)}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _horme; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const output = execFileSync('bash', ['-c', script, 'bash', 'horme', ...words], { encoding: 'utf8' });
   return output.split('\n').filter(Boolean);
@@ -29,7 +31,7 @@ test('offers nothing for a value it cannot know', () => {
 });
 
 test('the zsh script has each command, its options and its fixed arguments', () => {
-  const script = zshCompletion();
+  const script = zshCompletion(line);
   for (const { name } of commands.filter((one) => !one.name.includes(' ')))
     expect(script).toMatch(new RegExp(`^ {8}${name}\\)$`, 'm'));
   expect(script).toContain("'(-f --follow)'{-f,--follow}'[go on printing as lines come]'");

@@ -1,12 +1,21 @@
-import type { CommandContext, CommandDeclaration, OptionDeclaration } from './command.ts';
-import { commandGroups, commands, globalOptions } from './index.ts';
+import type { CommandDeclaration, OptionDeclaration } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
+
+/** All that can be typed. */
+export interface CommandLine {
+  commands: readonly CommandDeclaration[];
+  commandGroups: Record<string, string>;
+  globalOptions: readonly OptionDeclaration[];
+}
 
 /** Prints a script that completes commands, options, fixed arguments and paths. It never calls horme back: it is instant. */
-export async function run({ arguments: [shell], print, result }: CommandContext): Promise<void> {
-  const script = shell === 'zsh' ? zshCompletion() : bashCompletion();
-  print(script);
-  result({ schema: 'horme.completion/1', shell, script });
-}
+export const completionOf = (line: CommandLine) => ({
+  run: async ({ arguments: [shell], print, result }: CommandContext): Promise<void> => {
+    const script = shell === 'zsh' ? zshCompletion(line) : bashCompletion(line);
+    print(script);
+    result({ schema: 'horme.completion/1', shell, script });
+  },
+});
 
 interface OptionWords {
   names: string[];
@@ -29,7 +38,7 @@ function valueKind(bracket: string | undefined, name: string, options: string[])
 }
 
 /** The command's options, and the global ones whose names it does not take. */
-function optionsOf(command: CommandDeclaration): OptionDeclaration[] {
+function optionsOf({ globalOptions }: CommandLine, command: CommandDeclaration): OptionDeclaration[] {
   const own = command.options ?? [];
   const taken = new Set(own.flatMap((option) => optionWords(option).names));
   const shared = globalOptions.map((option) => {
@@ -44,21 +53,22 @@ function choicesOf(command: CommandDeclaration): readonly string[] {
 }
 
 /** The second words of a group's commands. */
-const wordsOf = (group: string) =>
+const wordsOf = ({ commands }: CommandLine, group: string) =>
   commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name.slice(group.length + 1));
 
-const firstWords = [
+const firstWords = ({ commands, commandGroups }: CommandLine) => [
   ...commands.map(({ name }) => name).filter((name) => !name.includes(' ')),
   ...Object.keys(commandGroups),
 ];
 
-const beforeCommand: OptionDeclaration[] = [
+const beforeCommand = ({ globalOptions }: CommandLine): OptionDeclaration[] => [
   ...globalOptions,
   { flags: '--version', description: 'print the version' },
   { flags: '--help', description: 'print the help' },
 ];
 
-export function bashCompletion(): string {
+export function bashCompletion(line: CommandLine): string {
+  const { commands, commandGroups, globalOptions } = line;
   const valued = globalOptions.map(optionWords).filter(({ value }) => value !== 'none' && value !== 'optional');
   return `# bash completion of horme, made by: horme completion bash
 _horme() {
@@ -75,12 +85,12 @@ _horme() {
   done
   local words=
   case $command in
-${bashCase("''", beforeCommand, [...firstWords, 'help'])}
+${bashCase("''", beforeCommand(line), [...firstWords(line), 'help'])}
 ${Object.keys(commandGroups)
-  .map((group) => bashCase(group, beforeCommand, wordsOf(group)))
+  .map((group) => bashCase(group, beforeCommand(line), wordsOf(line, group)))
   .join('\n')}
-${commands.map((command) => bashCase(`'${command.name}'`, optionsOf(command), choicesOf(command))).join('\n')}
-    help) words='${firstWords.join(' ')}' ;;
+${commands.map((command) => bashCase(`'${command.name}'`, optionsOf(line, command), choicesOf(command))).join('\n')}
+    help) words='${firstWords(line).join(' ')}' ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -107,7 +117,8 @@ ${arms.join('\n')}
       ;;`;
 }
 
-export function zshCompletion(): string {
+export function zshCompletion(line: CommandLine): string {
+  const { commands, commandGroups } = line;
   return `#compdef horme
 # zsh completion of horme, made by: horme completion zsh
 compdef _horme horme
@@ -119,7 +130,7 @@ ${[...commands.filter(({ name }) => !name.includes(' ')).map(described), ...Obje
     'help:print the help of a command'
   )
   _arguments -C \\
-${zshOptions(beforeCommand, '    ')}
+${zshOptions(beforeCommand(line), '    ')}
     '1:command:->command' \\
     '*::argument:->argument'
   case $state in
@@ -128,9 +139,11 @@ ${zshOptions(beforeCommand, '    ')}
       case $words[1] in
 ${commands
   .filter(({ name }) => !name.includes(' '))
-  .map(zshCase)
+  .map((command) => zshCase(line, command))
   .join('\n')}
-${Object.keys(commandGroups).map(zshGroup).join('\n')}
+${Object.keys(commandGroups)
+  .map((group) => zshGroup(line, group))
+  .join('\n')}
         help) _describe -t commands command commands ;;
       esac
       ;;
@@ -144,24 +157,25 @@ ${Object.keys(commandGroups).map(zshGroup).join('\n')}
 const described = ({ name, summary }: { name: string; summary: string }) => `    ${quote(`${name}:${summary}`)}`;
 
 /** The second word, then the options of all commands of the group: each refuses what is not its own. */
-function zshGroup(group: string): string {
+function zshGroup(line: CommandLine, group: string): string {
+  const { commands, globalOptions } = line;
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
   const own = members.flatMap(({ options }) => options ?? []);
   const distinct = [...new Map([...own, ...globalOptions].map((option) => [option.flags, option])).values()];
   return `        ${group})
           _arguments \\
 ${zshOptions(distinct, '            ')}
-            '1:command:(${wordsOf(group).join(' ')})' \\
+            '1:command:(${wordsOf(line, group).join(' ')})' \\
             '*::argument: '
           ;;`;
 }
 
-function zshCase(command: CommandDeclaration): string {
+function zshCase(line: CommandLine, command: CommandDeclaration): string {
   const choices = choicesOf(command);
   const rest = choices.length === 0 ? `'*:argument: '` : `'1:argument:(${choices.join(' ')})'`;
   return `        ${command.name})
           _arguments \\
-${zshOptions(optionsOf(command), '            ')}
+${zshOptions(optionsOf(line, command), '            ')}
             ${rest}
           ;;`;
 }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { composeCommand } from '../engine/compose-config.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import type { Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** From SIGTERM to SIGKILL. */
 const killMilliseconds = 2000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { agreed, confirmsEnvironment } from './confirm.ts';
 
 const typed = (confirm?: string) =>

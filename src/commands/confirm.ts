@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** Asks a person at a terminal whether to go on. */
 export async function confirmed(context: CommandContext, question: string): Promise<boolean> {

@@ -1,11 +1,11 @@
 import { deploy, planOnly } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
-import { look } from '../deploy/situation.ts';
+import { look } from '../deploy/look.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import { webOrigin } from '../stack/routes.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { databaseOf } from './db/member.ts';
 import { refuseUnknown, servicesInFiles } from './service-names.ts';
 

@@ -4,7 +4,7 @@ import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import { localEnvironment } from '../stack/environment.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { confirmedByName, confirmsEnvironment } from './confirm.ts';
 import { underLock } from './under-lock.ts';
 

@@ -1,7 +1,7 @@
 import { composeArguments } from './compose-passthrough.ts';
 import type { ExitCode } from '../errors.ts';
 import { openSession } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { refuseUnknown, servicesThatRun } from './service-names.ts';
 
 /** In the first running replica, with a terminal where there is one. */

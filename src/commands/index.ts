@@ -313,7 +313,7 @@ export const commands: readonly CommandDeclaration[] = [
     arguments: [{ name: '<bash|zsh>', choices: ['bash', 'zsh'] }],
     summary: 'print the completion script of a shell',
     example: 'horme completion bash > /etc/bash_completion.d/horme',
-    load: () => import('./completion.ts'),
+    load: async () => (await import('./completion.ts')).completionOf({ commands, commandGroups, globalOptions }),
   },
 ];
 

@@ -3,7 +3,7 @@ import { findStore } from '../deploy/state.ts';
 import { refuseForeign } from '../release/holder.ts';
 import { findLock, holderOf, isStale, lockName, releaseLock } from '../release/lock.ts';
 import { openSession } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { agreed } from './confirm.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {

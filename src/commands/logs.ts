@@ -5,7 +5,7 @@ import { withoutErasures } from '../output/erasures.ts';
 import { printable, wantsColor } from '../output/style.ts';
 import { findStore } from '../deploy/state.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { composeArguments } from './compose-passthrough.ts';
 import { refuseUnknown, servicesThatRun } from './service-names.ts';
 

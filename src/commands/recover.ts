@@ -13,7 +13,7 @@ import { passphrase } from '../recovery/passphrase.ts';
 import { recover, type Recovery } from '../recovery/recover.ts';
 import { emptyStack } from '../recovery/stack.ts';
 import type { Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { report } from './deploy.ts';
 import { withResult } from './with-result.ts';
 import { readRegular } from '../stack/regular-file.ts';

@@ -11,7 +11,7 @@ import { kitContent, outsideRepository, refuseUndeployed } from '../recovery/mak
 import { passphrase } from '../recovery/passphrase.ts';
 import { openSession } from '../session.ts';
 import { backupOf } from './backup/agents.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);

@@ -1,13 +1,14 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { glance, look, preparedFrom } from '../deploy/situation.ts';
+import { glance, preparedFrom } from '../deploy/situation.ts';
+import { look } from '../deploy/look.ts';
 import { backendsOf, renderHaproxy, type Members } from '../edge/haproxy.ts';
 import { pageFiles } from '../edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** Writes plain Compose, nginx and HAProxy files: what a deploy would run. The containers go on without Horme; their configuration is in the volume that the last deploy filled. */
 export async function run(context: CommandContext): Promise<void> {

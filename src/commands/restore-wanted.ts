@@ -6,7 +6,7 @@ import { whenBegun } from '../release/begun.ts';
 import { readLedger } from '../release/ledger.ts';
 import type { Session } from '../session.ts';
 import { backupOf } from './backup/agents.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** What is to be restored, and to when. */
 export interface Wanted {

@@ -13,7 +13,7 @@ import type { HeldLock } from '../release/lock.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { openVault, writeHistory } from '../release/vault.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { agreed, confirmsEnvironment } from './confirm.ts';
 import { report } from './deploy.ts';
 import { lookAt, momentOf, wishOf, type Live } from './restore-look.ts';

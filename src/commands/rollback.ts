@@ -12,7 +12,7 @@ import { readSecretFiles } from '../release/secret-files.ts';
 import { readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { confirmed } from './confirm.ts';
 import { report } from './deploy.ts';
 import { chosen, targetText } from './rollback-target.ts';

@@ -1,7 +1,8 @@
 import { statusLines } from '../backup/report-status.ts';
 import { backupStatus } from '../backup/status.ts';
 import { databaseProblems, databaseStatus, survives } from '../database/status.ts';
-import { glance, look, preparedFrom } from '../deploy/situation.ts';
+import { glance, preparedFrom } from '../deploy/situation.ts';
+import { look } from '../deploy/look.ts';
 import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
@@ -21,7 +22,7 @@ import { kitProblems } from '../recovery/make.ts';
 import { openSession, type Session } from '../session.ts';
 import { webOrigin } from '../stack/routes.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { urlOf } from './deploy.ts';
 import { downText, releaseText, silenceOf } from './release-text.ts';
 

@@ -2,7 +2,7 @@ import { lockFor } from '../deploy/lock.ts';
 import { ensurePlatformImages } from '../platform/images.ts';
 import type { HeldLock } from '../release/lock.ts';
 import type { Session } from '../session.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { waitOf } from './deploy.ts';
 
 /** Work that no deploy and no other operator may meet. */

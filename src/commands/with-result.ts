@@ -1,4 +1,4 @@
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from '../command-context.ts';
 
 /** For a command that ends as a deploy does, with more to tell in the final object. */
 export const withResult = (context: CommandContext, own: Record<string, unknown>): CommandContext => ({

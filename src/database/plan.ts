@@ -1,37 +1,11 @@
 import type { Seen } from '../deploy/observe.ts';
-import {
-  isSurge,
-  readyStep,
-  reasonOf,
-  removeDead,
-  startStep,
-  stopStep,
-  type Change,
-  type Draft,
-} from '../deploy/step.ts';
+import { isSurge, readyStep, reasonOf, removeDead, stopStep, type Change, type Draft } from '../deploy/step.ts';
+import { startStep } from '../deploy/start-step.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { fingerprint, type ReleaseContent } from '../release/release.ts';
+import { type ReleaseContent } from '../release/release.ts';
+import { fingerprint } from '../fingerprint.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
 import { rolesDiffer } from './roles.ts';
-
-/** What the database asks for beside starting and stopping its containers. */
-export type DatabaseAction =
-  /** What the members share is told to Patroni, which tells them. */
-  | { do: 'share-settings' }
-  | { do: 'set-roles' }
-  /** Another member becomes the primary, by plan: nothing is lost. */
-  | { do: 'switchover'; to: string }
-  /** The logins before the last rotation get in no more. */
-  | { do: 'retire-logins' }
-  /** On a copy of the primary's data, which is thrown away. */
-  | { do: 'rehearse-upgrade'; from: number; primary: string }
-  /** Of the first member's data, while no member runs. */
-  | { do: 'upgrade'; from: number }
-  | { do: 'analyze' }
-  /** Restored data, beside the first member's, for all that the members have. */
-  | { do: 'swap'; stamp: string; members: string[] }
-  /** Patroni finds the first member's data as that of a new cluster, and takes it over. */
-  | { do: 'forget-cluster' };
 
 export const isDatabase = ({ service }: Change) => service.owner === 'database';
 

@@ -1,15 +1,8 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { vault } from '../release/testing.ts';
-import {
-  formerLoginOf,
-  loginOf,
-  retireScript,
-  rolesDiffer,
-  rolesMark,
-  rolesScript,
-  type RolesWanted,
-} from './roles.ts';
+import { retireScript, rolesDiffer, rolesMark, rolesScript, type RolesWanted } from './roles.ts';
+import { formerLoginOf, loginOf } from './logins.ts';
 import { poolerUsers, rotated } from './secrets.ts';
 import { applicationUrls, migrationUrls } from './urls.ts';
 

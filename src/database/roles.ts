@@ -1,6 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { fingerprint } from '../release/release.ts';
+import { fingerprint } from '../fingerprint.ts';
 import type { DatabaseOptions } from '../stack/stack.ts';
+import { appRole, formerLoginOf, loginOf, ownerRole } from './logins.ts';
 import type { DatabaseSecrets } from './secrets.ts';
 
 /** What the roles, their rights and their settings depend on, without a secret. Part of a release. */
@@ -29,18 +30,11 @@ export function rolesDiffer(wanted: RolesWanted, seen: string): boolean {
   return seen !== rolesMark({ ...wanted, generation: Math.max(wanted.generation, Number(generation)) });
 }
 
-export const appRole = 'app';
-export const ownerRole = 'owner';
-
-/** Two logins a role, in turns: a new password is another login, and the former goes on until the rollout is over. */
-export const loginOf = (role: string, generation: number) => `${role}_${2 - (generation % 2)}`;
-export const formerLoginOf = (role: string, generation: number) => loginOf(role, generation + 1);
-
 export function rolesWanted(
   database: DatabaseOptions,
   name: string,
   migrates: boolean,
-  { generation }: Pick<DatabaseSecrets, 'generation'>,
+  { generation }: { generation: number },
 ): RolesWanted {
   const { lockTimeoutSeconds, statementTimeoutSeconds } = database.migrations;
   const { replicas } = database;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appRole, formerLoginOf, loginOf } from './roles.ts';
+import { appRole, formerLoginOf, loginOf } from './logins.ts';
 import { certificateHasNames, makeCertificates, signServer, type Certificate } from './authority.ts';
 
 /** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */

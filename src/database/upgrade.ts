@@ -1,7 +1,7 @@
 import { numbered, type Context } from '../deploy/context.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { ComposeModel } from '../stack/stack.ts';
+import type { ComposeModel } from '../engine/compose-model.ts';
 import { noteApplied } from '../release/settings.ts';
 import { databaseOf } from './apply.ts';
 import { dataFolder, dataVolume, etcdService, memberService, ports } from './names.ts';

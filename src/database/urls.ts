@@ -1,6 +1,6 @@
 import type { Stack } from '../stack/stack.ts';
 import { databaseAlias, databaseName, directAlias, ports, replicaAlias, secretFile } from './names.ts';
-import { appRole, loginOf, ownerRole } from './roles.ts';
+import { appRole, loginOf, ownerRole } from './logins.ts';
 import type { DatabaseSecrets } from './secrets.ts';
 
 /** Beside the variables' files in a service's secrets: what the address names as the authority to trust. */

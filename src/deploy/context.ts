@@ -8,8 +8,25 @@ import type { Emit } from '../events.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Store } from '../release/store.ts';
 import type { Vault } from '../release/vault.ts';
-import type { Guard } from './guard.ts';
 import { replicasOf, type SeenReplica } from './observe.ts';
+
+/** Who watches the new replicas beside the steps, as these talk to it. */
+export interface Watcher {
+  /** Aborted when they do worse than the old ones. */
+  readonly signal: AbortSignal;
+  /** For how long they have been watched, until the last look that saw all of them. */
+  readonly seconds: number;
+  /** Why the last look that failed did; '' when none did. */
+  readonly unread: string;
+  begin(): void;
+  absent(away: boolean): void;
+  leaving(names: string[]): void;
+  protect(services: string[]): Promise<void>;
+  admitted(services?: string[]): void;
+  good(service: string): number;
+  judge(services: string[]): Promise<void>;
+  end(): Promise<void>;
+}
 
 /** What the steps of one run share. */
 export interface Context {
@@ -36,7 +53,7 @@ export interface Context {
   /** Whether other data was put in the place of the database's: from then on it has the history that was begun for it. */
   otherData: { begun: boolean; moment: string | undefined };
   /** Watches the new replicas; undefined on a first deploy, on the way back, and where nobody wants a watch. */
-  guard: Guard | undefined;
+  guard: Watcher | undefined;
   /** What the public addresses answered before the first step, by method and URL; undefined: nothing was live. */
   before: Map<string, { status?: number; problem?: string }> | undefined;
   /** The machine that publishes the edge's ports, as this one reaches it. */

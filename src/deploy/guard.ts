@@ -3,7 +3,7 @@ import { takenForDown, type Counter } from '../edge/balancers.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { isMaintenanceOn } from '../release/settings.ts';
-import { newReplicas, serviceOf, type Context } from './context.ts';
+import { newReplicas, serviceOf, type Context, type Watcher } from './context.ts';
 import type { SeenReplica } from './observe.ts';
 import type { Prober } from './prober.ts';
 import { putBack } from './put-back.ts';
@@ -38,7 +38,7 @@ interface Problem {
  * Watches what a release changes, from the moment that it is ready until the rollout is over. The first sure sign that it is
  * worse puts the old replicas back and ends the step under way.
  */
-export class Guard {
+export class Guard implements Watcher {
   readonly #context: Context;
   readonly #seen: SeenReplica[];
   readonly #prober: Prober | undefined;

@@ -1,26 +1,6 @@
 import type { ReleaseService } from '../release/release.ts';
 import type { SeenReplica } from './observe.ts';
-import { leftBehind, list, stopStep, targets, type Change, type Draft } from './step.ts';
-
-/**
- * A container is all that knows its anonymous volumes: with another container beside it they would be two, and with it gone
- * nobody finds them. So Compose puts a successor into its place, which takes the volumes over.
- */
-export interface InPlace {
-  /** Containers that don't run and are started again, or get a successor. */
-  resting: SeenReplica[];
-  /** Running ones beyond the wanted number. */
-  excess: SeenReplica[];
-  /** Never started, and others have their volumes: Compose was killed between making a successor and taking its place. */
-  redundant: SeenReplica[];
-  /** Whether one of those that stay is of another spec: then all make room, since Compose sees more differences than specs. */
-  replaces: boolean;
-  paths: string[];
-}
-
-/** Beyond what every change tells: a leftover, or a name at HAProxy of a container that rests. */
-export const isUnsettled = ({ redundant, resting }: InPlace) =>
-  redundant.length > 0 || resting.some(({ membership }) => membership !== 'absent');
+import { leftBehind, list, stopStep, targets, type Change, type Draft, type InPlace } from './step.ts';
 
 export const keepsData = (service: ReleaseService, all: SeenReplica[]) =>
   service.owner === 'user' && all.some(({ anonymousVolumes }) => anonymousVolumes.length > 0);

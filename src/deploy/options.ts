@@ -2,7 +2,7 @@ import type { ExitCode, OperatorError } from '../errors.ts';
 import type { LedgerEntry, Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { StepTime } from './execute.ts';
-import type { Proof } from './prober.ts';
+import type { Proof } from '../proof.ts';
 
 export interface DeployOptions {
   /** Only these of the user's services; empty: all. */

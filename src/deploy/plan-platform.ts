@@ -11,13 +11,13 @@ import {
   reasonOf,
   removeDead,
   runsAtAll,
-  startStep,
   stopStep,
   waves,
   type Change,
   type Draft,
   type PlanOptions,
 } from './step.ts';
+import { startStep } from './start-step.ts';
 
 export function platformSteps(
   content: ReleaseContent,

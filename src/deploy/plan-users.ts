@@ -12,19 +12,19 @@ import {
   membersStep,
   migratesAgain,
   needsWork,
-  orphansOf,
   readyStep,
   reasonOf,
   removeDead,
   removeEnded,
   runsAtAll,
-  startStep,
   stopStep,
   waves,
   type Change,
   type Draft,
   type PlanOptions,
 } from './step.ts';
+import { orphansOf } from './orphans.ts';
+import { startStep } from './start-step.ts';
 
 function migrations(changes: Change[], seen: Seen, options: PlanOptions): Draft[] {
   if (!options.migrate) return [];

@@ -8,13 +8,13 @@ import { userSteps } from './plan-users.ts';
 import {
   migratesAgain,
   needsWork,
-  orphansOf,
   type Change,
   type Draft,
   type PlanOptions,
   type PlannedStep,
   type Step,
 } from './step.ts';
+import { orphansOf } from './orphans.ts';
 
 /** Pure: the same release and the same observation always give the same steps. */
 export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions): Step[] {

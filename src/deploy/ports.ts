@@ -6,7 +6,8 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
 import { isTcp } from '../stack/routes.ts';
-import type { ComposeService, Stack } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 import type { Situation } from './situation.ts';
 
 /** A pre-deployment check and what it found. */

@@ -1,7 +1,8 @@
 import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
 import { addressKey, addressesOf, type Address } from './addresses.ts';
-import { startProber, type Prober, type Proof } from './prober.ts';
+import { startProber, type Prober } from './prober.ts';
+import { type Proof } from '../proof.ts';
 
 /** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
 const probesPerSecond = 50;

@@ -7,8 +7,8 @@ import { prune } from '../release/prune.ts';
 import { readApplied, writeApplied, type Applied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { keepsImages, type DeployResult } from './options.ts';
-import type { Proof } from './prober.ts';
-import type { Run } from './rollout.ts';
+import type { Proof } from '../proof.ts';
+import type { Run } from './run.ts';
 
 /** Writes what happened into the ledger, takes away what no release needs any more, and says how it went. */
 export async function record(run: Run, outcome: Outcome, reason: string | undefined): Promise<DeployResult> {

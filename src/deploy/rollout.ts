@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
-import type { Ledger, Outcome } from '../release/ledger.ts';
+import type { Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { inHistory } from '../release/adapt.ts';
 import { pathsOf } from '../release/origin.ts';
@@ -19,25 +19,11 @@ import { observe, replicasOf, type Seen, type SeenReplica } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
 import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
+import type { Run } from './run.ts';
 import { putBackAll } from './put-back.ts';
 import { record } from './record.ts';
 import { interrupted, nextAfter, standing } from './standing.ts';
 import { stepsFor, type Wanted } from './wanted.ts';
-
-/** One run under the lock, from the first observation to the ledger. */
-export interface Run {
-  session: Session;
-  context: Context;
-  wanted: Wanted & { ledger: Ledger };
-  options: DeployOptions;
-  /** ISO 8601, by the engine's clock. */
-  begunAt: string;
-  times: StepTime[];
-  /** Looked at before the first step: who works on meanwhile changes nothing of what was built. */
-  source: ReturnType<typeof sourceOf>;
-  proof: RunningProof;
-  boundary: () => void;
-}
 
 /** Observes, plans and executes; when a step fails, plans and executes the way back. */
 export async function rollOut(

@@ -1,30 +1,15 @@
 import { lookingFor } from './images.ts';
-import { labels } from '../engine/labels.ts';
-import type { Container, Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';
 import { parts } from '../platform/parts.ts';
 import type { PlatformImage } from '../platform/part.ts';
 import { resolveImages, type ServiceImage } from '../release/images.ts';
-import { readLive } from '../release/ledger.ts';
 import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
-import { Store } from '../release/store.ts';
-import { readVault, unmadeVault, withDefaults, type Vault } from '../release/vault.ts';
+import { unmadeVault } from '../release/vault.ts';
 import { ConfigurationError } from '../stack/diagnostics.ts';
 import type { Session } from '../session.ts';
+import { look, lookInto, type Look } from './look.ts';
 import { findStore } from './state.ts';
-
-/** What the engine tells to who knows the project's name alone. */
-export interface Look {
-  containers: Container[];
-  store: Store | undefined;
-  settings: Settings;
-  applied: Applied;
-  vault: Vault | undefined;
-  /** What the last release that went live is made of. */
-  live: ReleaseContent | undefined;
-}
 
 /** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
 export interface Situation extends Look {
@@ -49,35 +34,6 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
   // A store whose container is gone is found by its volume, which takes longer.
   const found = seen.store ? seen : await lookInto(seen.containers, await findStore(session, seen.containers));
   return { ...found, images, platformIds };
-}
-
-/** What is under way: the second request needs the answer to the first. */
-export interface Looking {
-  listed: Promise<unknown>;
-  looked: Promise<Look>;
-}
-
-export function look(engine: Engine, project: string): Looking {
-  const listed = engine.containers({ [labels.project]: project });
-  const looked = listed.then((containers) => lookInto(containers, Store.existing(engine, project, containers)));
-  return { listed, looked };
-}
-
-async function lookInto(containers: Container[], store: Store | undefined): Promise<Look> {
-  const [settings, applied, vault, live] = await Promise.all([
-    readSettings(store),
-    readApplied(store),
-    store && readVault(store),
-    store && readLive(store),
-    hashPlatform(),
-  ]);
-  return { containers, store, settings, applied, vault: vault && withDefaults(vault), live };
-}
-
-/** While the engine works on what it was asked: the images' folders are read and hashed once in a process. */
-async function hashPlatform(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  imageTags();
 }
 
 async function platformImageIds(session: Session): Promise<Record<string, string>> {

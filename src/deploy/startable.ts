@@ -1,7 +1,7 @@
 import type { Compose } from '../engine/compose.ts';
 import { labels } from '../engine/labels.ts';
 import type { Engine, Volume } from '../engine/engine.ts';
-import type { ComposeModel, ComposeMount, ComposeService } from '../stack/stack.ts';
+import type { ComposeModel, ComposeMount, ComposeService } from '../engine/compose-model.ts';
 
 /** Compose that is given what every version of it and of the engine takes; a release itself says what is meant. */
 export function startable(compose: Compose, engine: Engine): Compose {

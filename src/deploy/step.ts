@@ -1,7 +1,6 @@
-import type { BackupAction } from '../backup/plan.ts';
-import { leavingMembers, type DatabaseAction } from '../database/plan.ts';
-import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import { isUnsettled, replaceStep, type InPlace } from './in-place.ts';
+import type { BackupAction } from '../backup/actions.ts';
+import type { DatabaseAction } from '../database/actions.ts';
+import type { ReleaseService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 
 export interface Target {
@@ -67,6 +66,22 @@ export type PlannedStep = Pick<Step, 'id' | 'title' | 'cause'>;
 
 export type Draft = Omit<Step, 'id'>;
 
+/**
+ * A container is all that knows its anonymous volumes: with another container beside it they would be two, and with it gone
+ * nobody finds them. So Compose puts a successor into its place, which takes the volumes over.
+ */
+export interface InPlace {
+  /** Containers that don't run and are started again, or get a successor. */
+  resting: SeenReplica[];
+  /** Running ones beyond the wanted number. */
+  excess: SeenReplica[];
+  /** Never started, and others have their volumes: Compose was killed between making a successor and taking its place. */
+  redundant: SeenReplica[];
+  /** Whether one of those that stay is of another spec: then all make room, since Compose sees more differences than specs. */
+  replaces: boolean;
+  paths: string[];
+}
+
 /** Difference of a service between what should run and what does. */
 export interface Change {
   service: ReleaseService;
@@ -96,6 +111,10 @@ export function waves(changes: Change[]): Change[][] {
   }
   return groups;
 }
+
+/** Beyond what every change tells: a leftover, or a name at HAProxy of a container that rests. */
+export const isUnsettled = ({ redundant, resting }: InPlace) =>
+  redundant.length > 0 || resting.some(({ membership }) => membership !== 'absent');
 
 export const needsWork = ({ missing, old, dead, unadmitted, inPlace }: Change) =>
   missing > 0 || old.length > 0 || dead.length > 0 || unadmitted || (inPlace !== undefined && isUnsettled(inPlace));
@@ -138,27 +157,6 @@ export function stopStep(replicas: SeenReplica[], cause: string): Draft[] {
   return [{ title, cause, action: { do: 'stop', replicas: targets(replicas) } }];
 }
 
-export function startStep(
-  changes: Change[],
-  extra: (change: Change) => number,
-  beside: (change: Change) => number,
-): Draft[] {
-  const replaced = changes.flatMap((change) =>
-    change.inPlace?.replaces ? [replaceStep({ ...change, inPlace: change.inPlace })] : [],
-  );
-  const growing = changes.filter((change) => extra(change) > 0 && !change.inPlace?.replaces);
-  if (growing.length === 0) return replaced;
-  const words = growing.map((change) => {
-    const others = beside(change);
-    return `${replicaCount(extra(change))} of ${change.service.name}${others > 0 ? ` beside the ${others} that run${others === 1 ? 's' : ''}` : ''}`;
-  });
-  const counts = Object.fromEntries(growing.map((change) => [change.service.name, extra(change) + beside(change)]));
-  return [...replaced, { title: `start ${words.join(', ')}`, cause: causes(growing), action: { do: 'start', counts } }];
-}
-
-const replicaCount = (count: number) => `${count} ${count === 1 ? 'replica' : 'replicas'}`;
-const causes = (changes: Change[]) => changes.map(({ service, cause }) => `${service.name}: ${cause}`).join('; ');
-
 export const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
 
 export const isSurge = ({ service, inPlace }: Change) => !inPlace && service.strategy.kind === 'surge';
@@ -200,11 +198,4 @@ export function handOverSteps(old: SeenReplica[]): Draft[] {
   const title = `drain ${list(old.map(({ name }) => name))}`;
   const cause = 'the new replicas serve; requests in flight go on';
   return [{ title, cause, action: { do: 'drain', replicas: targets(old), handsOver: true } }];
-}
-
-/** Replicas of services that the release no longer has; the database takes its members away itself. */
-export function orphansOf(content: ReleaseContent, seen: Seen): SeenReplica[] {
-  const known = new Set(content.services.map(({ name }) => name));
-  const members = leavingMembers(content, seen).filter(({ running }) => running);
-  return seen.replicas.filter((replica) => !known.has(replica.service) && !members.includes(replica));
 }

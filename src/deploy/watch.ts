@@ -1,6 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import { until, type Context } from './context.ts';
-import type { Guard } from './guard.ts';
+import { until, type Context, type Watcher } from './context.ts';
 
 /** So many good answers prove a first replica before its time is over: a second or two of a busy service. */
 const enoughAnswers = 200;
@@ -37,7 +36,7 @@ export async function watchReplicas(context: Context, services: string[], second
 }
 
 /** Returns once enough was seen, or the guard has seen the new replicas at this second of its watch or later. */
-async function watched(context: Context, guard: Guard, goal: number, enough = () => false): Promise<void> {
+async function watched(context: Context, guard: Watcher, goal: number, enough = () => false): Promise<void> {
   const { signal } = context;
   const seconds = goal - guard.seconds + blindPatienceSeconds;
   const done = async () => enough() || guard.seconds >= goal;
@@ -47,7 +46,7 @@ async function watched(context: Context, guard: Guard, goal: number, enough = ()
   });
 }
 
-function guardOf({ guard }: Context): Guard {
+function guardOf({ guard }: Context): Watcher {
   if (!guard) throw new Error('a plan that watches has no guard');
   return guard;
 }

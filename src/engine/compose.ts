@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { ComposeModel } from '../stack/stack.ts';
+import type { ComposeModel } from './compose-model.ts';
 import { buildEnvironment } from './build-environment.ts';
 import { composeCommand } from './compose-config.ts';
 import { afterInterrupt, neverAborted } from './patience.ts';

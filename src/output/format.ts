@@ -1,4 +1,4 @@
-import type { Proof } from '../deploy/prober.ts';
+import type { Proof } from '../proof.ts';
 
 const minute = 60;
 const hour = 60 * minute;

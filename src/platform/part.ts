@@ -1,4 +1,5 @@
-import type { ComposeModel, ComposeMount, ComposeService, Service, Stack } from '../stack/stack.ts';
+import type { Service, Stack } from '../stack/stack.ts';
+import type { ComposeModel, ComposeMount, ComposeService } from '../engine/compose-model.ts';
 import type { BackupIdentity } from '../backup/secrets.ts';
 import type { Owner } from '../release/release.ts';
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { openConnection } from '../engine/connection.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { exitCodes } from '../errors.ts';
-import { startProber, type Proof } from '../deploy/prober.ts';
+import { startProber } from '../deploy/prober.ts';
+import { type Proof } from '../proof.ts';
 import { count, duration, milliseconds } from '../output/format.ts';
 import { run } from '../engine/process.ts';
 

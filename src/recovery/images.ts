@@ -13,7 +13,7 @@ import { buildGroups, imageContext } from '../release/images.ts';
 import { buildIn } from '../release/origin.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { contextsOf, serviceIn } from '../stack/build-contexts.ts';
-import type { ComposeBuild, ComposeModel } from '../stack/stack.ts';
+import type { ComposeBuild, ComposeModel } from '../engine/compose-model.ts';
 import { placesOf, type Built, type Sources } from './sources.ts';
 
 type Images = Record<string, { reference: string; id: string }>;

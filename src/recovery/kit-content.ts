@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { fingerprint } from '../release/release.ts';
+import { fingerprint } from '../fingerprint.ts';
 import { controlCharacters, engineNamePattern } from '../stack/patterns.ts';
 
 /** A newer Horme that writes another kit raises the number; an older one then says so instead of guessing. */

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import type { CommandContext } from '../commands/command.ts';
+import type { CommandContext } from '../command-context.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readRegular } from '../stack/regular-file.ts';
 

@@ -7,7 +7,7 @@ import { isElsewhere } from '../stack/build-contexts.ts';
 import type { Committed } from '../release/ledger.ts';
 import { sourcesHash } from '../release/sources.ts';
 import { isBelow } from '../stack/contained.ts';
-import type { ComposeBuild } from '../stack/stack.ts';
+import type { ComposeBuild } from '../engine/compose-model.ts';
 import { Checkouts, type Placed } from './checkouts.ts';
 
 /** An image that is built again: how, and where the ledger says that its sources are. */

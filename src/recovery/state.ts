@@ -14,7 +14,8 @@ import {
   writeSecretVolume,
   type Vault,
 } from '../release/vault.ts';
-import type { BackupOptions, ComposeModel, Stack } from '../stack/stack.ts';
+import type { BackupOptions, Stack } from '../stack/stack.ts';
+import type { ComposeModel } from '../engine/compose-model.ts';
 import type { KitContent } from './kit-content.ts';
 import { emptyStack } from './stack.ts';
 

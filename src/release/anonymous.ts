@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { Image } from '../engine/engine.ts';
 import { anonymousPaths, anonymousReason } from '../stack/services.ts';
-import type { ComposeService, Strategy } from '../stack/stack.ts';
+import type { Strategy } from '../stack/stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 /** An image's VOLUME is a volume without a name, unless the service mounts something there. */
 const imagePaths = (definition: ComposeService, image: Image | undefined): string[] =>

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNamed } from '../stack/regular-file.ts';
-import { fingerprint } from './release.ts';
+import { fingerprint } from '../fingerprint.ts';
 
 /** The SQL files of a folder by name, in the order of their names. */
 export async function readMigrations(folder: string): Promise<Record<string, string>> {

@@ -1,7 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { contextsOf, isElsewhere } from '../stack/build-contexts.ts';
 import type { Image } from '../engine/engine.ts';
-import type { ComposeBuild, ComposeModel, ComposeService } from '../stack/stack.ts';
+import type { ComposeBuild, ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
 /** How an image of the user's is had again on a machine that has none of it. */
 export type Origin =

@@ -13,19 +13,15 @@ import { imageTags } from '../platform/images.ts';
 import { dataNetwork } from '../platform/networks.ts';
 import { escaped, type PartService } from '../platform/part.ts';
 import { parts } from '../platform/parts.ts';
-import type { ComposeModel, ComposeService, Service, Stack } from '../stack/stack.ts';
+import type { Service, Stack } from '../stack/stack.ts';
+import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 import { specOf } from './adapt.ts';
 import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
-import {
-  fingerprint,
-  type BackupRelease,
-  type DatabaseRelease,
-  type ReleaseContent,
-  type ReleaseService,
-} from './release.ts';
+import { type BackupRelease, type DatabaseRelease, type ReleaseContent, type ReleaseService } from './release.ts';
+import { fingerprint } from '../fingerprint.ts';
 import type { Settings } from './settings.ts';
 import { userFiles } from './user-files.ts';
 import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';

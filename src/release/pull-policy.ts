@@ -2,7 +2,6 @@ import type { Image } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Stack } from '../stack/stack.ts';
 import { parseDuration } from '../stack/units.ts';
-import type { ServiceImage } from './images.ts';
 
 const daySeconds = 24 * 3600;
 const ages: Record<string, number> = { daily: daySeconds, weekly: 7 * daySeconds };
@@ -20,8 +19,14 @@ export function askAgain(policy: unknown, { taggedSeconds }: Image, nowSeconds: 
   return `pull_policy: ${policy}, and the registry was not asked for that long`;
 }
 
+interface Wanted {
+  service: string;
+  image: Image | undefined;
+  work: string | undefined;
+}
+
 /** `never` is kept: what is missing is told, not fetched. */
-export function refuseMissing({ services }: Stack, images: ServiceImage[]): void {
+export function refuseMissing({ services }: Stack, images: Wanted[]): void {
   const missing = images.filter(({ work, image }) => work === 'pull' && !image).map(({ service }) => service);
   for (const { name, definition } of services) {
     const { pull_policy: policy, image = '' } = definition;

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { RolesWanted } from '../database/roles.ts';
-import type { ComposeModel, PostgresVersion, Route, Service } from '../stack/stack.ts';
+import type { PostgresVersion, Route, Service } from '../stack/stack.ts';
+import type { ComposeModel } from '../engine/compose-model.ts';
 
 import type { Origin } from './origin.ts';
 
@@ -74,16 +74,4 @@ export interface RoutedService {
   routes: Route[];
   /** Sets of ports of which any whole one makes a replica a member, while two releases serve; undefined: all its ports. */
   portSets?: number[][];
-}
-
-/** Twelve hex digits of SHA-256 over the JSON with sorted keys: the same content gives the same name everywhere. */
-export function fingerprint(value: unknown): string {
-  return createHash('sha256').update(stableJson(value)).digest('hex').slice(0, 12);
-}
-
-export function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (inner === null || typeof inner !== 'object' || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
-  });
 }

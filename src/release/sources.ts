@@ -3,11 +3,11 @@ import { readlink, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { run } from '../engine/process.ts';
 import { contextsOf, isElsewhere, serviceIn } from '../stack/build-contexts.ts';
-import type { ComposeBuild } from '../stack/stack.ts';
+import type { ComposeBuild } from '../engine/compose-model.ts';
 import { listFiles, openSource, rulesFor, unreadable, type Looking, type Rules } from './context-files.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { withPaths } from './origin.ts';
-import { stableJson } from './release.ts';
+import { stableJson } from '../fingerprint.ts';
 
 export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
 

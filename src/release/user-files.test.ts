@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ComposeModel, ComposeService } from '../stack/stack.ts';
+import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 import { stackOf, userService } from './testing.ts';
 import { userFiles } from './user-files.ts';
 

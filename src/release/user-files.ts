@@ -3,8 +3,9 @@ import { posix } from 'node:path';
 import { undoubled } from '../engine/compose-config.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readNamed } from '../stack/regular-file.ts';
-import type { ComposeMount, ComposeService, Service, Stack } from '../stack/stack.ts';
-import { fingerprint } from './release.ts';
+import type { Service, Stack } from '../stack/stack.ts';
+import type { ComposeMount, ComposeService } from '../engine/compose-model.ts';
+import { fingerprint } from '../fingerprint.ts';
 import { secretsFolder, type SecretFiles } from './vault.ts';
 
 /** Files that the user's service has by `secrets` and `configs`: in its secret volume, and mounted from there where they are to be. */

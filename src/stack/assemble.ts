@@ -16,7 +16,8 @@ import { strayedSecrets } from './secret-variables.ts';
 import { buildService, inDependencyOrder } from './services.ts';
 import type { BuiltService } from './services.ts';
 import { readText } from './source.ts';
-import type { ComposeModel, ComposeService, Environment, Route, Service, Stack } from './stack.ts';
+import type { Environment, Route, Service, Stack } from './stack.ts';
+import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
 export interface AssembleInput {

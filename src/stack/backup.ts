@@ -5,7 +5,8 @@ import type { Repository } from '../recovery/kit-content.ts';
 import { isInside } from './contained.ts';
 import type { Finding } from './locate.ts';
 import type { StackExtension } from './schema.ts';
-import type { BackupOptions, ComposeModel } from './stack.ts';
+import type { BackupOptions } from './stack.ts';
+import type { ComposeModel } from '../engine/compose-model.ts';
 import { readRegular } from './regular-file.ts';
 
 type BackupExtension = NonNullable<StackExtension['backup']>;

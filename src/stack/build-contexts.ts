@@ -1,4 +1,4 @@
-import type { ComposeBuild } from './stack.ts';
+import type { ComposeBuild } from '../engine/compose-model.ts';
 
 /** The named contexts beside the main one. */
 export const contextsOf = (build: ComposeBuild | undefined) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { userService } from '../release/testing.ts';
 import { buildFindings } from './build-sources.ts';
-import type { ComposeBuild } from './stack.ts';
+import type { ComposeBuild } from '../engine/compose-model.ts';
 
 let directory: string;
 beforeEach(async () => {

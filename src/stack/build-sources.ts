@@ -3,7 +3,8 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { contextsOf, isElsewhere } from './build-contexts.ts';
 import type { Finding } from './locate.ts';
 import { nearest } from './nearest.ts';
-import type { ComposeBuild, Service } from './stack.ts';
+import type { Service } from './stack.ts';
+import type { ComposeBuild } from '../engine/compose-model.ts';
 
 /** Folders and Dockerfiles that a build names and that are not there: known before anything is hashed or built. */
 export async function buildFindings(services: readonly Service[], directory: string): Promise<Finding[]> {

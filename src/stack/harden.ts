@@ -1,4 +1,4 @@
-import type { ComposeService } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 /** As the security rules have it: enough for any service that is not a fork bomb. */
 const pidsLimit = 512;

@@ -2,7 +2,7 @@ import { contextsOf, serviceContext, serviceIn } from './build-contexts.ts';
 import { mapping, toMapping } from './extensions.ts';
 import type { Finding } from './locate.ts';
 import type { SourceFile } from './source.ts';
-import type { ComposeModel, ComposeService } from './stack.ts';
+import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
 /** Build contexts that are other services: each must be active, and none may wait for itself. */
 export function contextFindings({ services }: ComposeModel): Finding[] {

@@ -3,9 +3,15 @@ import { undoubled } from '../engine/compose-config.ts';
 import { contextsOf } from './build-contexts.ts';
 import { isBelow, realLocation } from './contained.ts';
 import type { Finding, Path } from './locate.ts';
-import type { SafetyInput } from './safety.ts';
 import type { Allowance } from './schema.ts';
-import type { ComposeModel } from './stack.ts';
+import type { ComposeModel } from '../engine/compose-model.ts';
+
+export interface MountInput {
+  /** The output of Compose: merges, includes and extends are done, octal modes and short forms are spelled out. */
+  model: ComposeModel;
+  directory: string;
+  allowances: Map<string, Allowance[]>;
+}
 
 /** CIS Docker Benchmark 5.6, and where engines keep their state and sockets. */
 const systemFolders = ['/boot', '/dev', '/etc', '/lib', '/proc', '/sys', '/usr', '/var/lib/docker', '/run', '/var/run'];
@@ -22,7 +28,7 @@ interface HostPath {
 }
 
 /** Host paths that the merged file mounts, reads or sends to a build, and that lead where they must not. */
-export async function mountFindings({ model, directory, allowances }: SafetyInput): Promise<Finding[]> {
+export async function mountFindings({ model, directory, allowances }: MountInput): Promise<Finding[]> {
   const project = await realLocation(directory);
   const findings: Finding[] = [];
   for (const host of hostPaths(model)) {

@@ -1,6 +1,6 @@
 import type { Finding } from './locate.ts';
 import type { Allowance, allowedOptions } from './schema.ts';
-import type { ComposeService } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 type Option = (typeof allowedOptions)[number];
 

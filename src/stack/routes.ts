@@ -1,6 +1,7 @@
 import type { Finding } from './locate.ts';
 import type { ServiceExtension } from './schema.ts';
-import type { ComposeService, Environment, Route } from './stack.ts';
+import type { Environment, Route } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 /**
  * The host of a route in this environment. Without one it is the domain; without a dot it stands before the domain; a name

@@ -1,5 +1,5 @@
 import type { Finding } from './locate.ts';
-import { mountFindings } from './mounts.ts';
+import { mountFindings, type MountInput } from './mounts.ts';
 import {
   controlCharacters,
   engineNamePattern,
@@ -8,21 +8,13 @@ import {
   variablePattern,
 } from './patterns.ts';
 import { powerFindings } from './powers.ts';
-import type { Allowance } from './schema.ts';
-import type { ComposeModel, ComposeService } from './stack.ts';
-
-export interface SafetyInput {
-  /** The output of Compose: merges, includes and extends are done, octal modes and short forms are spelled out. */
-  model: ComposeModel;
-  directory: string;
-  allowances: Map<string, Allowance[]>;
-}
+import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
 /** Names that the platform gives to its own containers, volumes and labels. */
 const reservedPrefix = 'horme-';
 const reservedLabels = ['horme.', 'com.docker.compose.'];
 /** Everything in the merged file that would reach past the project, or break out of the place it is rendered into. */
-export async function safetyFindings(input: SafetyInput): Promise<Finding[]> {
+export async function safetyFindings(input: MountInput): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, service] of Object.entries(input.model.services)) {
     const allowances = input.allowances.get(name) ?? [];

@@ -1,5 +1,6 @@
 import type { Finding, Path } from './locate.ts';
-import type { ComposeService, SecretVariable } from './stack.ts';
+import type { SecretVariable } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 /**
  * What stands for the platform's secrets while Compose interpolates: the values themselves are made at deploy time, and must

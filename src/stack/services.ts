@@ -4,7 +4,8 @@ import type { Finding } from './locate.ts';
 import { healthFindings, isTcp } from './routes.ts';
 import type { ServiceExtension, StackExtension } from './schema.ts';
 import { takeSecretVariables } from './secret-variables.ts';
-import type { ComposeService, Route, Service, Strategy } from './stack.ts';
+import type { Route, Service, Strategy } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 import { parseDuration, parseSize } from './units.ts';
 import { orderedStop, writtenOrder } from './update-config.ts';
 

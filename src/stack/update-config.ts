@@ -1,4 +1,4 @@
-import type { ComposeService } from './stack.ts';
+import type { ComposeService } from '../engine/compose-model.ts';
 
 /** The reason of a service that could surge, and is to stop first. It may have several replicas: they all stop first. */
 export const orderedStop = 'has `update_config.order: stop-first`';

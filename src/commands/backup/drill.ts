@@ -5,7 +5,7 @@ import { readLive } from '../../release/ledger.ts';
 import { findStore } from '../../deploy/state.ts';
 import { openSession, type Session } from '../../session.ts';
 import type { BackupOptions } from '../../stack/stack.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { askAll, backupOf } from './agents.ts';
 
 export async function run(context: CommandContext): Promise<void> {

@@ -6,7 +6,7 @@ import { primaryMember } from '../../database/psql.ts';
 import { run as runProgram } from '../../engine/process.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession, type Session } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { databaseOf } from '../db/member.ts';
 
 /** A large database takes hours; seconds. */

@@ -2,7 +2,7 @@ import type { ListAnswer, SnapshotsAnswer } from '../../backup/agent-types.ts';
 import { listScreen, snapshotsScreen } from '../../backup/report.ts';
 import { exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { askAll, backupOf } from './agents.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {

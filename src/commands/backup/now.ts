@@ -1,6 +1,6 @@
 import { backupService } from '../../backup/names.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { askAll, backupOf } from './agents.ts';
 
 export async function run(context: CommandContext): Promise<void> {

@@ -1,5 +1,5 @@
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { askAll, backupOf } from './agents.ts';
 
 export async function run(context: CommandContext): Promise<void> {

@@ -3,7 +3,7 @@ import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';
 import { openSession, type Session } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { databaseOf } from './member.ts';

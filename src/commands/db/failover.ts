@@ -2,7 +2,7 @@ import { databaseStatus, type MemberStatus } from '../../database/status.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';
 import { openSession, type Session } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { confirmsEnvironment } from '../confirm.ts';
 import { underLock } from '../under-lock.ts';
 import { containerOf, databaseOf, memberNamed } from './member.ts';

@@ -2,7 +2,7 @@ import { databaseName, socketFolder } from '../../database/names.ts';
 import { database } from '../../database/psql.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { composeArguments } from '../compose-passthrough.ts';
 import { databaseOf } from './member.ts';
 

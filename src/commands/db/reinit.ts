@@ -2,7 +2,7 @@ import { database, primaryMember } from '../../database/psql.ts';
 import { until } from '../../deploy/context.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { underLock } from '../under-lock.ts';
 import { containerOf, memberNamed } from './member.ts';
 

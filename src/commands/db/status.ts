@@ -1,7 +1,7 @@
 import { databaseProblems, databaseStatus, survives, type DatabaseStatus } from '../../database/status.ts';
 import { bytes, duration, table } from '../../output/format.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { databaseOf } from './member.ts';
 
 export async function run(context: CommandContext): Promise<void> {

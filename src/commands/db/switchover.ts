@@ -3,7 +3,7 @@ import { membersOf } from '../../database/proxy.ts';
 import { switchDatabase } from '../../database/switchover.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession } from '../../session.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../command-context.ts';
 import { underLock } from '../under-lock.ts';
 import { databaseOf, memberNamed } from './member.ts';
 
