@@ -9,7 +9,26 @@ export default class TestReport {
     // Shell-readable: `passed failed skipped`, then a reason a line.
     const lines = [`${report.passed} ${report.failed} ${report.skips.length}`, ...report.skips];
     writeFileSync(process.env.HORME_TEST_REPORT, `${lines.join('\n')}\n`);
+    console.log(slowest(modules).join('\n'));
   }
+}
+
+const mostShown = 10;
+/** What takes less is not worth a look; milliseconds. */
+const leastShown = 1000;
+
+function slowest(modules) {
+  const tests = modules.flatMap((module) => [...module.children.allTests()].map((test) => ({ module, test })));
+  const timed = tests.map(({ module, test }) => ({
+    milliseconds: test.diagnostic()?.duration ?? 0,
+    name: `${nameOf(module)}: ${test.fullName}`,
+  }));
+  const shown = timed.filter(({ milliseconds }) => milliseconds >= leastShown);
+  shown.sort((a, b) => b.milliseconds - a.milliseconds);
+  const lines = shown
+    .slice(0, mostShown)
+    .map(({ milliseconds, name }) => `${(milliseconds / 1000).toFixed(1).padStart(7)} s  ${name}`);
+  return lines.length === 0 ? [] : ['the slowest:', ...lines];
 }
 
 function countModule(module, report) {

@@ -13,14 +13,17 @@ import { run } from '../engine/process.ts';
  * roll itself back, and leave the second running. Everything goes through the command line that users have.
  */
 const root = join(import.meta.dirname, '..');
-const shop = join(root, 'examples', 'shop');
-const project = 'shop-local';
-const origin = 'https://shop.localhost:8443';
-const edge = { host: '127.0.0.1', port: 8443 };
+/** The tests give a copy with a name and ports of its own: whoever tries Horme has this one running. */
+const shop = process.env.HORME_QUICKSTART_SHOP ?? join(root, 'examples', 'shop');
 /** All steps have deadlines of their own; this one ends a run that hangs all the same. */
 const commandSeconds = 600;
 /** Beside the deploy's own prober, on a machine that runs everything: enough to see a gap of a tenth of a second. */
 const requestsPerSecond = 40;
+
+interface Status {
+  url: string;
+  services: { name: string }[];
+}
 
 interface Measured {
   exitCode: number;
@@ -35,21 +38,23 @@ async function main(): Promise<number> {
   const first = await horme(['deploy', '--watch', '2'], { SHOP_VERSION: 'v1' });
   if (first.exitCode !== 0) return first.exitCode;
   say('\n2. Version v2 under steady traffic');
-  const rolling = await underTraffic(() => horme(['deploy'], { SHOP_VERSION: 'v2' }));
+  const { url } = await last<Status>(['status', '--json']);
+  const rolling = await underTraffic(url, () => horme(['deploy'], { SHOP_VERSION: 'v2' }));
   if (rolling.exitCode !== 0) return rolling.exitCode;
   say('\n3. Version v3, which is broken: it must roll itself back');
-  const bad = await underTraffic(() => horme(['deploy'], { SHOP_VERSION: 'v3', SHOP_BROKEN: 'crash' }));
-  const status = await horme(['status', '--json'], { SHOP_VERSION: 'v2' }, true);
-  const { services } = JSON.parse(status.stdout.trim().split('\n').at(-1) ?? '{}') as { services: { name: string }[] };
-  process.stdout.write(
-    `${words.includes('--json') ? JSON.stringify(summary(rolling, bad, services)) : story(rolling, bad)}\n`,
-  );
+  const bad = await underTraffic(url, () => horme(['deploy'], { SHOP_VERSION: 'v3', SHOP_BROKEN: 'crash' }));
+  const { services } = await last<Status>(['status', '--json']);
+  const told = words.includes('--json')
+    ? JSON.stringify(summary(url, rolling, bad, services))
+    : story(new URL(url), rolling, bad);
+  process.stdout.write(`${told}\n`);
   return bad.exitCode === exitCodes.rolledBack ? exitCodes.done : exitCodes.bug;
 }
 
 /** Another client than the deploy's own prober: what a user's traffic would have seen. */
-async function underTraffic(work: () => Promise<{ exitCode: number }>): Promise<Measured> {
-  const targets = ['/', '/api/products'].map((path) => ({ url: `${origin}${path}`, connectTo: edge }));
+async function underTraffic(url: string, work: () => Promise<{ exitCode: number }>): Promise<Measured> {
+  const connectTo = { host: '127.0.0.1', port: Number(new URL(url).port) };
+  const targets = ['/', '/api/products'].map((path) => ({ url: new URL(path, url).href, connectTo }));
   const prober = startProber({ targets, perSecond: requestsPerSecond });
   await prober.ready;
   const started = performance.now();
@@ -80,27 +85,33 @@ async function horme(
   return { exitCode, stdout };
 }
 
-function summary(rolling: Measured, bad: Measured, services: { name: string }[]): object {
+/** The last line of what a command prints with --json. */
+async function last<T>(words: string[]): Promise<T> {
+  const { stdout } = await horme(words, { SHOP_VERSION: 'v2' }, true);
+  return JSON.parse(stdout.trim().split('\n').at(-1) || '{}') as T;
+}
+
+function summary(url: string, rolling: Measured, bad: Measured, services: Status['services']): object {
   const { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds } = rolling.proof;
   return {
     schema: 'horme.quickstart/1',
     services: services.map(({ name }) => name),
     rolling: { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds },
     badRelease: { exitCode: bad.exitCode, requests: bad.proof.requests, failed: bad.proof.failed },
-    url: `${origin}/`,
+    url,
   };
 }
 
-function story(rolling: Measured, bad: Measured): string {
+function story({ hostname, port, href }: URL, rolling: Measured, bad: Measured): string {
   const { requests, failed, p99Milliseconds, worstGapMilliseconds, wallSeconds } = rolling.proof;
   return `
 v2 rolled over v1 in ${duration(wallSeconds)}: ${count(requests)} requests meanwhile, ${failed} failed, p99 ${milliseconds(p99Milliseconds)}, longest gap ${milliseconds(worstGapMilliseconds)}
 v3 was broken and rolled itself back (exit code ${bad.exitCode}): ${count(bad.proof.requests)} requests meanwhile, ${bad.proof.failed} failed
 
 v2 is running:
-  ${origin}/               the shop (the certificate is self-signed)
-  https://api.shop.localhost:8443/    its API, three replicas
-  https://mcp.shop.localhost:8443/mcp its catalogue for AI assistants
+  ${href}               the shop (the certificate is self-signed)
+  https://api.${hostname}:${port}/    its API, three replicas
+  https://mcp.${hostname}:${port}/mcp its catalogue for AI assistants
 
 next:
   cd examples/shop && ../../bin/horme status
@@ -112,6 +123,7 @@ const imagesBefore = join(shop, '.horme', 'images-before');
 
 /** What the quickstart made: the shop with its data and its images, and of the platform's those that it had to build. */
 async function down(): Promise<number> {
+  const { project } = await last<{ project: string }>(['releases', '--json']);
   const { exitCode } = await horme(['down', '--volumes', '--confirm', 'local'], {});
   if (exitCode !== 0) return exitCode;
   const engine = dockerEngine(openConnection(undefined, process.env), new AbortController().signal);
