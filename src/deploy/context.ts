@@ -14,7 +14,7 @@ import { replicasOf, type SeenReplica } from './observe.ts';
 export interface Watcher {
   /** Aborted when they do worse than the old ones. */
   readonly signal: AbortSignal;
-  /** For how long they have been watched, until the last look that saw all of them. */
+  /** For how long they have been watched, until the last look. */
   readonly seconds: number;
   /** Why the last look that failed did; '' when none did. */
   readonly unread: string;
@@ -25,6 +25,7 @@ export interface Watcher {
   admitted(services?: string[]): void;
   good(service: string): number;
   judge(services: string[]): Promise<void>;
+  seesAll(): Promise<boolean>;
   end(): Promise<void>;
 }
 

@@ -16,8 +16,8 @@ const tickMilliseconds = 100;
 const downSeconds = 2;
 /** HAProxy answers within milliseconds; milliseconds. */
 const stallMilliseconds = 1000;
-/** Of those that HAProxy takes for up, so many are inspected in each tick, in turn: an inspection costs the engine 5 ms. */
-const inspectedAtOnce = 4;
+/** Of those that HAProxy takes for up, each is inspected once in so many ticks: an inspection costs the engine 5 ms of a core. */
+const inspectedEvery = 5;
 
 interface Watched {
   service: string;
@@ -74,8 +74,8 @@ export class Guard implements Watcher {
   }
 
   /**
-   * From when the first new replica was watched until the last look that saw all of them, seconds. What HAProxy and the engine
-   * count goes on while nobody looks: a look tells of the time before it too, and only what comes after the last is unknown.
+   * From when the first new replica was watched until the last look, seconds. What HAProxy and the engine count goes on while
+   * nobody looks: a look tells of the time before it too, and only what comes after the last is unknown.
    */
   get seconds(): number {
     return this.#since === undefined ? 0 : (this.#lastLook - this.#since) / 1000;
@@ -155,6 +155,20 @@ export class Guard implements Watcher {
     if (this.#failure) throw this.#failure;
   }
 
+  /** Looks at every new replica's container; false when they can't be looked at. */
+  async seesAll(): Promise<boolean> {
+    try {
+      for (const watched of this.#watched.values()) {
+        const problem = await this.#crashed(watched, true);
+        if (problem) await this.#fail(problem.replica, problem.text);
+      }
+      return true;
+    } catch (error) {
+      this.#unread = wordsOf(error);
+      return false;
+    }
+  }
+
   /** Returns when nothing reads HAProxy any more. */
   async end(): Promise<void> {
     this.#over = true;
@@ -207,11 +221,9 @@ export class Guard implements Watcher {
     for (const name of down) if (!this.#downSince.has(name)) this.#downSince.set(name, performance.now());
   }
 
-  async #crashed({ replicas, first }: Watched): Promise<Problem | undefined> {
-    const rounds = Math.ceil(replicas.length / inspectedAtOnce);
-    const looked = replicas.filter(
-      ({ name }, index) => this.#downSince.has(name) || index % rounds === this.#turn % rounds,
-    );
+  async #crashed({ replicas, first }: Watched, all = false): Promise<Problem | undefined> {
+    const isDue = (index: number) => all || index % inspectedEvery === this.#turn % inspectedEvery;
+    const looked = replicas.filter(({ name }, index) => this.#downSince.has(name) || isDue(index));
     const ends = await Promise.all(
       looked.map(async (replica) => {
         const details = await this.#context.engine.inspect(replica.id);

@@ -35,11 +35,11 @@ export async function watchReplicas(context: Context, services: string[], second
   guard.signal.throwIfAborted();
 }
 
-/** Returns once enough was seen, or the guard has seen the new replicas at this second of its watch or later. */
+/** Returns once enough was seen, or the guard has seen all new replicas at this second of its watch or later. */
 async function watched(context: Context, guard: Watcher, goal: number, enough = () => false): Promise<void> {
   const { signal } = context;
   const seconds = goal - guard.seconds + blindPatienceSeconds;
-  const done = async () => enough() || guard.seconds >= goal;
+  const done = async () => enough() || (guard.seconds >= goal && (await guard.seesAll()));
   if (await until(done, { seconds, everyMilliseconds: pollMilliseconds, signal })) return;
   throw new OperatorError(`the new replicas can't be watched: nothing was seen of them for ${blindPatienceSeconds} s`, {
     ...{ code: 'watch-blind', exitCode: exitCodes.rolledBack, lastSeen: guard.unread, next: 'horme status' },
