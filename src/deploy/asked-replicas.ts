@@ -29,23 +29,28 @@ export function askReplicas(
   { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
 ): Map<string, Promise<Answered>> {
   const waiting = new Map(addresses.map((address) => [address, deferred<Answered>()]));
-  const tell = (line: string) => {
+  const isAnswer = (line: string) => {
     const [, address = '', code, said = ''] = /^(\S+) (\d+) ?(.*)$/.exec(line) ?? [];
     waiting.get(address)?.resolve({ ready: code === '0', said });
+    return waiting.has(address);
   };
-  converse(context, question, { addresses, seconds, signal }, tell).then(
+  converse(context, question, { addresses, seconds, signal }, isAnswer).then(
     (rest) => waiting.forEach(({ resolve }) => resolve({ ready: false, said: rest })),
-    (error: unknown) => waiting.forEach(({ reject }) => reject(error)),
+    // A HAProxy that hangs keeps replicas from getting ready; it is no fault of Horme's.
+    (error: Error) =>
+      waiting.forEach(({ resolve, reject }) =>
+        signal.aborted ? reject(error) : resolve({ ready: false, said: error.message }),
+      ),
   );
   return new Map([...waiting].map(([address, { promise }]) => [address, promise]));
 }
 
-/** Gives what was printed last, for those whose line never came. */
+/** Gives what was printed last and is no answer, for those whose line never came. */
 async function converse(
   { engine, balancers }: Context,
   { port, host, health }: Question,
   { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
-  tell: (line: string) => void,
+  isAnswer: (line: string) => boolean,
 ): Promise<string> {
   const [haproxy] = await balancers.containers();
   if (!haproxy) throw new Error('replicas can not be asked: no HAProxy runs');
@@ -57,10 +62,7 @@ async function converse(
   // Node tells the lines' reader nothing of it.
   const failed = new Promise<never>((_, reject) => stream.once('error', reject));
   const read = (async () => {
-    for await (const line of lines) {
-      last = line;
-      tell(line);
-    }
+    for await (const line of lines) if (!isAnswer(line)) last = line;
     return last;
   })();
   return Promise.race([read, failed]).finally(() => lines.close());
