@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
 import { Store, stateFolder, storeName } from './store.ts';
@@ -62,5 +62,30 @@ test('a container of someone else with its name is told, with its id', async () 
     code: 'name-taken',
     message: expect.stringContaining(id.slice(0, 12)) as string,
     next: expect.stringContaining(`docker rename ${id.slice(0, 12)}`) as string,
+  });
+});
+
+describe('what every run reads', () => {
+  const release = (store: Store) => store.readNow<number>('release.json');
+
+  test('is not read again under the lock where nobody wrote since the glance', async () => {
+    await (await open()).writeNow('release.json', 1);
+    const glance = await open();
+    expect(await release(glance)).toBe(1);
+    const get = vi.spyOn(engine, 'get');
+    expect(await release(await Store.open(engine, project, 'tools', glance))).toBe(1);
+    expect(get).not.toHaveBeenCalled();
+  });
+
+  test('is read again where somebody did, and what the store itself wrote is known', async () => {
+    await (await open()).writeNow('release.json', 1);
+    const glance = await open();
+    await release(glance);
+    await (await open()).writeNow('release.json', 2);
+    const store = await Store.open(engine, project, 'tools', glance);
+    expect(await release(store)).toBe(2);
+    await store.writeNow('release.json', 3);
+    expect(await release(store)).toBe(3);
+    expect(await release(glance)).toBe(1);
   });
 });
