@@ -134,7 +134,7 @@ describe('a watch that sees nothing', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const watch = watchReplicas({ ...context, guard }, ['api'], 0.3);
     const failed = expect(watch).rejects.toMatchObject({ code: 'watch-blind', exitCode: 10, lastSeen });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => guard.unread !== '');
     vi.advanceTimersByTime(31_000);
     await failed;
   });
