@@ -52,8 +52,7 @@ test('each is stopped as soon as its requests have ended', async () => {
   sessions.b = { ordinary: 1, longLived: 0 };
   await beginDrain(context, targets);
   const over = stopReplicas(context, '1', targets);
-  await pause(100);
-  expect(stopped).toEqual(['a', 'c']);
+  await expect.poll(() => stopped).toEqual(['a', 'c']);
   sessions.b = { ordinary: 0, longLived: 0 };
   await over;
   expect(stopped).toEqual(['a', 'c', 'b']);
