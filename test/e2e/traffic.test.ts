@@ -90,7 +90,11 @@ test('a graceful restart tells streams to end; the gap it leaves is failed reque
   const report = await traffic.stop();
   expect(report).toMatchObject({ cut: 0, told: 5, reconnected: 5 });
   expect(report.failed).toBeGreaterThan(5);
-  expect(new Set(report.errors.map(({ message }) => message.split(' ')[0]))).toEqual(new Set(['ECONNREFUSED']));
+  const codes = report.errors.map(({ message }) => message.split(' ')[0]);
+  // The kernel resets a connection that it had taken and the application had not accepted when that closed its port.
+  const resets = codes.filter((code) => code === 'ECONNRESET').length;
+  expect(resets).toBeLessThanOrEqual(1);
+  expect(codes.filter((code) => code === 'ECONNREFUSED')).toHaveLength(codes.length - resets);
   expect(report.versions.map(({ version }) => version)).toEqual(['v1', 'v2']);
   expect(firstNewAt(report, 'v2')).toBeGreaterThan(lastOldAt(report, 'v2') ?? Infinity);
   // The old one goes on until its last 2-second request is answered, and that was sent two thirds of a second ago at most.
