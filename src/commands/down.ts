@@ -2,6 +2,8 @@ import { preStop } from '../deploy/hooks.ts';
 import type { AnonymousVolume, Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
+import { gateService } from '../edge/part.ts';
+import { isPlatformName } from '../stack/platform-names.ts';
 import { openSession, type Session } from '../session.ts';
 import { localEnvironment } from '../stack/environment.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -93,7 +95,7 @@ async function removeContainers({ engine, stack, emit }: Session): Promise<numbe
   const all = await engine.containers({ [labels.project]: stack.project });
   const own = all.filter((container) => container.labels[labels.role] !== 'lock');
   const rank = (service: string | undefined) =>
-    service === undefined ? 3 : service === 'horme-gate' ? 0 : service?.startsWith('horme-') ? 2 : 1;
+    service === undefined ? 3 : service === gateService ? 0 : isPlatformName(service) ? 2 : 1;
   for (const level of [0, 1, 2, 3]) {
     const group = own.filter((container) => rank(container.labels[labels.service]) === level);
     await Promise.all(

@@ -89,3 +89,17 @@ test('an interrupt while requests are in flight stops no more of them', async ()
   await expect(over).rejects.toThrow();
   expect(stopped).toEqual(['b', 'c']);
 });
+
+test('the platform serves the others until they have ended, and is stopped after them', async () => {
+  const id = await engine.create({ name: 'haproxy', image: 'app' });
+  await engine.start(id);
+  targets = [{ service: 'horme-haproxy-a', id, name: 'haproxy' }, ...targets];
+  const order: string[] = [];
+  context.balancers.close = () => void order.push(...stopped, 'closed');
+  sessions.a = { ordinary: 1, longLived: 0 };
+  await beginDrain(context, targets.slice(1));
+  setTimeout(() => (sessions.a = { ordinary: 0, longLived: 0 }), 100);
+  await stopReplicas(context, '1', targets);
+  expect(order).toEqual(['b', 'c', 'a', 'closed']);
+  expect(stopped.at(-1)).toBe('haproxy');
+});

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Balancers, Sessions } from '../edge/balancers.ts';
+import type { Sessions } from '../edge/balancers.ts';
 import { haproxyServices } from '../edge/part.ts';
 import type { ReleaseService } from '../release/release.ts';
+import { isPlatformName } from '../stack/platform-names.ts';
 import type { Context } from './context.ts';
 import { preStop } from './hooks.ts';
 import type { Target } from './step.ts';
@@ -18,19 +19,24 @@ export async function beginDrain(context: Context, targets: Target[]): Promise<v
 
 /** Returns when the requests in flight have ended, or their time is up. */
 export async function awaitDrained(context: Context, targets: Target[]): Promise<void> {
-  const balancers = await context.balancers.must();
-  const groups = byService(context, targets);
-  await Promise.all(groups.map((group) => eachDrained(context, balancers, group, () => undefined)));
+  await Promise.all(byService(context, targets).map((group) => eachDrained(context, group, () => undefined)));
 }
 
 /**
- * Ends replicas, each as soon as its requests have ended. Those that still hold WebSockets or event streams when their time is
- * up end one after another, so that their clients don't all reconnect at once.
+ * Ends replicas, each as soon as its requests have ended; those of the platform, which serves the others until then, last.
+ * Replicas that still hold WebSockets or event streams when their time is up end one after another, so that their clients don't
+ * all reconnect at once.
  */
 export async function stopReplicas(context: Context, stepId: string, targets: Target[], keep = false): Promise<void> {
-  const balancers = await context.balancers.get();
+  const platform = targets.filter(({ service }) => isPlatformName(service));
+  const users = targets.filter((target) => !platform.includes(target));
+  await stopUsers(context, stepId, users, keep);
   // A HAProxy that is to end waits for every conversation to end first, ours too.
-  if (targets.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
+  if (platform.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
+  await Promise.all(platform.map((target) => stopOne(context, target, keep)));
+}
+
+async function stopUsers(context: Context, stepId: string, targets: Target[], keep: boolean): Promise<void> {
   const ending: Promise<void>[] = [];
   const end = (target: Target) => {
     const ended = stopOne(context, target, keep);
@@ -39,17 +45,15 @@ export async function stopReplicas(context: Context, stepId: string, targets: Ta
     ending.push(ended);
     return ended;
   };
+  const routed = byService(context, targets).filter(({ service }) => service.routes.length > 0);
   try {
-    const groups = byService(context, targets).filter(({ service }) => balancers && service.routes.length > 0);
-    const routed = groups.flatMap(({ own }) => own);
-    for (const target of targets) if (!routed.includes(target)) void end(target);
+    for (const target of targets) if (!routed.some(({ own }) => own.includes(target))) void end(target);
     await Promise.all(
-      groups.map(async (group) => {
-        if (!balancers) return;
+      routed.map(async (group) => {
         const held: Target[] = [];
-        await eachDrained(context, balancers, group, (target, sessions) => {
-          tellUnended(context, stepId, target, sessions, group.service);
-          if (sessions.longLived > 0) held.push(target);
+        await eachDrained(context, group, (target, rest) => {
+          tellUnended(context, stepId, target, rest, group.service);
+          if (rest.longLived > 0) held.push(target);
           else void end(target);
         });
         for (const target of held) await end(target);
@@ -64,14 +68,15 @@ export async function stopReplicas(context: Context, stepId: string, targets: Ta
 /** Tells each replica as soon as its requests have ended or their time is up, with what it still has. */
 async function eachDrained(
   context: Context,
-  balancers: Balancers,
   { service, own }: { service: ReleaseService; own: Target[] },
   onDrained: (target: Target, rest: Sessions) => void,
 ): Promise<void> {
   const left = new Set(own);
   const began = performance.now();
   for (;;) {
-    const sessions = await balancers.sessions(service, [...left].map(nameOf));
+    // Where no HAProxy runs nobody has a request.
+    const balancers = await context.balancers.kept();
+    const sessions = (await balancers?.sessions(service, [...left].map(nameOf))) ?? {};
     for (const target of left) {
       const rest = sessions[target.name] ?? { ordinary: 0, longLived: 0 };
       const seconds = (performance.now() - (context.draining.get(target.name) ?? began)) / 1000;

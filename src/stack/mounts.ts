@@ -6,7 +6,7 @@ import type { Finding, Path } from './locate.ts';
 import type { Allowance } from './schema.ts';
 import type { ComposeModel } from '../engine/compose-model.ts';
 
-export interface MountInput {
+export interface SafetyInput {
   /** The output of Compose: merges, includes and extends are done, octal modes and short forms are spelled out. */
   model: ComposeModel;
   directory: string;
@@ -28,7 +28,7 @@ interface HostPath {
 }
 
 /** Host paths that the merged file mounts, reads or sends to a build, and that lead where they must not. */
-export async function mountFindings({ model, directory, allowances }: MountInput): Promise<Finding[]> {
+export async function mountFindings({ model, directory, allowances }: SafetyInput): Promise<Finding[]> {
   const project = await realLocation(directory);
   const findings: Finding[] = [];
   for (const host of hostPaths(model)) {

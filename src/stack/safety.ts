@@ -1,5 +1,6 @@
 import type { Finding } from './locate.ts';
-import { mountFindings, type MountInput } from './mounts.ts';
+import { isPlatformName, platformPrefix } from './platform-names.ts';
+import { mountFindings, type SafetyInput } from './mounts.ts';
 import {
   controlCharacters,
   engineNamePattern,
@@ -11,10 +12,9 @@ import { powerFindings } from './powers.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
 /** Names that the platform gives to its own containers, volumes and labels. */
-const reservedPrefix = 'horme-';
 const reservedLabels = ['horme.', 'com.docker.compose.'];
 /** Everything in the merged file that would reach past the project, or break out of the place it is rendered into. */
-export async function safetyFindings(input: MountInput): Promise<Finding[]> {
+export async function safetyFindings(input: SafetyInput): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, service] of Object.entries(input.model.services)) {
     const allowances = input.allowances.get(name) ?? [];
@@ -40,10 +40,10 @@ function nameFindings(name: string, service: ComposeService): Finding[] {
   ];
   for (const [place, text] of names) {
     if (typeof text !== 'string') continue;
-    if (text.startsWith(reservedPrefix)) {
+    if (isPlatformName(text)) {
       findings.push({
         path: place,
-        message: `names that begin with ${reservedPrefix} are the platform's`,
+        message: `names that begin with ${platformPrefix} are the platform's`,
         mend: 'give another name',
       });
     } else if (place !== path && !engineNamePattern.test(text)) {
@@ -119,10 +119,10 @@ function resourceNameFindings(model: ComposeModel): Finding[] {
   for (const kind of ['volumes', 'networks'] as const) {
     for (const [key, resource] of Object.entries(model[kind] ?? {})) {
       const name = typeof resource?.['name'] === 'string' ? resource['name'] : key;
-      const reserved = key.startsWith(reservedPrefix);
+      const reserved = isPlatformName(key);
       if (!reserved && engineNamePattern.test(name)) continue;
       const message = reserved
-        ? `names that begin with ${reservedPrefix} are the platform's`
+        ? `names that begin with ${platformPrefix} are the platform's`
         : `${quoted(name)} is not a name`;
       findings.push({ path: [kind, key], message, mend: 'use other letters, digits and . _ -' });
     }
