@@ -172,9 +172,9 @@ async function locked(
   if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
   const store = await Store.open(engine, stack.project, imageTags().tools, glanced.store);
   const pool = new BalancerPool(engine, stack.project);
+  // To open a conversation with HAProxy takes longer than to read the state. Whoever needs it hears of a failure.
+  const opening = pool.get().catch(() => undefined);
   try {
-    // To open a conversation with HAProxy takes longer than to read the state: it goes on beside what needs the state alone.
-    pool.get().catch(() => undefined);
     const state = await openState(session, store, options);
     const ledger = await readLedger(store);
     const situation: Situation = { containers: [], store, ...state, images, platformIds };
@@ -205,6 +205,8 @@ async function locked(
     };
     return await rollOut(session, context, { ...wanted, ledger }, options, times, started);
   } finally {
+    // One that opens later would be closed by nobody, and its HAProxy would wait for it.
+    await opening;
     pool.close();
   }
 }

@@ -88,4 +88,16 @@ describe('what every run reads', () => {
     expect(await release(store)).toBe(3);
     expect(await release(glance)).toBe(1);
   });
+
+  test('is read again after a read or a write that failed', async () => {
+    const store = await open();
+    await store.writeNow('release.json', 1);
+    vi.spyOn(engine, 'get').mockRejectedValueOnce(new Error('the engine restarts'));
+    await expect(release(store)).rejects.toThrow('the engine restarts');
+    expect(await release(store)).toBe(1);
+    await (await open()).writeNow('release.json', 2);
+    vi.spyOn(engine, 'put').mockRejectedValueOnce(new Error('the engine restarts'));
+    await expect(store.writeNow('other.json', 1)).rejects.toThrow('the engine restarts');
+    expect(await release(store)).toBe(2);
+  });
 });

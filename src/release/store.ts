@@ -123,8 +123,13 @@ export class Store {
   }
 
   async #files(): Promise<Map<string, Buffer>> {
-    this.#now ??= this.#readAll();
-    return (await this.#now).files;
+    const reading = (this.#now ??= this.#readAll());
+    try {
+      return (await reading).files;
+    } catch (error) {
+      this.#now = undefined;
+      throw error;
+    }
   }
 
   async #readAll() {
@@ -146,8 +151,14 @@ export class Store {
   }
 
   async write(folder: string, files: FileEntry[]): Promise<void> {
-    const now = await this.#now;
-    await this.#engine.put(this.#id, folder, files);
+    try {
+      await this.#engine.put(this.#id, folder, files);
+    } catch (error) {
+      // It may have left a part of them.
+      this.#now = undefined;
+      throw error;
+    }
+    const now = await this.#now?.catch(() => undefined);
     for (const { path, content } of files) {
       const name = posix.relative(`${stateFolder}/${nowFolder}`, posix.join(folder, path));
       if (!now || name.startsWith('..')) continue;
