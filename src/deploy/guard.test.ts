@@ -92,6 +92,14 @@ test('while a stop-first service is away nothing but a crash counts, and what ca
   expect(guard.signal.aborted).toBe(false);
 });
 
+test('a replica that ends is seen while no HAProxy tells anything', async () => {
+  counters = [];
+  engine.exit(engine.all.find(({ name }) => name === 'new')?.id ?? '', 1);
+  await until(() => guard.signal.aborted);
+  await guard.end();
+  expect(guard.failure?.message).toBe('new was ready, but then it ended with exit code 1');
+});
+
 test('nobody is put back to replicas that end', async () => {
   guard.leaving([old.name]);
   replaced({ assigned: 20, ended: 20, answered: 20, errors: 12 });

@@ -191,7 +191,8 @@ export class Guard implements Watcher {
       const problem = (await this.#crashed(watched)) ?? this.#worse(watched, counters);
       if (problem) return this.#fail(problem.replica, problem.text);
     }
-    this.#lastLook = performance.now();
+    if (counters.length > 0 || this.#context.routed.length === 0) this.#lastLook = performance.now();
+    else this.#unread = 'no HAProxy runs';
     const unserved = this.#prober?.regression();
     if (unserved === undefined || this.#absent) return;
     // Switched on meanwhile by somebody's wish: then the edge answers for all.
@@ -204,7 +205,6 @@ export class Guard implements Watcher {
     if (this.#context.routed.length === 0) return [];
     const started = performance.now();
     const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
-    if (counters.length === 0) throw new Error('no HAProxy tells anything');
     this.#log.note(counters, performance.now() / 1000);
     // The way to the engine stalled, and so did the prober's: what it sent until now proves nothing of the replicas.
     if (performance.now() - started > stallMilliseconds) this.#prober?.forgive();
@@ -273,13 +273,13 @@ export class Guard implements Watcher {
     for (const watched of this.#watched.values()) {
       const fresh = namesOf(watched).sort((a, b) => Number(b === suspect?.name) - Number(a === suspect?.name));
       await putBack(this.#context, watched.service, watched.old, fresh).catch((cause: unknown) =>
-        this.#told(watched, cause),
+        this.#tellNotBack(watched, cause),
       );
     }
     this.#failure = error(suspect ? await lastWords(this.#context, suspect).catch(() => '') : '');
   }
 
-  #told({ service }: Watched, cause: unknown): void {
+  #tellNotBack({ service }: Watched, cause: unknown): void {
     const text = `the old replicas of ${service} could not be given their requests back at once: ${wordsOf(cause)}`;
     this.#context.emit({ kind: 'warning', text: `${text}; the way back tries again` });
   }
