@@ -4,7 +4,7 @@ import { openConnection } from '../engine/connection.ts';
 import { dockerEngine } from '../engine/docker.ts';
 import { exitCodes } from '../errors.ts';
 import { startProber } from '../deploy/prober.ts';
-import { type Proof } from '../proof.ts';
+import type { Proof } from '../proof.ts';
 import { count, duration, milliseconds } from '../output/format.ts';
 import { run } from '../engine/process.ts';
 
@@ -87,8 +87,9 @@ async function horme(
 
 /** The last line of what a command prints with --json. */
 async function last<T>(words: string[]): Promise<T> {
-  const { stdout } = await horme(words, { SHOP_VERSION: 'v2' }, true);
-  return JSON.parse(stdout.trim().split('\n').at(-1) || '{}') as T;
+  const { exitCode, stdout } = await horme(words, { SHOP_VERSION: 'v2' }, true);
+  if (exitCode !== 0) throw new Error(`horme ${words.join(' ')} ended with exit code ${exitCode}`);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as T;
 }
 
 function summary(url: string, rolling: Measured, bad: Measured, services: Status['services']): object {
@@ -123,9 +124,9 @@ const imagesBefore = join(shop, '.horme', 'images-before');
 
 /** What the quickstart made: the shop with its data and its images, and of the platform's those that it had to build. */
 async function down(): Promise<number> {
-  const { project } = await last<{ project: string }>(['releases', '--json']);
   const { exitCode } = await horme(['down', '--volumes', '--confirm', 'local'], {});
   if (exitCode !== 0) return exitCode;
+  const { project } = await last<{ project: string }>(['releases', '--json']);
   const engine = dockerEngine(openConnection(undefined, process.env), new AbortController().signal);
   const before = await readFile(imagesBefore, 'utf8').catch(() => undefined);
   const platform = before === undefined ? [] : await engine.images('horme/*');
