@@ -17,7 +17,7 @@ export default {
     },
     {
       name: 'commands-are-the-roof',
-      comment: 'Commands put parts together; nobody but the entry point and the scripts needs one.',
+      comment: 'Commands put parts together; only the entry point imports one.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(commands/|cli[.]ts|early-answer|.*[.]test[.]ts$)' },
       to: { path: '^src/commands/' },

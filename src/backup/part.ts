@@ -23,7 +23,7 @@ import {
   type SecretName,
   unescaped,
 } from '../platform/part.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { stableJson } from '../fingerprint.ts';
 import { edgeVolume, stateVolume } from '../release/store.ts';
 import type { BackupOptions, PostgresVersion, Stack } from '../stack/stack.ts';

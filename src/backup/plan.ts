@@ -1,6 +1,6 @@
 import type { Seen } from '../deploy/observe.ts';
 import type { Draft } from '../deploy/step.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { secretsFolder } from '../release/vault.ts';
 import { backupService } from './names.ts';

@@ -1,7 +1,7 @@
 import { notedOf } from '../release/begun.ts';
 import { nextNumber, readContent, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import { migrationsIn } from '../release/migrations.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { stableJson } from '../fingerprint.ts';
 import type { Store } from '../release/store.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { migrationCheck } from '../commands/check.ts';
 import { pendingMigrations } from '../release/migration-files.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { stackOf, userService } from '../release/testing.ts';
 import { findSquawk, findingText, lintMigrations, lintServices, squawkArgv } from './lint.ts';

@@ -2,7 +2,7 @@ import type { Seen } from '../deploy/observe.ts';
 import { isSurge, readyStep, reasonOf, removeDead, stopStep, type Change, type Draft } from '../deploy/step.ts';
 import { startStep } from '../deploy/start-step.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
 import { rolesDiffer } from './roles.ts';

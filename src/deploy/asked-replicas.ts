@@ -9,6 +9,13 @@ export interface Answered {
   said: string;
 }
 
+interface Asked {
+  addresses: string[];
+  /** How long each has to become ready. */
+  seconds: number;
+  signal: AbortSignal;
+}
+
 /** All at once; `$@`: the question. Prints a line when a replica is done: its address, the exit code, what was said. */
 const script = `addresses=$1; shift
 for address in $addresses; do
@@ -26,7 +33,7 @@ const slackSeconds = 5;
 export function askReplicas(
   context: Context,
   question: Question,
-  { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
+  { addresses, seconds, signal }: Asked,
 ): Map<string, Promise<Answered>> {
   const waiting = new Map(addresses.map((address) => [address, deferred<Answered>()]));
   const isAnswer = (line: string) => {
@@ -49,11 +56,11 @@ export function askReplicas(
 async function converse(
   { engine, balancers }: Context,
   { port, host, health }: Question,
-  { addresses, seconds, signal }: { addresses: string[]; seconds: number; signal: AbortSignal },
+  { addresses, seconds, signal }: Asked,
   isAnswer: (line: string) => boolean,
 ): Promise<string> {
   const [haproxy] = await balancers.containers();
-  if (!haproxy) throw new Error('replicas can not be asked: no HAProxy runs');
+  if (!haproxy) throw new Error("replicas can't be asked: no HAProxy runs");
   const asked = health && [health.method, health.path, host, health.status, String(Math.round(health.timeout * 1000))];
   const command = ['sh', '-c', script, 'ask', addresses.join(' '), String(port), String(seconds), ...(asked ?? [])];
   const stream = await engine.converse(haproxy, command, { deadlineSeconds: seconds + slackSeconds, signal });

@@ -2,7 +2,7 @@ import type { ReleaseContent } from '../release/release.ts';
 import type { Session } from '../session.ts';
 import { addressKey, addressesOf, type Address } from './addresses.ts';
 import { startProber, type Prober } from './prober.ts';
-import { type Proof } from '../proof.ts';
+import type { Proof } from '../proof.ts';
 
 /** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
 const probesPerSecond = 50;

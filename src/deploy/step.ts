@@ -187,15 +187,16 @@ export const membersStep: Draft[] = [
 ];
 
 export function drainSteps(replicas: SeenReplica[]): Draft[] {
-  if (replicas.length === 0) return [];
-  const title = `drain ${list(replicas.map(({ name }) => name))}`;
-  return [{ title, cause: 'requests in flight end first', action: { do: 'drain', replicas: targets(replicas) } }];
+  return replicas.length === 0 ? [] : [drain(replicas, 'requests in flight end first', {})];
 }
 
 /** New replicas serve: the old ones get no new request, and a HAProxy that starts anew learns who serves. */
 export function handOverSteps(old: SeenReplica[]): Draft[] {
   if (old.length === 0) return membersStep;
-  const title = `drain ${list(old.map(({ name }) => name))}`;
-  const cause = 'the new replicas serve; requests in flight go on';
-  return [{ title, cause, action: { do: 'drain', replicas: targets(old), handsOver: true } }];
+  return [drain(old, 'the new replicas serve; requests in flight go on', { handsOver: true })];
+}
+
+function drain(replicas: SeenReplica[], cause: string, how: { handsOver?: true }): Draft {
+  const title = `drain ${list(replicas.map(({ name }) => name))}`;
+  return { title, cause, action: { do: 'drain', replicas: targets(replicas), ...how } };
 }

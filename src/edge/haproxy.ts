@@ -2,7 +2,7 @@ import { openFiles } from '../platform/part.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { Route } from '../stack/stack.ts';
 import { backendLimits, frontendLimits, globalLimits, lines } from './route-limits.ts';
-import { type RoutedService } from '../release/release.ts';
+import type { RoutedService } from '../release/release.ts';
 import { fingerprint } from '../fingerprint.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;

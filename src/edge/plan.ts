@@ -1,7 +1,7 @@
 import type { Seen } from '../deploy/observe.ts';
 import type { Draft } from '../deploy/step.ts';
 import { questionsOf } from '../release/question.ts';
-import { type ReleaseContent, type ReleaseService, type RoutedService } from '../release/release.ts';
+import type { ReleaseContent, ReleaseService, RoutedService } from '../release/release.ts';
 import { fingerprint, stableJson } from '../fingerprint.ts';
 import type { Route } from '../stack/stack.ts';
 import { haproxyStructure, membersFingerprint, portsOf } from './haproxy.ts';

@@ -203,7 +203,7 @@ function modeOf(admin: number): Slot['mode'] {
   return admin & drainBits ? 'drain' : 'ready';
 }
 
-/** Rows that give a cell by its column's name, '' where there is none. HAProxy has a hundred columns; nobody needs ten. */
+/** Rows that give a cell by its column's name, '' where there is none. HAProxy prints a hundred columns, of which few are read. */
 function table(text: string, separator: string, headerMark: string): ((column: string) => string)[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const at = lines.findIndex((line) => line.startsWith(headerMark));

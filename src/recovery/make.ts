@@ -3,7 +3,7 @@ import { withoutSecrets } from '../backup/part.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { pathsOf, withoutCredentials } from '../release/origin.ts';
-import { type ReleaseContent } from '../release/release.ts';
+import type { ReleaseContent } from '../release/release.ts';
 import { stableJson } from '../fingerprint.ts';
 import type { Settings } from '../release/settings.ts';
 import { commitOf } from '../release/sources.ts';

@@ -1,7 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import type { HealthCheck } from '../stack/stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';
-import { type ReleaseContent, type ReleaseService } from './release.ts';
+import type { ReleaseContent, ReleaseService } from './release.ts';
 import { fingerprint } from '../fingerprint.ts';
 
 /** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Proof } from '../proof.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { inPresentWords } from './adapt.ts';
-import { type ReleaseContent } from './release.ts';
+import type { ReleaseContent } from './release.ts';
 import { stableJson } from '../fingerprint.ts';
 import { forRootAlone, nowFolder, stateFolder, type Store } from './store.ts';
 

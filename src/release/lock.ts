@@ -40,9 +40,9 @@ const labelHolder = 'horme.lock';
 export const lockName = (project: string) => `${project}-horme-lock`;
 
 /**
- * The lock is a container with a fixed name: the engine lets only one such creation succeed. It runs after a few seconds, so
- * that no prune takes it. Its holder writes the engine's time into it; a holder that went silent, or that ran on this machine and is gone, is
- * followed.
+ * The lock is a container with a fixed name: the engine lets only one such creation succeed. After a few seconds it is
+ * started, so that no prune takes it. Its holder writes the engine's time into it; a holder that went silent, or that ran on
+ * this machine and is gone, is followed.
  */
 export async function takeLock(options: {
   engine: Engine;
@@ -110,7 +110,7 @@ async function hold({ engine, project }: { engine: Engine; project: string }, id
     await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
   };
   let last = performance.now();
-  // The first heartbeat is that it was made. Each starts it, also again after a restart of the engine.
+  // Until the first heartbeat the time of its creation counts. Each heartbeat starts it, also after a restart of the engine.
   const again = async () => {
     try {
       await beat();

@@ -20,7 +20,7 @@ import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
-import { type BackupRelease, type DatabaseRelease, type ReleaseContent, type ReleaseService } from './release.ts';
+import type { BackupRelease, DatabaseRelease, ReleaseContent, ReleaseService } from './release.ts';
 import { fingerprint } from '../fingerprint.ts';
 import type { Settings } from './settings.ts';
 import { userFiles } from './user-files.ts';

@@ -13,7 +13,7 @@ import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { SecretName } from '../platform/part.ts';
 import type { BackupOptions } from '../stack/stack.ts';
-import { type ReleaseContent } from './release.ts';
+import type { ReleaseContent } from './release.ts';
 import { stableJson } from '../fingerprint.ts';
 import type { Applied } from './settings.ts';
 import { forRootAlone, volumeLabels, type Store } from './store.ts';
