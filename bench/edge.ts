@@ -1,5 +1,5 @@
-import { innerPorts } from '../src/edge/nginx.ts';
-import { edgeNetwork, gateService, publicNetwork } from '../src/edge/part.ts';
+import { innerPorts } from '../src/parts/edge/nginx.ts';
+import { edgeNetwork, gateService, publicNetwork } from '../src/parts/edge/part.ts';
 import { labels } from '../src/engine/labels.ts';
 import { findProgram, run } from '../src/engine/process.ts';
 import { bareHaproxy, edgeByHand, haproxyPort } from './edge-by-hand.ts';
