@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { glance, preparedFrom } from '../deploy/situation.ts';
 import { look } from '../deploy/look.ts';
-import { backendsOf, renderHaproxy, type Members } from '../parts/edge/haproxy.ts';
+import { backendsOf, renderHaproxy, type Members } from '../traffic/haproxy.ts';
 import { pageFiles } from '../parts/edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';

@@ -1,3 +1,4 @@
+import { routedServices } from '../traffic/routed.ts';
 import { statusLines } from '../parts/backup/report-status.ts';
 import { backupStatus } from '../parts/backup/status.ts';
 import { databaseProblems, databaseStatus, survives } from '../parts/database/status.ts';
@@ -7,8 +8,7 @@ import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
 import { answerMilliseconds, createAsker } from '../deploy/probe.ts';
-import { takenForDown, type Counter } from '../parts/edge/balancers.ts';
-import { routedServices } from '../parts/edge/plan.ts';
+import { takenForDown, type Counter } from '../traffic/balancers.ts';
 import { storeProblems } from '../deploy/state.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';

@@ -1,3 +1,4 @@
+import { routedServices } from '../traffic/routed.ts';
 import { setMaxListeners } from 'node:events';
 import { trustedDatabase } from '../parts/database/members.ts';
 import { labels } from '../engine/labels.ts';
@@ -16,7 +17,6 @@ import { formerCheck, refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
-import { routedServices } from '../parts/edge/plan.ts';
 import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';

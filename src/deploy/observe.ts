@@ -1,6 +1,6 @@
+import { edgeNetwork } from '../platform/networks.ts';
 import { observeDatabase, type SeenDatabase } from '../parts/database/members.ts';
-import type { Balancers, Membership } from '../parts/edge/balancers.ts';
-import { edgeNetwork } from '../parts/edge/part.ts';
+import type { Balancers, Membership } from '../traffic/balancers.ts';
 import { labels } from '../engine/labels.ts';
 import type { AnonymousVolume, Container, Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';

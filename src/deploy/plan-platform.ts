@@ -1,7 +1,7 @@
+import { haproxyServices } from '../traffic/names.ts';
 import { backupSetUp } from '../parts/backup/plan.ts';
 import { majorUpgrade, offlineSteps, swapOf } from '../parts/database/plan-offline.ts';
 import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../parts/database/plan.ts';
-import { haproxyServices } from '../parts/edge/part.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen } from './observe.ts';
 import {

@@ -1,3 +1,4 @@
+import { edgeNetwork } from '../platform/networks.ts';
 import { withoutSecrets } from '../parts/backup/part.ts';
 import { cacheService, redisUrl } from '../parts/cache/part.ts';
 import { databaseName, poolerService, proxyService } from '../parts/database/names.ts';
@@ -5,7 +6,6 @@ import { sharedSettings } from '../parts/database/patroni.ts';
 import { membersOf } from '../parts/database/proxy.ts';
 import { rolesWanted } from '../parts/database/roles.ts';
 import { applicationUrls, authorityName, migrationUrls, type DatabaseUrls } from '../parts/database/urls.ts';
-import { edgeNetwork } from '../parts/edge/part.ts';
 import { hostsOf, renderNginx } from '../parts/edge/nginx.ts';
 import { labels } from '../engine/labels.ts';
 import type { Image } from '../engine/engine.ts';

@@ -1,15 +1,15 @@
+import { routedServices } from '../../src/traffic/routed.ts';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { api, health, route, service } from '../../src/deploy/testing.ts';
 import { selfSigned } from '../../src/parts/edge/certificate.ts';
-import { haproxyInstances, renderHaproxy, type Members } from '../../src/parts/edge/haproxy.ts';
+import { haproxyInstances, renderHaproxy, type Members } from '../../src/traffic/haproxy.ts';
 import { configurationFolder, renderNginx } from '../../src/parts/edge/nginx.ts';
 import { pageFiles } from '../../src/parts/edge/pages.ts';
 import { renderProxy } from '../../src/parts/database/proxy.ts';
 import { database } from '../../src/release/testing.ts';
-import { routedServices } from '../../src/parts/edge/plan.ts';
 import type { FileEntry } from '../../src/engine/engine.ts';
 import { run } from '../../src/engine/process.ts';
 import { imageTags } from '../../src/platform/images.ts';

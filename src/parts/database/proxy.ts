@@ -1,4 +1,4 @@
-import { dockerResolvers } from '../edge/haproxy.ts';
+import { dockerResolvers } from '../../traffic/haproxy.ts';
 import type { DatabaseOptions } from '../../stack/stack.ts';
 import { memberService, ports } from './names.ts';
 import { tlsFiles } from './patroni.ts';

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { until, type Context } from '../../deploy/context.ts';
-import { HaproxyRuntime } from '../edge/runtime.ts';
+import { HaproxyRuntime } from '../../traffic/runtime.ts';
 import type { Engine, ExecResult } from '../../engine/engine.ts';
 import { labels } from '../../engine/labels.ts';
 import { neverAborted } from '../../engine/patience.ts';

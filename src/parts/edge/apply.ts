@@ -5,7 +5,13 @@ import { OperatorError, exitCodes } from '../../errors.ts';
 import { readApplied, writeApplied } from '../../release/settings.ts';
 import { edgeFolder, type Store } from '../../release/store.ts';
 import { selfSigned } from './certificate.ts';
-import { backendsOf, haproxyStructure, membersFingerprint, renderHaproxy, type Members } from './haproxy.ts';
+import {
+  backendsOf,
+  haproxyStructure,
+  membersFingerprint,
+  renderHaproxy,
+  type Members,
+} from '../../traffic/haproxy.ts';
 import { configurationFolder, maintenanceSwitch } from './nginx.ts';
 import { pageFiles } from './pages.ts';
 import { nginxService } from './part.ts';

@@ -2,8 +2,8 @@ import type { RoutedService } from '../../release/release.ts';
 import { webOrigin } from '../../stack/routes.ts';
 import type { Route } from '../../stack/stack.ts';
 import { openFiles } from '../../platform/part.ts';
-import { lines, locationLimits, proxyLimits, serverLimits } from './route-limits.ts';
-import { backendName, edgeSocketFolder, haproxyInstances } from './haproxy.ts';
+import { lines, locationLimits, proxyLimits, serverLimits } from '../../traffic/route-limits.ts';
+import { backendName, edgeSocketFolder, haproxyInstances } from '../../traffic/haproxy.ts';
 
 /** Ports inside the gate's container; the environment says which ports of the machine lead here. */
 export const innerPorts = { http: 8080, https: 8443 } as const;

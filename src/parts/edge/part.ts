@@ -11,14 +11,12 @@ import {
 } from '../../platform/part.ts';
 import { edgeVolume, volumeNames } from '../../release/store.ts';
 import type { Stack } from '../../stack/stack.ts';
-import { edgeSocketFolder, haproxyAdminSocket, haproxyInstances } from './haproxy.ts';
+import { edgeNetwork } from '../../platform/networks.ts';
+import { edgeSocketFolder, haproxyAdminSocket, haproxyInstances } from '../../traffic/haproxy.ts';
+import { gateService, haproxyService, haproxyServices } from '../../traffic/names.ts';
 import { configurationFolder, gateSocket, innerPorts, nginxStatusSocket } from './nginx.ts';
 
-export const edgeNetwork = 'horme-edge';
-export const gateService = 'horme-gate';
 export const nginxService = 'horme-nginx';
-export const haproxyService = (instance: string) => `horme-${instance}`;
-export const haproxyServices = haproxyInstances.map(haproxyService);
 
 export const publicNetwork = 'horme-public';
 const socketVolume = 'horme-sockets';

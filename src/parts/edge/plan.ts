@@ -1,11 +1,11 @@
+import { haproxyServices } from '../../traffic/names.ts';
 import type { Seen } from '../../deploy/observe.ts';
 import type { Draft } from '../../deploy/step.ts';
-import { questionsOf } from '../../release/question.ts';
-import type { ReleaseContent, ReleaseService, RoutedService } from '../../release/release.ts';
-import { fingerprint, stableJson } from '../../fingerprint.ts';
-import type { Route } from '../../stack/stack.ts';
-import { haproxyStructure, membersFingerprint, portsOf } from './haproxy.ts';
-import { haproxyServices, nginxService } from './part.ts';
+import type { ReleaseContent, ReleaseService } from '../../release/release.ts';
+import { fingerprint } from '../../fingerprint.ts';
+import { haproxyStructure, membersFingerprint } from '../../traffic/haproxy.ts';
+import { routedServices } from '../../traffic/routed.ts';
+import { nginxService } from './part.ts';
 
 /** Before any HAProxy is replaced: the one that starts anew must know whom the others know. */
 export function noteMembers(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
@@ -43,32 +43,6 @@ export function edgeFiles(content: ReleaseContent, seen: Seen, former: ReleaseSe
       action: { do: 'write-edge', nginx, haproxy },
     },
   ];
-}
-
-/** Services with a route, each as HAProxy must know it while replicas of both releases serve. */
-export function routedServices(services: ReleaseService[], former: ReleaseService[]): ReleaseService[] {
-  const all = new Map(former.map((service) => [service.name, service]));
-  for (const service of services) {
-    const before = all.get(service.name);
-    all.set(service.name, before ? bothReleases(service, before) : service);
-  }
-  return [...all.values()].filter(({ routes }) => routes.length > 0);
-}
-
-const bothReleases = (service: ReleaseService, before: ReleaseService): ReleaseService & RoutedService => ({
-  ...service,
-  portSets: [service, before].map(portsOf).filter((ports) => ports.length > 0),
-  routes: withoutDisputes(service.routes, before.routes),
-  replicas: Math.max(service.replicas, before.replicas),
-});
-
-/** A question that only one release answers would mark the other's replicas as down: then the port alone is checked. */
-function withoutDisputes(routes: Route[], before: Route[]): Route[] {
-  const disputed = (port: number) => {
-    const [now, then] = [routes, before].map((some) => questionsOf(some).find((question) => question.port === port));
-    return now !== undefined && then !== undefined && stableJson(now) !== stableJson(then);
-  };
-  return [...routes, ...before].map((route) => (disputed(route.port) ? { ...route, health: undefined } : route));
 }
 
 export function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {

@@ -1,4 +1,4 @@
-import type { Route } from '../../stack/stack.ts';
+import type { Route } from '../stack/stack.ts';
 
 /**
  * What a route sets for itself, other than the edge's own 60 s, 16 KiB of header and `edge.maxBody`. Where no route sets

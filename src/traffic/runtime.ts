@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Engine } from '../../engine/engine.ts';
-import { neverAborted } from '../../engine/patience.ts';
+import type { Engine } from '../engine/engine.ts';
+import { neverAborted } from '../engine/patience.ts';
 import { haproxyAdminSocket, longLivedName, spareName, type Backend } from './haproxy.ts';
 
 const promptMark = '\n> ';

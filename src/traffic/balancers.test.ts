@@ -1,7 +1,7 @@
+import { routedServices } from './routed.ts';
 import { beforeEach, expect, test } from 'vitest';
-import { routedServices } from './plan.ts';
-import { api, route } from '../../deploy/testing.ts';
-import type { Engine } from '../../engine/engine.ts';
+import { api, route } from '../deploy/testing.ts';
+import type { Engine } from '../engine/engine.ts';
 import { Balancers } from './balancers.ts';
 import { fakeHaproxy, type FakeHaproxy } from './fake-haproxy.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Engine } from '../../engine/engine.ts';
-import type { ReleaseService, RoutedService } from '../../release/release.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { ReleaseService, RoutedService } from '../release/release.ts';
 import { backendName, backendsOf, longLivedName, portsOf, spareName, type Backend, type Members } from './haproxy.ts';
 import { HaproxyRuntime, type ServerStats, type Slot } from './runtime.ts';
 

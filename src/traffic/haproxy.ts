@@ -1,9 +1,9 @@
-import { openFiles } from '../../platform/part.ts';
-import { questionsOf, type Question } from '../../release/question.ts';
-import type { Route } from '../../stack/stack.ts';
+import { openFiles } from '../platform/part.ts';
+import { questionsOf, type Question } from '../release/question.ts';
+import type { Route } from '../stack/stack.ts';
 import { backendLimits, frontendLimits, globalLimits, lines } from './route-limits.ts';
-import type { RoutedService } from '../../release/release.ts';
-import { fingerprint } from '../../fingerprint.ts';
+import type { RoutedService } from '../release/release.ts';
+import { fingerprint } from '../fingerprint.ts';
 
 export const haproxyInstances = ['haproxy-a', 'haproxy-b'] as const;
 export const edgeSocketFolder = '/run/horme';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { api, health, route, service } from '../../deploy/testing.ts';
+import { api, health, route, service } from '../deploy/testing.ts';
 import { backendsOf, haproxyStructure, membersFingerprint, renderHaproxy } from './haproxy.ts';
 
 const shop = [api(), service('docs', { routes: [{ ...route(80, '/docs'), health }] }), service('worker')];

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import type { RoutedService } from '../../release/release.ts';
+import type { RoutedService } from '../release/release.ts';
 import { backendsOf, longLivedName, slotName, spareName, type Members } from './haproxy.ts';
 
 interface FakeServer {

@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { api } from '../../deploy/testing.ts';
-import type { Engine } from '../../engine/engine.ts';
+import { api } from '../deploy/testing.ts';
+import type { Engine } from '../engine/engine.ts';
 import { fakeHaproxy } from './fake-haproxy.ts';
 import { HaproxyRuntime } from './runtime.ts';
 

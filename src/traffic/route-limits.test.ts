@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { route, service } from '../../deploy/testing.ts';
-import type { Route } from '../../stack/stack.ts';
+import { route, service } from '../deploy/testing.ts';
+import type { Route } from '../stack/stack.ts';
 import { renderHaproxy } from './haproxy.ts';
-import { renderNginx } from './nginx.ts';
+import { renderNginx } from '../parts/edge/nginx.ts';
 
 const nginx = (routes: Route[]) =>
   renderNginx({ services: [service('api', { routes })], httpsPort: 443, certificate: 'c', maxBodyBytes: 10_000_000 });
