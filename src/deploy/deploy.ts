@@ -1,26 +1,26 @@
 import { routedServices } from '../traffic/routed.ts';
 import { setMaxListeners } from 'node:events';
-import { trustedDatabase } from '../parts/database/members.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { ensurePlatformImages, imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { beginHistoryFor, openVault, rotateLogins } from '../release/vault.ts';
+import { openVault, renewedVault } from '../release/open-vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
 import { formerCheck, refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
-import { leftoversOf, observe, replicasOf } from './observe.ts';
+import { observe, trustedSeen } from './observe.ts';
 import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
 import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';
-import { glance, neededImages, type Situation } from './situation.ts';
+import { makePlatformImages, neededImages } from './platform-images.ts';
+import { glance, type Situation } from './situation.ts';
 import { contentFrom, stepsFor } from './wanted.ts';
 
 const unchanged: DeployResult = {
@@ -43,16 +43,17 @@ export async function planOnly(session: Session, options: DeployOptions): Promis
   const pool = new BalancerPool(session.engine, content.project);
   try {
     const services = routedServices(content.services, former?.services ?? []);
-    const { engine } = session;
+    const { engine, parts } = session;
     const seen = await observe({
       engine,
       project: content.project,
       services,
       balancers: await pool.get(),
       applied: situation.applied,
+      parts,
     });
     const images = keepsImages(options) ? [] : imageSteps(situation);
-    return [...images, ...numberedFrom(images.length, stepsFor(content, former, seen, options))];
+    return [...images, ...numberedFrom(images.length, stepsFor(session, { content, former }, seen, options))];
   } finally {
     pool.close();
   }
@@ -80,13 +81,7 @@ export async function deploy(session: Session, options: DeployOptions, held?: He
   if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
   await refuseFormerProject(session, situation);
   await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
-  const platformIds = await ensurePlatformImages(
-    session.engine,
-    session.connection.environment,
-    neededImages(session),
-    session.emit,
-    session.signal,
-  );
+  const platformIds = await makePlatformImages(session, neededImages(session));
   if (held) return locked(session, options, platformIds, held, situation);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
@@ -119,11 +114,11 @@ async function heldState(
   held: HeldLock | undefined,
 ): Promise<DeployResult> {
   if (store?.held) return unchanged;
-  const { engine, stack, connection, emit } = session;
-  await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
+  const { engine, stack, emit } = session;
+  await makePlatformImages(session, []);
   const lock = held ?? (await lockFor(session, kind, waitSeconds));
   try {
-    await Store.open(engine, stack.project, imageTags().tools);
+    await Store.open(engine, stack.project, toolsImage());
   } finally {
     if (!held) await lock.release();
   }
@@ -137,17 +132,8 @@ async function nothingToDo(session: Session, situation: Situation, options: Depl
   if (situation.images.some(({ work }) => work !== undefined)) return false;
   if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return false;
   const { content, former } = await contentFrom(session, situation, options);
-  const replicas = replicasOf(situation.containers, content.project, 'trusted');
-  const capacity = { cpus: Number.MAX_SAFE_INTEGER, memoryBytes: Number.MAX_SAFE_INTEGER };
-  const seen = {
-    replicas,
-    leftovers: leftoversOf(situation.containers),
-    stale: [],
-    applied: situation.applied,
-    database: trustedDatabase(situation.containers, situation.applied),
-    capacity,
-  };
-  return former !== undefined && stepsFor(content, former, seen, options).length === 0;
+  const seen = trustedSeen(situation.containers, content.project, situation.applied, session.parts);
+  return former !== undefined && stepsFor(session, { content, former }, seen, options).length === 0;
 }
 
 /** The lock is our own, and what was seen before it was taken may be a quarter of an hour old. */
@@ -170,7 +156,7 @@ async function locked(
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   const asked = wasAsked ? { ...(await withoutLock(session)), images } : undefined;
   if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
-  const store = await Store.open(engine, stack.project, imageTags().tools, glanced.store);
+  const store = await Store.open(engine, stack.project, toolsImage(), glanced.store);
   const pool = new BalancerPool(engine, stack.project);
   // To open a conversation with HAProxy takes longer than to read the state. Whoever needs it hears of a failure.
   const opening = pool.get().catch(() => undefined);
@@ -183,6 +169,8 @@ async function locked(
     await writeSecrets(session, store, prepared?.secrets ?? [], former);
     await remakeSecrets(session, store, content, former);
     const context: Context = {
+      parts: session.parts,
+      stack,
       engine,
       compose: session.compose,
       store,
@@ -190,8 +178,6 @@ async function locked(
       routed: routedServices(content.services, former?.services ?? []),
       releaseNumber: nextNumber(ledger),
       vault: state.vault,
-      certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
-      pages: { maintenance: stack.maintenancePage },
       emit: session.emit,
       signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
       balancers: pool,
@@ -211,10 +197,10 @@ async function locked(
   }
 }
 
-async function openState({ stack }: Session, store: Store, { platformOnly, rotate }: DeployOptions) {
+async function openState({ stack, parts }: Session, store: Store, { platformOnly, rotate }: DeployOptions) {
   const [settings, applied, live] = await Promise.all([readSettings(store), readApplied(store), readLive(store)]);
-  if (platformOnly) await beginHistoryFor(stack.database?.version, store, live, applied);
-  const vault = rotate ? await rotateLogins(store, applied) : await openVault(store);
+  const run = { stack, applied, live, rotate, platformOnly };
+  const vault = await renewedVault(store, await openVault(store, parts), parts, run);
   return { settings, applied, live, vault };
 }
 

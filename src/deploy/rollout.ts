@@ -4,11 +4,11 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
 import type { Outcome } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { inHistory } from '../release/adapt.ts';
+import { presentOf } from '../release/present.ts';
 import { pathsOf } from '../release/origin.ts';
 import { sourceOf } from '../release/sources.ts';
-import { writeHistory } from '../release/vault.ts';
-import { changeSettings, noteApplied, readApplied } from '../release/settings.ts';
+import { keepSecrets, type Vault } from '../release/vault.ts';
+import { changeSettings, notePart, readApplied } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
@@ -39,7 +39,7 @@ export async function rollOut(
   // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
   const serves = there.some(({ running }) => running);
   const proving = startProof(session, serves ? wanted.former : undefined, content, started);
-  const deciding = decide(context, wanted, there, options).catch(async (error: unknown) => {
+  const deciding = decide(session, context, wanted, there, options).catch(async (error: unknown) => {
     await (await proving).stop();
     throw error;
   });
@@ -60,7 +60,7 @@ export async function rollOut(
     if (!context.signal.aborted) return goBack(run, guard?.failure ?? error);
     await proof.stop();
     // Who has lost the lock writes nothing over what its new holder wrote.
-    if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
+    if (wanted.former && !context.lost.aborted) await givenUp(session, context, wanted.former);
     const next = nextAfter(options, wanted.ledger.live?.number);
     throw interrupted(await look(context), wanted.content, next, error, context.lost);
   }
@@ -68,10 +68,16 @@ export async function rollOut(
   return record(run, 'live', undefined);
 }
 
-async function decide(context: Context, wanted: Wanted, there: SeenReplica[], options: DeployOptions) {
+async function decide(
+  session: Session,
+  context: Context,
+  wanted: Wanted,
+  there: SeenReplica[],
+  options: DeployOptions,
+) {
   const [seen, begunAt] = await Promise.all([look(context), begin(context, there, options)]);
-  await noteRoles(context, seen);
-  return { seen, begunAt, steps: stepsFor(wanted.content, wanted.former, seen, options) };
+  await noteSeen(session, context, seen);
+  return { seen, begunAt, steps: stepsFor(session, wanted, seen, options) };
 }
 
 /**
@@ -90,9 +96,12 @@ async function begin(context: Context, replicas: SeenReplica[], { kind, swap }: 
   return isDeploy && noted ? noted.at : now.toISOString();
 }
 
-/** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
-async function noteRoles({ store }: Context, { database: { roles }, applied }: Seen): Promise<void> {
-  if (roles !== '' && roles !== applied.roles) await noteApplied(store, { roles });
+/** The quick look of later deploys trusts the notes. */
+async function noteSeen({ parts }: Session, { store }: Context, seen: Seen): Promise<void> {
+  for (const part of parts) {
+    const noted = part.noted?.(seen);
+    if (noted !== undefined) await notePart(store, part.name, () => noted);
+  }
 }
 
 /** Waits end as soon as the guard is sure. */
@@ -110,6 +119,7 @@ async function look(context: Context): Promise<Seen> {
     services: context.routed,
     balancers: await context.balancers.get(),
     applied: await readApplied(context.store),
+    parts: context.parts,
   });
 }
 
@@ -171,18 +181,25 @@ function naming(failure: OperatorError, kept: string[], { releaseNumber }: Conte
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
-/** One that was begun for other data, which never came, is given up: nothing of the members has to change then. */
-async function historyOf({ store, vault, otherData }: Context, { backup }: ReleaseContent): Promise<string> {
-  const { history } = vault.backup;
-  if (otherData.begun || backup?.history === undefined || backup.history === history) return history;
-  await writeHistory(store, vault, backup.history);
-  return backup.history;
+/** What was begun for this run and is of no use now, such as a history for data that never came: nothing of what runs has to change then. */
+async function givenUp(
+  { parts }: Session,
+  { store, vault, otherData }: Context,
+  former: ReleaseContent,
+): Promise<Vault> {
+  let kept = vault;
+  for (const { name, secrets } of otherData.begun ? [] : parts) {
+    const before = secrets?.read(kept.parts);
+    const after = before === undefined ? undefined : secrets?.givenUp?.(before, former);
+    if (after !== undefined && after !== before) kept = await keepSecrets(store, kept, name, after);
+  }
+  return kept;
 }
 
 async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
   session.emit({ kind: 'note', text: 'going back to the release before' });
-  const former = inHistory(before, await historyOf(context, before));
-  const back: Context = { ...context, content: former, certificate: undefined, guard: undefined };
+  const former = presentOf(before, await givenUp(session, context, before), session.parts);
+  const back: Context = { ...context, content: former, guard: undefined };
   const options = {
     migrate: false,
     watchSeconds: 0,
@@ -192,7 +209,7 @@ async function restore({ session, context, times, boundary }: Run, before: Relea
     former: context.content.services,
   };
   try {
-    await execute(back, plan(former, await look(context), options), times, boundary);
+    await execute(back, plan(former, await look(context), options, session.parts), times, boundary);
     return 'rolled-back';
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

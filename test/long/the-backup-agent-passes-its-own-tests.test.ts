@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { imageTags } from '../../src/platform/images.ts';
+import { tagOf } from '../../src/parts/testing.ts';
 import { run } from '../../src/engine/process.ts';
 
 const tests = fileURLToPath(new URL('../backup/agent', import.meta.url));
@@ -16,7 +16,7 @@ test('in its image, with its restic and its Redis', async () => {
   const python = [
     '--entrypoint',
     'python3',
-    imageTags().backup,
+    tagOf('backup'),
     '-B',
     '-m',
     'unittest',

@@ -1,5 +1,4 @@
-import { dataVolume, memberNumber, memberService } from '../database/names.ts';
-import { ask, database } from '../database/psql.ts';
+import { ask, database, dataVolume, memberNumber, memberService, releasedDatabase } from '../database/index.ts';
 import { until } from '../../deploy/context.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ReleaseContent } from '../../release/release.ts';
@@ -87,7 +86,7 @@ export async function restoreIn(
   member: string,
 ): Promise<Restored> {
   const into = ['--into', `${agentFolders.members}/${member}`];
-  const of = ['--stanza', history.stanza, ...versionWords(history, content.database?.version)];
+  const of = ['--stanza', history.stanza, ...versionWords(history, releasedDatabase(content)?.version)];
   const words = ['restore', ...targetWords(target), ...of, ...into, ...damageWords(acceptsDamage)];
   const restored = await askOnce<Restored>(
     { compose, project: stack.project },

@@ -1,0 +1,50 @@
+import { askAgent, runningAgent } from '../agent.ts';
+import { backupService, filesService } from '../names.ts';
+import { OperatorError, exitCodes } from '../../../errors.ts';
+import type { Session } from '../../../session.ts';
+import { databaseOptions } from '../../database/index.ts';
+import { backupOptions, type BackupOptions } from '../options.ts';
+
+export function backupOf({ stack }: Pick<Session, 'stack'>): BackupOptions {
+  const options = backupOptions(stack);
+  if (options) return options;
+  throw new OperatorError(`${stack.project} has no backups of Horme's`, {
+    code: 'no-backup',
+    exitCode: exitCodes.usage,
+    next: 'add `backup: {}` under x-horme in the Compose file',
+  });
+}
+
+/** Those that the environment has: of the database, where there is one, and of files. */
+export const agentServices = ({ stack }: Session): string[] =>
+  databaseOptions(stack) ? [backupService, filesService] : [filesService];
+
+export async function ask<T>(session: Session, service: string, words: string[]): Promise<T> {
+  const { engine, stack, emit, signal } = session;
+  const container = await runningAgent(engine, stack.project, service);
+  return askAgent<T>(engine, container, words, (text) => emit({ kind: 'note', text }), { signal });
+}
+
+export const whose = (service: string) => (service === backupService ? 'database' : 'files');
+
+/** All of them, although one fails: that of the files must not be left out because the database's bucket is full. */
+export async function askAll<T>(
+  session: Session,
+  words: (service: string) => string[],
+  heard: (answer: T) => void = () => undefined,
+): Promise<Record<string, T>> {
+  const answers: Record<string, T> = {};
+  const failures: unknown[] = [];
+  for (const service of agentServices(session)) {
+    try {
+      const answer = await ask<T>(session, service, words(service));
+      answers[whose(service)] = answer;
+      heard(answer);
+    } catch (error) {
+      failures.push(error);
+      if (failures.length > 1) session.emit({ kind: 'warning', text: (error as Error).message });
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return answers;
+}
