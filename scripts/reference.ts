@@ -8,7 +8,7 @@ import { parts } from '../src/parts/index.ts';
 import { loadKeys } from '../src/stack/part-key.ts';
 import { jsonSchema, referencePage } from '../src/stack/json-schema.ts';
 
-const folder = new URL('../docs', import.meta.url);
+const folder = new URL('../docs/', import.meta.url);
 
 /** The generated files by their name in docs/. */
 export async function referencePages(): Promise<Record<string, string>> {

@@ -24,7 +24,7 @@ function withSections(content: ReleaseContent): ReleaseContent {
   const { schema, name, project, environment, domain, ports, services, ...others } = content;
   const { compose, buildSecrets, secretVolumes, watchSeconds, ...flat } = others;
   const own = { schema, name, project, environment, domain, ports, services, compose };
-  return { ...own, buildSecrets, secretVolumes, watchSeconds, parts: flat as unknown as Sections };
+  return { ...own, buildSecrets, secretVolumes, watchSeconds, parts: flat };
 }
 
 function withHealthChecks(content: ReleaseContent): ReleaseContent {

@@ -14,7 +14,8 @@ export async function openVault(store: Store, parts: readonly ReleasePart[]): Pr
   const volumeKey = existing?.volumeKey ?? randomBytes(secretBytes).toString('hex');
   const sections = parts.map(async ({ name, secrets }) => {
     const found = secrets?.read(existing?.parts ?? {});
-    return [name, found === undefined ? await secrets?.make() : await (secrets?.completed?.(found) ?? found)] as const;
+    if (found === undefined) return [name, await secrets?.make()] as const;
+    return [name, secrets?.completed ? await secrets.completed(found) : found] as const;
   });
   const made = (await Promise.all(sections)).filter(([, section]) => section !== undefined);
   const vault: Vault = {

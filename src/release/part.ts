@@ -30,9 +30,9 @@ export interface ReleasePart extends StackPart {
 export interface PartSecrets {
   /** The section, also where a Horme of before kept it; undefined: it is not made yet. */
   read(all: Sections): unknown;
-  make(): unknown;
+  make(): Promise<unknown>;
   /** With what a Horme of before did not make. */
-  completed?(section: unknown): unknown;
+  completed?(section: unknown): Promise<unknown>;
   /** At the beginning of a run. */
   renewed?(section: unknown, run: SecretsRun): unknown;
   /** A run failed: without what was begun for it and is of no use now. `former` goes on. */

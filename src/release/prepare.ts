@@ -222,7 +222,8 @@ function variableFiles(
     secretFileName(variable),
     values.reduce((text, [mark, value]) => text.replaceAll(mark, value), template),
   ]);
-  return Object.assign(Object.fromEntries(filled), ...given.map(({ files }) => files?.(vault))) as SecretFiles;
+  const own = Object.fromEntries(filled) as SecretFiles;
+  return Object.assign(own, ...given.map(({ files }) => files?.(vault))) as SecretFiles;
 }
 
 /** Variables with secrets come from files, through `with-secrets` before the image's own entry point. */

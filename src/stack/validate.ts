@@ -9,7 +9,7 @@ export type Parsed<T> = { value: T; findings: Finding[] } | { value: undefined; 
 
 export function parseStackExtension(raw: unknown, readers: KeyReaders): Parsed<StackExtension> {
   const keys = Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema]));
-  return parse(stackSchema(keys), withoutNulls(raw, Object.keys(keys)), ['x-horme']) as Parsed<StackExtension>;
+  return parse(stackSchema(keys), withoutNulls(raw, Object.keys(keys)), ['x-horme']);
 }
 
 export function parseServiceExtension(name: string, raw: unknown): Parsed<ServiceExtension> {

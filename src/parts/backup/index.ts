@@ -37,7 +37,7 @@ export const backupPart: Part = {
   present: (content, vault) => inHistory(content, backupSecrets(vault).history),
   secrets: {
     read: readBackupSecrets,
-    make: () => makeBackupSecrets(new Date()),
+    make: async () => makeBackupSecrets(new Date()),
     renewed: (section, run) => forOtherVersion(section as BackupSecrets, run),
     givenUp: (section, former) => asBefore(section as BackupSecrets, former),
   },

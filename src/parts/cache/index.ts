@@ -23,7 +23,7 @@ export const cachePart: Part = {
     cacheOptions(stack) ? { [dataNetwork]: { name: `${stack.project}_${dataNetwork}`, internal: true } } : {},
   volumes: (stack) =>
     cacheOptions(stack)?.persistence ? { [cacheVolume]: { name: `${stack.project}_${cacheVolume}` } } : {},
-  secrets: { read: readCacheSecrets, make: makeCacheSecrets },
+  secrets: { read: readCacheSecrets, make: async () => makeCacheSecrets() },
   values: {
     of: (_stack, vault) => ({ [url.placeholder]: redisUrl(cachePassword(vault)) }),
     waitsFor: () => cacheService,
