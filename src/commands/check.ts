@@ -23,8 +23,8 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const info = await session.engine.info();
   const situation = await glance(session, false);
   const versions = versionCheck(info.version, await composeVersion());
-  const look = { ...situation, engine: session.engine, stack, signal: context.signal };
-  const own = await Promise.all(session.parts.flatMap((part) => part.check?.(look) ?? []));
+  const seen = { ...situation, engine: session.engine, stack, signal: context.signal };
+  const own = await Promise.all(session.parts.flatMap((part) => part.check?.(seen) ?? []));
   const checks: Check[] = [
     { name: 'files', ok: true, detail: `${stack.files.length} read, ${stack.services.length} services` },
     versions.check,

@@ -1,5 +1,4 @@
 import { labels } from '../engine/labels.ts';
-import type { Sections } from '../sections.ts';
 import type { HealthCheck } from '../stack/stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';
 import type { ReleaseContent, ReleaseService } from './release.ts';
