@@ -21,7 +21,7 @@ import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './por
 import { rollOut } from './rollout.ts';
 import { makePlatformImages, neededImages } from './platform-images.ts';
 import { glance, type Situation } from './situation.ts';
-import { contentFrom, stepsFor } from './wanted.ts';
+import { contentFrom, madeOf, stepsFor, type Wanted } from './wanted.ts';
 
 const unchanged: DeployResult = {
   exitCode: exitCodes.done,
@@ -78,14 +78,16 @@ function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
 export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
-  if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
+  const foreseen = await foresee(session, situation, options);
+  if (foreseen && isDone(session, foreseen, options)) return heldState(session, situation, options, held);
   await refuseFormerProject(session, situation);
   await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
   const platformIds = await makePlatformImages(session, neededImages(session));
-  if (held) return locked(session, options, platformIds, held, situation);
+  const glanced = foreseen ?? { situation };
+  if (held) return locked(session, options, platformIds, held, glanced);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
-    return await locked(session, options, platformIds, lock, situation);
+    return await locked(session, options, platformIds, lock, glanced);
   } finally {
     await lock.release();
   }
@@ -126,14 +128,27 @@ async function heldState(
   return unchanged;
 }
 
-/** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
-async function nothingToDo(session: Session, situation: Situation, options: DeployOptions): Promise<boolean> {
-  if (options.scale || options.rollbackTo || options.rotate || !situation.store || !situation.vault) return false;
-  if (situation.images.some(({ work }) => work !== undefined)) return false;
-  if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return false;
-  const { content, former } = await contentFrom(session, situation, options);
-  const seen = trustedSeen(situation.containers, content.project, situation.applied, session.parts);
-  return former !== undefined && stepsFor(session, { content, former }, seen, options).length === 0;
+/** What was seen before the lock was taken, and the release that follows from it where that can be told already. */
+interface Glanced {
+  situation: Situation;
+  wanted?: Wanted;
+}
+
+/** Undefined where something is to be made or begun first, or was interrupted: a lock, even a stale one, asks for the closer look. */
+async function foresee(
+  session: Session,
+  situation: Situation,
+  options: DeployOptions,
+): Promise<Required<Glanced> | undefined> {
+  if (options.scale || options.rollbackTo || options.rotate || !situation.store || !situation.vault) return undefined;
+  if (situation.images.some(({ work }) => work !== undefined)) return undefined;
+  if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return undefined;
+  return { situation, wanted: await contentFrom(session, situation, options) };
+}
+
+function isDone(session: Session, { situation, wanted }: Required<Glanced>, options: DeployOptions): boolean {
+  const seen = trustedSeen(situation.containers, wanted.content.project, situation.applied, session.parts);
+  return wanted.former !== undefined && stepsFor(session, wanted, seen, options).length === 0;
 }
 
 /** The lock is our own, and what was seen before it was taken may be a quarter of an hour old. */
@@ -147,7 +162,7 @@ async function locked(
   options: DeployOptions,
   platformIds: Record<string, string>,
   lock: HeldLock,
-  glanced: Situation,
+  { situation: glanced, wanted: foreseen }: Glanced,
 ): Promise<DeployResult> {
   const { engine, stack } = session;
   const started = performance.now();
@@ -155,7 +170,8 @@ async function locked(
   const images = keepsImages(options) ? [] : await makeImages(session, glanced.images, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   const asked = wasAsked ? { ...(await withoutLock(session)), images } : undefined;
-  if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
+  const told = asked && (await foresee(session, asked, options));
+  if (told && isDone(session, told, options)) return heldState(session, told.situation, options, lock);
   const store = await Store.open(engine, stack.project, toolsImage(), glanced.store);
   const pool = new BalancerPool(engine, stack.project);
   // To open a conversation with HAProxy takes longer than to read the state. Whoever needs it hears of a failure.
@@ -164,7 +180,8 @@ async function locked(
     const state = await openState(session, store, options);
     const ledger = await readLedger(store);
     const situation: Situation = { containers: [], store, ...state, images, platformIds };
-    const wanted = await contentFrom(session, situation, options);
+    const wanted =
+      foreseen && madeOf(glanced) === madeOf(situation) ? foreseen : await contentFrom(session, situation, options);
     const { content, prepared, former } = wanted;
     await writeSecrets(session, store, prepared?.secrets ?? [], former);
     await remakeSecrets(session, store, content, former);

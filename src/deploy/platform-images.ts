@@ -3,11 +3,12 @@ import { platformServices } from '../release/prepare.ts';
 import { unmadeVault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
-/** Builds those that the engine lacks, with the tools; gives the id of each. */
-export function makePlatformImages(session: Session, names: string[]): Promise<Record<string, string>> {
+/** Builds those that the engine lacks, with the tools and what they are made from; gives the id of each. */
+export async function makePlatformImages(session: Session, names: string[]): Promise<Record<string, string>> {
   const { engine, parts, connection, emit, signal } = session;
   const { environment } = connection;
-  return ensurePlatformImages({ engine, environment, sources: imageSources(parts), emit, signal }, names);
+  const ids = await ensurePlatformImages({ engine, environment, sources: imageSources(parts), emit, signal }, names);
+  return Object.fromEntries(Object.entries(ids).filter(([name]) => names.includes(name)));
 }
 
 /** Those that the services of the parts run. */

@@ -1,3 +1,4 @@
+import { stableJson } from '../fingerprint.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Prepared } from '../release/prepare.ts';
 import { presentOf } from '../release/present.ts';
@@ -32,6 +33,16 @@ export async function contentFrom(session: Session, situation: Situation, option
   const prepared = await preparedFrom(session, situation, kept);
   return { content: prepared.content, prepared, former };
 }
+
+/** Of what a release is made, beside the files: where it is the same under the lock, so is the release. */
+export const madeOf = ({ images, platformIds, vault, settings, live }: Omit<Situation, 'store'>): string =>
+  stableJson({
+    images: images.map(({ service, reference, image }) => [service, reference, image?.id]),
+    platformIds,
+    vault,
+    scale: settings.scale,
+    live: live?.services.map(({ name, spec, replicas }) => [name, spec, replicas]),
+  });
 
 /** The user's services that are to be deployed; undefined: all. */
 const only = ({ services, platformOnly }: DeployOptions) =>
