@@ -1,4 +1,5 @@
-import { deploy, planOnly } from '../deploy/deploy.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { planOnly } from '../deploy/plan-only.ts';
 import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
 import { look } from '../deploy/look.ts';

@@ -1,4 +1,5 @@
-import { deploy, planOnly } from '../deploy/deploy.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { planOnly } from '../deploy/plan-only.ts';
 import { deployDefaults, type DeployOptions } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
 import { findStore } from '../deploy/state.ts';

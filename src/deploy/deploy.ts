@@ -12,11 +12,10 @@ import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
-import { formerCheck, refuseFormerProject } from './former-project.ts';
+import { refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
-import { observe, trustedSeen } from './observe.ts';
+import { trustedSeen } from './observe.ts';
 import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
-import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { makePlatformImages, neededImages } from './platform-images.ts';
@@ -34,45 +33,6 @@ const unchanged: DeployResult = {
   reason: undefined,
   failure: undefined,
 };
-
-/** The steps that a deploy would take, without taking any or changing anything. */
-export async function planOnly(session: Session, options: DeployOptions): Promise<PlannedStep[]> {
-  const situation = await glance(session, options.rebuild);
-  for (const { detail } of await formerCheck(session, situation)) session.emit({ kind: 'warning', text: detail });
-  const { content, former } = await contentFrom(session, situation, options);
-  const pool = new BalancerPool(session.engine, content.project);
-  try {
-    const services = routedServices(content.services, former?.services ?? []);
-    const { engine, parts } = session;
-    const seen = await observe({
-      engine,
-      project: content.project,
-      services,
-      balancers: await pool.get(),
-      applied: situation.applied,
-      parts,
-    });
-    const images = keepsImages(options) ? [] : imageSteps(situation);
-    return [...images, ...numberedFrom(images.length, stepsFor(session, { content, former }, seen, options))];
-  } finally {
-    pool.close();
-  }
-}
-
-function imageSteps({ images }: Situation): PlannedStep[] {
-  return images
-    .filter(({ work }) => work !== undefined)
-    .map(({ service, work, because }, index) => ({
-      id: String(index + 1),
-      title: `${work} the image of ${service}`,
-      cause:
-        because ?? (work === 'build' ? 'no image was built from these sources yet' : 'the engine does not have it'),
-    }));
-}
-
-function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
-  return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));
-}
 
 /** Observe → plan → execute, under the lock (the one that the caller holds, or its own), and back to the release before when a step fails. */
 export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {

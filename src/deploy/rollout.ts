@@ -1,28 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { labels } from '../engine/labels.ts';
-import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
-import type { Outcome } from '../release/ledger.ts';
-import type { ReleaseContent } from '../release/release.ts';
-import { presentOf } from '../release/present.ts';
 import { pathsOf } from '../release/origin.ts';
 import { sourceOf } from '../release/sources.ts';
-import { keepSecrets, type Vault } from '../release/vault.ts';
 import { changeSettings, notePart, readApplied } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
 import { Guard } from './guard.ts';
-import { keepLogs } from './kept-logs.ts';
-import { observe, replicasOf, type Seen, type SeenReplica } from './observe.ts';
+import { lookAgain } from './look-again.ts';
+import { replicasOf, type Seen, type SeenReplica } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
-import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
 import type { Run } from './run.ts';
-import { putBackAll } from './put-back.ts';
 import { record } from './record.ts';
-import { interrupted, nextAfter, standing } from './standing.ts';
+import { interrupted, nextAfter } from './standing.ts';
+import { givenUp, goBack } from './way-back.ts';
 import { stepsFor, type Wanted } from './wanted.ts';
 
 /** Observes, plans and executes; when a step fails, plans and executes the way back. */
@@ -62,7 +56,7 @@ export async function rollOut(
     // Who has lost the lock writes nothing over what its new holder wrote.
     if (wanted.former && !context.lost.aborted) await givenUp(session, context, wanted.former);
     const next = nextAfter(options, wanted.ledger.live?.number);
-    throw interrupted(await look(context), wanted.content, next, error, context.lost);
+    throw interrupted(await lookAgain(context), wanted.content, next, error, context.lost);
   }
   await keepScale(run);
   return record(run, 'live', undefined);
@@ -75,7 +69,7 @@ async function decide(
   there: SeenReplica[],
   options: DeployOptions,
 ) {
-  const [seen, begunAt] = await Promise.all([look(context), begin(context, there, options)]);
+  const [seen, begunAt] = await Promise.all([lookAgain(context), begin(context, there, options)]);
   await noteSeen(session, context, seen);
   return { seen, begunAt, steps: stepsFor(session, wanted, seen, options) };
 }
@@ -112,17 +106,6 @@ function guarded(context: Context, guard: Guard | undefined): Context {
   return { ...context, guard, signal };
 }
 
-async function look(context: Context): Promise<Seen> {
-  return observe({
-    engine: context.engine,
-    project: context.content.project,
-    services: context.routed,
-    balancers: await context.balancers.get(),
-    applied: await readApplied(context.store),
-    parts: context.parts,
-  });
-}
-
 const contextsOf = ({ stack }: Session) =>
   stack.services.flatMap(({ definition: { build } }) => (build ? pathsOf(build) : []));
 
@@ -141,80 +124,4 @@ function watchSwitch(context: Context, proof: RunningProof): Context {
 async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
   await changeSettings(context.store, ({ scale }) => ({ scale: { ...scale, ...options.scale } }));
-}
-
-async function goBack(run: Run, error: unknown): Promise<DeployResult> {
-  const { emit } = run.session;
-  const reason = error instanceof Error ? error.message : String(error);
-  const failure = error instanceof OperatorError ? error : undefined;
-  if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
-  const { former } = run.wanted;
-  if (former) await putBackAll(run.context, former, await look(run.context));
-  const kept = former ? await keptLogs(run) : [];
-  const outcome = former ? await restore(run, former) : 'failed';
-  if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
-  const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
-  return {
-    ...(await record(run, outcome, reason)),
-    exitCode,
-    reason,
-    failure: failure && naming(failure, kept, run.context),
-  };
-}
-
-/** That they can't be kept is no reason to leave the bad release up. */
-async function keptLogs({ context, session }: Run): Promise<string[]> {
-  return keepLogs(context).catch((error: unknown) => {
-    session.emit({ kind: 'warning', text: `what the replicas printed is lost: ${stackOf(error)}` });
-    return [];
-  });
-}
-
-/** The replicas that the failure sends its reader to are gone; what they printed is kept under the release. */
-function naming(failure: OperatorError, kept: string[], { releaseNumber }: Context): OperatorError {
-  const service = kept.find((name) => failure.next === `horme logs ${name}`);
-  if (service === undefined) return failure;
-  const { message, code, exitCode, lastSeen, cause } = failure;
-  const next = `horme logs ${service} --release ${releaseNumber}`;
-  return new OperatorError(message, { code, exitCode, next, cause, ...(lastSeen !== undefined && { lastSeen }) });
-}
-
-const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
-
-/** What was begun for this run and is of no use now, such as a history for data that never came: nothing of what runs has to change then. */
-async function givenUp(
-  { parts }: Session,
-  { store, vault, otherData }: Context,
-  former: ReleaseContent,
-): Promise<Vault> {
-  let kept = vault;
-  for (const { name, secrets } of otherData.begun ? [] : parts) {
-    const before = secrets?.read(kept.parts);
-    const after = before === undefined ? undefined : secrets?.givenUp?.(before, former);
-    if (after !== undefined && after !== before) kept = await keepSecrets(store, kept, name, after);
-  }
-  return kept;
-}
-
-async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
-  session.emit({ kind: 'note', text: 'going back to the release before' });
-  const former = presentOf(before, await givenUp(session, context, before), session.parts);
-  const back: Context = { ...context, content: former, guard: undefined };
-  const options = {
-    migrate: false,
-    watchSeconds: 0,
-    majorUpgrade: false,
-    swap: undefined,
-    only: undefined,
-    former: context.content.services,
-  };
-  try {
-    await execute(back, plan(former, await look(context), options, session.parts), times, boundary);
-    return 'rolled-back';
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const text = `going back failed too: ${why}\n${standing(await look(context), context.content)}`;
-    session.emit({ kind: 'warning', text });
-    return 'rolled-back-in-part';
-  }
 }
