@@ -38,7 +38,7 @@ export function isSchedule(text: string): boolean {
 
 /** The newest slot in (after, until]. */
 export function lastSlot(schedule: Schedule, after: Date | undefined, until: Date): Date | undefined {
-  const [slot] = schedule.previousRuns(1, until);
+  const [slot] = schedule.previousRuns(1, justAfter(until));
   return slot !== undefined && (after === undefined || slot > after) ? slot : undefined;
 }
 
@@ -51,11 +51,14 @@ export function nextSlot(schedule: Schedule, after: Date): Date | undefined {
  * may just be running. Undefined for a schedule that never comes.
  */
 export function intervalSeconds(schedule: Schedule, now: Date): number | undefined {
-  const [newest, before] = schedule.previousRuns(2, now);
+  const [newest, before] = schedule.previousRuns(2, justAfter(now));
   const following = nextSlot(schedule, now);
   if (!newest || !before || !following) return undefined;
   return Math.max(newest.getTime() - before.getTime(), following.getTime() - newest.getTime()) / 1000;
 }
+
+/** croner's previous runs end before a time, and a slot at that very moment counts. */
+const justAfter = (moment: Date): Date => new Date(moment.getTime() + 1);
 
 function checkField(text: string, field: Field): void {
   for (const part of text.split(',')) checkPart(part, field);

@@ -240,3 +240,24 @@ export const backupStatus = filesStatus.extend({
   window: agentWindow.nullish(),
 });
 export type BackupStatus = z.infer<typeof backupStatus>;
+
+/** What a restore of files brought. */
+export const filesRestored = z.object({
+  snapshot: z.string(),
+  repository: z.number(),
+  at: iso,
+  incomplete: z.boolean(),
+  files: z.number(),
+  bytes: z.number(),
+  seconds: z.number(),
+});
+export type FilesRestored = z.infer<typeof filesRestored>;
+
+/** A folder compared with a snapshot. Each list has the first of its paths, `counts` how many there are. */
+export const differences = z.object({
+  added: z.array(z.string()),
+  changed: z.array(z.string()),
+  removed: z.array(z.string()),
+  counts: z.object({ added: z.number(), changed: z.number(), removed: z.number() }),
+});
+export type Differences = z.infer<typeof differences>;
