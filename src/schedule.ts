@@ -21,10 +21,10 @@ export function parseSchedule(text: string): Schedule {
     const names = fields.map(({ name }) => name).join(', ');
     throw new Error(`'${text}' has ${parts.length} fields; a schedule has five: ${names}`);
   }
-  fields.forEach((field, index) => checkField(parts[index] ?? '', field));
+  const read = fields.map((field, index) => fieldText(parts[index] ?? '', field));
   // crontab(5): a day that fits either day field counts, unless one of them begins with `*`.
   const eitherDay = !parts[2]?.startsWith('*') && !parts[4]?.startsWith('*');
-  return new Cron(parts.join(' '), { timezone: 'UTC', mode: '5-part', sloppyRanges: true, domAndDow: !eitherDay });
+  return new Cron(read.join(' '), { timezone: 'UTC', mode: '5-part', domAndDow: !eitherDay });
 }
 
 export function isSchedule(text: string): boolean {
@@ -60,12 +60,14 @@ export function intervalSeconds(schedule: Schedule, now: Date): number | undefin
 /** croner's previous runs end before a time, and a slot at that very moment counts. */
 const justAfter = (moment: Date): Date => new Date(moment.getTime() + 1);
 
-function checkField(text: string, field: Field): void {
-  for (const part of text.split(',')) checkPart(part, field);
-}
+/** As croner wants it. It reads more than crontab(5) has, such as names and `L`: only this much is allowed. */
+const fieldText = (text: string, field: Field): string =>
+  text
+    .split(',')
+    .map((part) => partText(part, field))
+    .join();
 
-/** croner reads more than crontab(5) has, such as names and `L`: only this much is allowed. */
-function checkPart(text: string, { name, least, most }: Field): void {
+function partText(text: string, { name, least, most }: Field): string {
   const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(text);
   if (match === null) throw new Error(`'${text}' is no ${name}: numbers, '*', '-', ',' and '/' only`);
   const [low, high, step] = match.slice(1).map((digits) => (digits === undefined ? undefined : Number(digits)));
@@ -73,4 +75,6 @@ function checkPart(text: string, { name, least, most }: Field): void {
   if (start < least || start > (high ?? most) || (high ?? start) > most || step === 0) {
     throw new Error(`'${text}' is no ${name}: it goes from ${least} to ${most}`);
   }
+  // `5/10` counts from 5 to the end, as cron does.
+  return step !== undefined && low !== undefined && high === undefined ? `${low}-${most}/${step}` : text;
 }

@@ -79,7 +79,7 @@ describe('what is removed', () => {
     await writeFile(join(data, 'base', 'large'), 'x'.repeat(25));
     await writeFile(join(data, 'small'), 'x'.repeat(10));
     const cuts: [string, number][] = [];
-    const cut = async (path: PathLike, length?: number | null): Promise<void> => {
+    const cut = async (path: PathLike, length?: number): Promise<void> => {
       cuts.push([basename(String(path)), length ?? 0]);
       await truncate(path, length);
     };
