@@ -30,10 +30,10 @@ export async function restoreAsDatabase(
   const restored = await restoreIn(session, content, wish, primary.service);
   const say = (text: string) => emit({ kind: 'note', text });
   const words = ['dump', '--member', primary.service, ...versionWords(wish.history, content.database?.version)];
-  const dumped = await askOnce<{ file: string }>(
+  const dumped = await askOnce(
     { compose, project: stack.project },
     content,
-    { service: backupService, mounts: memberMounts([primary.service]), words },
+    { service: backupService, mounts: memberMounts([primary.service]), words, answer: databaseDump },
     say,
   );
   say(`${name} is filled on ${primary.service}`);

@@ -35,7 +35,7 @@ export async function swapVolume(
       await preStop(engine, { id, name: container }, grace, emit);
       await engine.stop(id, grace);
     }
-    await askFiles(session, content, mounts, ['replace']);
+    await askFiles(session, content, mounts, ['replace'], anyAnswer);
   } catch (error) {
     await forgetFormer(session, `${stack.project}_${former}`, error);
     throw error;
