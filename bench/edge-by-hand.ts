@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { configurationFolder, innerPorts } from '../src/edge/nginx.ts';
-import { nginxService } from '../src/edge/part.ts';
+import { configurationFolder, innerPorts } from '../src/parts/edge/nginx.ts';
+import { nginxService } from '../src/parts/edge/part.ts';
 import { labels } from '../src/engine/labels.ts';
 import { imageTags } from '../src/platform/images.ts';
 import { volumeNames } from '../src/release/store.ts';

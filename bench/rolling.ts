@@ -1,5 +1,5 @@
-import { Balancers } from '../src/edge/balancers.ts';
-import { haproxyServices } from '../src/edge/part.ts';
+import { haproxyServices } from '../src/traffic/names.ts';
+import { Balancers } from '../src/traffic/balancers.ts';
 import { composeDriver } from '../src/engine/compose.ts';
 import { openConnection } from '../src/engine/connection.ts';
 import { labels } from '../src/engine/labels.ts';

@@ -6,7 +6,7 @@ import { commands, globalOptions } from '../src/commands/index.ts';
 import { composeKeys } from '../src/stack/compose-keys.ts';
 import { jsonSchema, referencePage } from '../src/stack/json-schema.ts';
 
-const folder = new URL('../docs/', import.meta.url);
+const folder = new URL('../docs', import.meta.url);
 
 /** The generated files by their name in docs/. */
 export function referencePages(): Record<string, string> {

@@ -1,4 +1,4 @@
-import { findingText, lintServices, type ServiceLint } from '../database/lint.ts';
+import { findingText, lintServices, type ServiceLint } from '../parts/database/lint.ts';
 import { formerCheck } from '../deploy/former-project.ts';
 import { portChecks, publishedBy, type Check } from '../deploy/ports.ts';
 import { glance, type Situation } from '../deploy/situation.ts';

@@ -1,8 +1,8 @@
+import { gateService } from '../traffic/names.ts';
 import { preStop } from '../deploy/hooks.ts';
 import type { AnonymousVolume, Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { gateService } from '../edge/part.ts';
 import { isPlatformName } from '../stack/platform-names.ts';
 import { openSession, type Session } from '../session.ts';
 import { localEnvironment } from '../stack/environment.ts';

@@ -1,5 +1,5 @@
 import { findStore } from '../deploy/state.ts';
-import { switchMaintenance } from '../edge/apply.ts';
+import { switchMaintenance } from '../parts/edge/apply.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { changeSettings } from '../release/settings.ts';
 import { openSession } from '../session.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Restored } from '../backup/restore.ts';
+import type { Restored } from '../parts/backup/restore.ts';
 import type { Recovery } from '../recovery/recover.ts';
 import { screen } from './recover.ts';
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { ago, timeText } from '../backup/report.ts';
-import { damageLines } from '../backup/restore.ts';
+import { ago, timeText } from '../parts/backup/report.ts';
+import { damageLines } from '../parts/backup/restore.ts';
 import { startable } from '../deploy/startable.ts';
 import { composeDriver } from '../engine/compose.ts';
 import { openConnection } from '../engine/connection.ts';

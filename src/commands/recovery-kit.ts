@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { localLabel } from '../backup/report.ts';
+import { localLabel } from '../parts/backup/report.ts';
 import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readLive } from '../release/ledger.ts';

@@ -1,6 +1,6 @@
-import type { ListAnswer, SnapshotsAnswer } from '../backup/agent-types.ts';
-import { historyOf, type Use } from '../backup/history.ts';
-import { backupService, filesService } from '../backup/names.ts';
+import type { ListAnswer, SnapshotsAnswer } from '../parts/backup/agent-types.ts';
+import { historyOf, type Use } from '../parts/backup/history.ts';
+import { backupService, filesService } from '../parts/backup/names.ts';
 import {
   archiveEverything,
   differences,
@@ -8,11 +8,11 @@ import {
   tablesNow,
   type Restored,
   type RestoreWish,
-} from '../backup/restore.ts';
-import { differenceLines, volumeDifferences } from '../backup/restore-volume.ts';
-import { refuseMissing } from '../backup/snapshots.ts';
-import { typed } from '../backup/target.ts';
-import { databaseName } from '../database/names.ts';
+} from '../parts/backup/restore.ts';
+import { differenceLines, volumeDifferences } from '../parts/backup/restore-volume.ts';
+import { refuseMissing } from '../parts/backup/snapshots.ts';
+import { typed } from '../parts/backup/target.ts';
+import { databaseName } from '../parts/database/names.ts';
 import { bytes, duration } from '../output/format.ts';
 import { readLedger } from '../release/ledger.ts';
 import { dueText, migrationsDue, type DueMigration } from '../release/migrations.ts';

@@ -1,5 +1,5 @@
-import type { SnapshotTarget } from '../backup/restore-volume.ts';
-import { parseTarget, targetText, type RestoreTarget } from '../backup/target.ts';
+import type { SnapshotTarget } from '../parts/backup/restore-volume.ts';
+import { parseTarget, targetText, type RestoreTarget } from '../parts/backup/target.ts';
 import { findStore } from '../deploy/state.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { whenBegun } from '../release/begun.ts';

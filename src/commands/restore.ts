@@ -1,9 +1,9 @@
-import { damageWords, type Restored } from '../backup/restore.ts';
-import { restoreAsDatabase } from '../backup/restore-as.ts';
-import { restoreVolumeAs } from '../backup/restore-volume.ts';
-import { newHistory } from '../backup/secrets.ts';
-import { swapVolume } from '../backup/swap-volume.ts';
-import { typed } from '../backup/target.ts';
+import { damageWords, type Restored } from '../parts/backup/restore.ts';
+import { restoreAsDatabase } from '../parts/backup/restore-as.ts';
+import { restoreVolumeAs } from '../parts/backup/restore-volume.ts';
+import { newHistory } from '../parts/backup/secrets.ts';
+import { swapVolume } from '../parts/backup/swap-volume.ts';
+import { typed } from '../parts/backup/target.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';
 import { findStore } from '../deploy/state.ts';

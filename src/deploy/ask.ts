@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { takenForDown } from '../edge/balancers.ts';
+import { takenForDown } from '../traffic/balancers.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { isMaintenanceOn } from '../release/settings.ts';
 import { addressKey, addressesOf, problemOf, type Address } from './addresses.ts';

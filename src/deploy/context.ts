@@ -1,6 +1,6 @@
+import { haproxyServices } from '../traffic/names.ts';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Balancers, type Membership } from '../edge/balancers.ts';
-import { haproxyServices } from '../edge/part.ts';
+import { Balancers, type Membership } from '../traffic/balancers.ts';
 import type { Compose } from '../engine/compose.ts';
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -1,9 +1,11 @@
+import { routedServices } from '../traffic/routed.ts';
+import { haproxyServices } from '../traffic/names.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { haproxyStructure } from '../edge/haproxy.ts';
-import { haproxyServices, nginxService } from '../edge/part.ts';
+import { haproxyStructure } from '../traffic/haproxy.ts';
+import { nginxService } from '../parts/edge/part.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
-import { nginxFingerprint, routedServices } from '../edge/plan.ts';
+import { nginxFingerprint } from '../parts/edge/plan.ts';
 import { plan, planText } from './plan.ts';
 import type { Action, PlanOptions } from './step.ts';
 import {

@@ -1,5 +1,6 @@
+import { routedServices } from '../traffic/routed.ts';
 import { setMaxListeners } from 'node:events';
-import { trustedDatabase } from '../database/members.ts';
+import { trustedDatabase } from '../parts/database/members.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { ensurePlatformImages, imageTags } from '../platform/images.ts';
@@ -16,7 +17,6 @@ import { formerCheck, refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
 import { leftoversOf, observe, replicasOf } from './observe.ts';
 import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
-import { routedServices } from '../edge/plan.ts';
 import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';

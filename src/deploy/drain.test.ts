@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Sessions } from '../edge/balancers.ts';
+import type { Sessions } from '../traffic/balancers.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import type { Event } from '../events.ts';
 import type { Context } from './context.ts';

@@ -1,6 +1,6 @@
+import { haproxyServices } from '../traffic/names.ts';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Sessions } from '../edge/balancers.ts';
-import { haproxyServices } from '../edge/part.ts';
+import type { Sessions } from '../traffic/balancers.ts';
 import type { ReleaseService } from '../release/release.ts';
 import { isPlatformName } from '../stack/platform-names.ts';
 import type { Context } from './context.ts';

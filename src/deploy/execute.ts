@@ -1,9 +1,9 @@
-import { backUp, setUpBackups, swapIn } from '../backup/apply.ts';
-import { retireLogins, setRoles, shareSettings } from '../database/apply.ts';
-import { migrate } from '../database/migrate.ts';
-import { switchOver } from '../database/switchover.ts';
-import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../database/upgrade.ts';
-import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../edge/apply.ts';
+import { backUp, setUpBackups, swapIn } from '../parts/backup/apply.ts';
+import { retireLogins, setRoles, shareSettings } from '../parts/database/apply.ts';
+import { migrate } from '../parts/database/migrate.ts';
+import { switchOver } from '../parts/database/switchover.ts';
+import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../parts/database/upgrade.ts';
+import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../parts/edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Counter } from '../edge/balancers.ts';
+import type { Counter } from '../traffic/balancers.ts';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
 import type { Event } from '../events.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { takenForDown, type Counter } from '../edge/balancers.ts';
+import { takenForDown, type Counter } from '../traffic/balancers.ts';
 import type { ContainerDetails } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { isMaintenanceOn } from '../release/settings.ts';

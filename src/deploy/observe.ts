@@ -1,6 +1,6 @@
-import { observeDatabase, type SeenDatabase } from '../database/members.ts';
-import type { Balancers, Membership } from '../edge/balancers.ts';
-import { edgeNetwork } from '../edge/part.ts';
+import { edgeNetwork } from '../platform/networks.ts';
+import { observeDatabase, type SeenDatabase } from '../parts/database/members.ts';
+import type { Balancers, Membership } from '../traffic/balancers.ts';
 import { labels } from '../engine/labels.ts';
 import type { AnonymousVolume, Container, Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';

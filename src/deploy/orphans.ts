@@ -1,4 +1,4 @@
-import { leavingMembers } from '../database/plan.ts';
+import { leavingMembers } from '../parts/database/plan.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 

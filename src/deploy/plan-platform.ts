@@ -1,7 +1,7 @@
-import { backupSetUp } from '../backup/plan.ts';
-import { majorUpgrade, offlineSteps, swapOf } from '../database/plan-offline.ts';
-import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../database/plan.ts';
-import { haproxyServices } from '../edge/part.ts';
+import { haproxyServices } from '../traffic/names.ts';
+import { backupSetUp } from '../parts/backup/plan.ts';
+import { majorUpgrade, offlineSteps, swapOf } from '../parts/database/plan-offline.ts';
+import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../parts/database/plan.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen } from './observe.ts';
 import {

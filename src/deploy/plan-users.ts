@@ -1,4 +1,4 @@
-import { nginxReload } from '../edge/plan.ts';
+import { nginxReload } from '../parts/edge/plan.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { makeRoom } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';

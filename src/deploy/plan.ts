@@ -1,5 +1,5 @@
-import { retireLogins } from '../database/plan.ts';
-import { edgeFiles, haproxyCleanUp, haproxyReload, noteMembers } from '../edge/plan.ts';
+import { retireLogins } from '../parts/database/plan.ts';
+import { edgeFiles, haproxyCleanUp, haproxyReload, noteMembers } from '../parts/edge/plan.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { inPlaceOf, keepsData } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';

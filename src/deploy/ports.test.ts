@@ -1,6 +1,6 @@
+import { gateService } from '../traffic/names.ts';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { gateService } from '../edge/part.ts';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { stackOf, userService } from '../release/testing.ts';

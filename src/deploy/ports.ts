@@ -1,5 +1,5 @@
+import { gateService } from '../traffic/names.ts';
 import { connect } from 'node:net';
-import { gateService } from '../edge/part.ts';
 import { labels } from '../engine/labels.ts';
 import type { Container } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { proberAgent } from '../edge/haproxy.ts';
+import { proberAgent } from '../traffic/haproxy.ts';
 
 export interface ProbeTarget {
   /** The public address, such as `https://shop.example.com/`. */

@@ -1,9 +1,11 @@
-import { haproxyStructure, membersFingerprint } from '../edge/haproxy.ts';
-import { haproxyServices, nginxService } from '../edge/part.ts';
+import { routedServices } from '../traffic/routed.ts';
+import { haproxyServices } from '../traffic/names.ts';
+import { haproxyStructure, membersFingerprint } from '../traffic/haproxy.ts';
+import { nginxService } from '../parts/edge/part.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
-import { nginxFingerprint, routedServices } from '../edge/plan.ts';
+import { nginxFingerprint } from '../parts/edge/plan.ts';
 import type { Action } from './step.ts';
 
 /** A container with what an observation doesn't show: whether it would answer. */

@@ -1,5 +1,5 @@
-import type { BackupAction } from '../backup/actions.ts';
-import type { DatabaseAction } from '../database/actions.ts';
+import type { BackupAction } from '../parts/backup/actions.ts';
+import type { DatabaseAction } from '../parts/database/actions.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 

@@ -2,9 +2,9 @@ import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { HealthCheck } from '../stack/stack.ts';
 import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
-import { membersSeen, nginxFingerprint } from '../edge/plan.ts';
+import { membersSeen, nginxFingerprint } from '../parts/edge/plan.ts';
 import type { PlanOptions } from './step.ts';
-import { haproxyStructure, membersFingerprint } from '../edge/haproxy.ts';
+import { haproxyStructure, membersFingerprint } from '../traffic/haproxy.ts';
 
 /** Small factories for tests of the planner: a service is named, the rest has defaults that plan to nothing special. */
 export function service(name: string, own: Partial<ReleaseService> = {}): ReleaseService {

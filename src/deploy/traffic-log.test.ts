@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Counter } from '../edge/balancers.ts';
+import type { Counter } from '../traffic/balancers.ts';
 import { TrafficLog } from './traffic-log.ts';
 
 const counter = (name: string, own: Partial<Counter>): Counter => ({

@@ -1,4 +1,4 @@
-import type { Counter } from '../edge/balancers.ts';
+import type { Counter } from '../traffic/balancers.ts';
 
 /** What replicas did since they got their places at HAProxy, or since the log began. */
 export interface Tally {

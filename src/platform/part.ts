@@ -1,6 +1,6 @@
 import type { Service, Stack } from '../stack/stack.ts';
 import type { ComposeModel, ComposeMount, ComposeService } from '../engine/compose-model.ts';
-import type { BackupIdentity } from '../backup/secrets.ts';
+import type { BackupIdentity } from '../parts/backup/secrets.ts';
 import type { Owner } from '../release/release.ts';
 
 /** The images that Horme builds. */

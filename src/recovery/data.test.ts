@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { filesService } from '../backup/names.ts';
+import { filesService } from '../parts/backup/names.ts';
 import type { Compose } from '../engine/compose.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { restoreCache, restoreFiles } from './data.ts';

@@ -1,10 +1,10 @@
-import type { ListAnswer } from '../backup/agent-types.ts';
-import { historyOf } from '../backup/history.ts';
-import { agentFolders, backupService, filesService } from '../backup/names.ts';
-import { askOnce, writingForAll } from '../backup/one-off.ts';
-import { damageWords, memberMounts, type Restored } from '../backup/restore.ts';
-import { cacheVolume } from '../cache/part.ts';
-import { memberService } from '../database/names.ts';
+import type { ListAnswer } from '../parts/backup/agent-types.ts';
+import { historyOf } from '../parts/backup/history.ts';
+import { agentFolders, backupService, filesService } from '../parts/backup/names.ts';
+import { askOnce, writingForAll } from '../parts/backup/one-off.ts';
+import { damageWords, memberMounts, type Restored } from '../parts/backup/restore.ts';
+import { cacheVolume } from '../parts/cache/part.ts';
+import { memberService } from '../parts/database/names.ts';
 import type { Compose } from '../engine/compose.ts';
 import { OperatorError } from '../errors.ts';
 import { unescaped } from '../platform/part.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../engine/process.ts';
 import { stackOf, userService } from '../release/testing.ts';
-import { withoutSecrets } from '../backup/part.ts';
+import { withoutSecrets } from '../parts/backup/part.ts';
 import type { Repository } from './kit-content.ts';
 import { outsideRepository, refuseUndeployed } from './make.ts';
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { withoutSecrets } from '../backup/part.ts';
+import { withoutSecrets } from '../parts/backup/part.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { pathsOf, withoutCredentials } from '../release/origin.ts';

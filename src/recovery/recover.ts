@@ -1,6 +1,6 @@
-import { anew } from '../backup/history.ts';
-import { damageLines, type Restored } from '../backup/restore.ts';
-import { newHistory } from '../backup/secrets.ts';
+import { anew } from '../parts/backup/history.ts';
+import { damageLines, type Restored } from '../parts/backup/restore.ts';
+import { newHistory } from '../parts/backup/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { killPoint } from '../deploy/fault.ts';
 import { deployDefaults, type DeployResult } from '../deploy/options.ts';

@@ -1,4 +1,4 @@
-import { anew } from '../backup/history.ts';
+import { anew } from '../parts/backup/history.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readSecretFiles, writeKnown } from '../release/secret-files.ts';

@@ -1,7 +1,7 @@
-import { backupPart } from '../backup/part.ts';
-import { agentFolders, filesService } from '../backup/names.ts';
-import { askOnce, writingForAll } from '../backup/one-off.ts';
-import { newHistory } from '../backup/secrets.ts';
+import { backupPart } from '../parts/backup/part.ts';
+import { agentFolders, filesService } from '../parts/backup/names.ts';
+import { askOnce, writingForAll } from '../parts/backup/one-off.ts';
+import { newHistory } from '../parts/backup/secrets.ts';
 import type { Compose } from '../engine/compose.ts';
 import type { Engine } from '../engine/engine.ts';
 import { imageTags } from '../platform/images.ts';

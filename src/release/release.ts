@@ -1,4 +1,4 @@
-import type { RolesWanted } from '../database/roles.ts';
+import type { RolesWanted } from '../parts/database/roles.ts';
 import type { PostgresVersion, Route, Service } from '../stack/stack.ts';
 import type { ComposeModel } from '../engine/compose-model.ts';
 

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { makeBackupSecrets, newHistory, unmadeBackupSecrets, type BackupSecrets } from '../backup/secrets.ts';
+import { makeBackupSecrets, newHistory, unmadeBackupSecrets, type BackupSecrets } from '../parts/backup/secrets.ts';
 import {
   makeDatabaseSecrets,
   poolerUsers,
@@ -7,7 +7,7 @@ import {
   unmadeSecrets,
   withCurrentNames,
   type DatabaseSecrets,
-} from '../database/secrets.ts';
+} from '../parts/database/secrets.ts';
 import { labels } from '../engine/labels.ts';
 import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';

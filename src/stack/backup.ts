@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readAssertions, type Assertion } from '../backup/assertions.ts';
+import { readAssertions, type Assertion } from '../parts/backup/assertions.ts';
 import type { Repository } from '../recovery/kit-content.ts';
 import { isInside } from './contained.ts';
 import type { Finding } from './locate.ts';

@@ -1,4 +1,4 @@
-import { reservedParameters } from '../database/settings.ts';
+import { reservedParameters } from '../parts/database/settings.ts';
 import type { Finding } from './locate.ts';
 import type { StackExtension } from './schema.ts';
 import type { CacheOptions, DatabaseOptions } from './stack.ts';

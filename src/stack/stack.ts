@@ -1,4 +1,4 @@
-import type { Assertion } from '../backup/assertions.ts';
+import type { Assertion } from '../parts/backup/assertions.ts';
 import type { ComposeModel, ComposeService, DependencyCondition } from '../engine/compose-model.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { Repository } from '../recovery/kit-content.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { faults, outcomeOf, shown, underFault, writingAgain } from '../database/faults.ts';
-import { needsRestart } from '../../src/database/settings.ts';
+import { needsRestart } from '../../src/parts/database/settings.ts';
 import { useDatabase } from './harness/database.ts';
 
 const scene = useDatabase('e2e-database');

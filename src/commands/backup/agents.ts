@@ -1,5 +1,5 @@
-import { askAgent, runningAgent } from '../../backup/agent.ts';
-import { backupService, filesService } from '../../backup/names.ts';
+import { askAgent, runningAgent } from '../../parts/backup/agent.ts';
+import { backupService, filesService } from '../../parts/backup/names.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { Session } from '../../session.ts';
 import type { BackupOptions } from '../../stack/stack.ts';

@@ -1,6 +1,6 @@
-import type { FilesProof, Proof } from '../../backup/agent-types.ts';
-import { hasAssertions } from '../../backup/part.ts';
-import { drillLines, filesDrillLine } from '../../backup/report.ts';
+import type { FilesProof, Proof } from '../../parts/backup/agent-types.ts';
+import { hasAssertions } from '../../parts/backup/part.ts';
+import { drillLines, filesDrillLine } from '../../parts/backup/report.ts';
 import { readLive } from '../../release/ledger.ts';
 import { findStore } from '../../deploy/state.ts';
 import { openSession, type Session } from '../../session.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { databaseName, socketFolder } from '../../database/names.ts';
-import { primaryMember } from '../../database/psql.ts';
+import { databaseName, socketFolder } from '../../parts/database/names.ts';
+import { primaryMember } from '../../parts/database/psql.ts';
 import { run as runProgram } from '../../engine/process.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession, type Session } from '../../session.ts';

@@ -1,5 +1,5 @@
-import type { ListAnswer, SnapshotsAnswer } from '../../backup/agent-types.ts';
-import { listScreen, snapshotsScreen } from '../../backup/report.ts';
+import type { ListAnswer, SnapshotsAnswer } from '../../parts/backup/agent-types.ts';
+import { listScreen, snapshotsScreen } from '../../parts/backup/report.ts';
 import { exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';

@@ -1,4 +1,4 @@
-import { backupService } from '../../backup/names.ts';
+import { backupService } from '../../parts/backup/names.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { askAll, backupOf } from './agents.ts';

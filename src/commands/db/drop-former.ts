@@ -1,4 +1,4 @@
-import { memberService, runningMembers } from '../../database/members.ts';
+import { memberService, runningMembers } from '../../parts/database/members.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';

@@ -1,4 +1,4 @@
-import { databaseStatus, type MemberStatus } from '../../database/status.ts';
+import { databaseStatus, type MemberStatus } from '../../parts/database/status.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { bytes } from '../../output/format.ts';
 import { openSession, type Session } from '../../session.ts';

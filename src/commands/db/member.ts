@@ -1,6 +1,6 @@
-import { runningMembers } from '../../database/members.ts';
-import { memberService } from '../../database/names.ts';
-import { membersOf } from '../../database/proxy.ts';
+import { runningMembers } from '../../parts/database/members.ts';
+import { memberService } from '../../parts/database/names.ts';
+import { membersOf } from '../../parts/database/proxy.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { Session } from '../../session.ts';

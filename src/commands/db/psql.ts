@@ -1,5 +1,5 @@
-import { databaseName, socketFolder } from '../../database/names.ts';
-import { database } from '../../database/psql.ts';
+import { databaseName, socketFolder } from '../../parts/database/names.ts';
+import { database } from '../../parts/database/psql.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';

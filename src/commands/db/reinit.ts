@@ -1,4 +1,4 @@
-import { database, primaryMember } from '../../database/psql.ts';
+import { database, primaryMember } from '../../parts/database/psql.ts';
 import { until } from '../../deploy/context.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession } from '../../session.ts';

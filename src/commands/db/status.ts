@@ -1,4 +1,4 @@
-import { databaseProblems, databaseStatus, survives, type DatabaseStatus } from '../../database/status.ts';
+import { databaseProblems, databaseStatus, survives, type DatabaseStatus } from '../../parts/database/status.ts';
 import { bytes, duration, table } from '../../output/format.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';

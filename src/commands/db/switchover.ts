@@ -1,6 +1,6 @@
-import { database } from '../../database/psql.ts';
-import { membersOf } from '../../database/proxy.ts';
-import { switchDatabase } from '../../database/switchover.ts';
+import { database } from '../../parts/database/psql.ts';
+import { membersOf } from '../../parts/database/proxy.ts';
+import { switchDatabase } from '../../parts/database/switchover.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';

@@ -1,0 +1,242 @@
+import * as z from 'zod';
+
+// What the agent is told and what it answers, field by field: the one contract between it and the command line. A field that an
+// older agent leaves out is optional, since it may still run when a newer `horme` asks it.
+
+/** ISO 8601 with `Z`. */
+export type Iso = string;
+const iso = z.string();
+
+export const repositoryKind = z.enum(['local', 's3', 'sftp']);
+export type RepositoryKind = z.infer<typeof repositoryKind>;
+export const backupType = z.enum(['full', 'diff', 'incr']);
+export type BackupType = z.infer<typeof backupType>;
+
+/** Without secrets, which are files of the container. */
+export const repositorySettings = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('local') }),
+  z.object({
+    kind: z.literal('s3'),
+    endpoint: z.string(),
+    bucket: z.string(),
+    region: z.string().optional(),
+    prefix: z.string().optional(),
+  }),
+  z.object({
+    kind: z.literal('sftp'),
+    host: z.string(),
+    port: z.number().optional(),
+    user: z.string(),
+    path: z.string(),
+  }),
+]);
+export type RepositorySettings = z.infer<typeof repositorySettings>;
+
+/** What a drill asks of the restored database. */
+export const assertion = z.object({ line: z.number(), sql: z.string(), expected: z.string() });
+
+/** The environment variable HORME_BACKUP of the agent's containers. */
+export const agentSettings = z.object({
+  project: z.string(),
+  /** Of the environment: keeps a second one of the same name away from the first one's backups. */
+  id: z.string(),
+  /** The present history of the database; null without a database. */
+  stanza: z.string().nullish(),
+  /** Major version of PostgreSQL. */
+  version: z.number(),
+  members: z.array(z.string()),
+  databaseName: z.string(),
+  encrypt: z.boolean(),
+  keepDays: z.number(),
+  schedule: z.string(),
+  drillSchedule: z.string(),
+  repositories: z.array(repositorySettings),
+  volumes: z.array(z.string()),
+  cache: z.boolean(),
+  assertions: z.array(assertion),
+});
+export type AgentSettings = z.infer<typeof agentSettings>;
+
+/** The last line that a command prints is its result or its error. */
+export const eventLine = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('progress'), text: z.string() }),
+  z.object({ event: z.literal('error'), code: z.string(), message: z.string(), next: z.string().optional() }),
+  z.looseObject({ event: z.literal('result') }),
+]);
+export type EventLine = z.infer<typeof eventLine>;
+
+export const agentWindow = z.object({ from: iso, to: iso });
+export type AgentWindow = z.infer<typeof agentWindow>;
+
+/** WAL that is missing: what lies after it can't be reached from a backup before it. Names of WAL files, the first and the last. */
+export const missingWal = z.object({ from: z.string(), to: z.string() });
+export type MissingWal = z.infer<typeof missingWal>;
+
+export const gap = missingWal.extend({ repository: z.number(), foundAt: iso });
+export type Gap = z.infer<typeof gap>;
+
+/** What came of one drill. */
+export const drillOutcome = z.object({
+  at: iso,
+  repository: z.number(),
+  ok: z.boolean(),
+  problems: z.array(z.string()),
+});
+export type DrillOutcome = z.infer<typeof drillOutcome>;
+
+/** Of the database: a restore into nowhere, started and checked. What was not measured before it failed is null. */
+export const proof = drillOutcome.extend({
+  label: z.string(),
+  /** From the first byte restored until the database answers; of these the restore, and the replay of WAL. */
+  seconds: z.number().nullable(),
+  restoreSeconds: z.number().nullable(),
+  replaySeconds: z.number().nullable(),
+  /** The checks that a restore runs too before it gives the database back; undefined in proofs of an older agent. */
+  checkSeconds: z.number().nullish(),
+  bytes: z.number().nullable(),
+  /** Of restore, replay and checks. */
+  secondsPerGibibyte: z.number().nullable(),
+  newestTransactionAt: iso.nullable(),
+  newestTransactionAgeSeconds: z.number().nullable(),
+});
+export type Proof = z.infer<typeof proof>;
+
+/** Of files: some are restored into nowhere, and a part of all that the repository has is read, each time the next one. */
+export const filesProof = drillOutcome.extend({
+  kind: repositoryKind,
+  seconds: z.number(),
+  restored: z.array(z.enum(['state', 'cache'])),
+  restoreSeconds: z.number(),
+  /** From 1 to `parts`. */
+  part: z.number(),
+  parts: z.number(),
+});
+export type FilesProof = z.infer<typeof filesProof>;
+
+export const backup = z.object({
+  label: z.string(),
+  type: backupType,
+  startedAt: iso,
+  endedAt: iso,
+  seconds: z.number(),
+  databaseBytes: z.number(),
+  repositoryBytes: z.number(),
+  error: z.boolean(),
+  /** Of the newest drill with it. */
+  proof: proof.pick({ at: true, seconds: true, ok: true }).nullable(),
+});
+export type Backup = z.infer<typeof backup>;
+
+export const repositoryHistory = z.object({
+  /** From 1, as pgBackRest counts. */
+  repository: z.number(),
+  kind: repositoryKind,
+  /** Null without a good backup. No time outside it can be restored, but there may be gaps in it. */
+  window: agentWindow.nullable(),
+  /** Every time in one of them can be restored. An older agent tells the outer one alone. */
+  windows: z.array(agentWindow).exactOptional(),
+  backups: z.array(backup),
+  gaps: z.array(missingWal),
+});
+export type RepositoryHistory = z.infer<typeof repositoryHistory>;
+
+/** One life of the database, from when it was made or restored until it was replaced: a stanza of pgBackRest. */
+export const history = z.object({
+  /** Begins with the time when it began, such as `20261124-150312-ab12`: the names sort by age. */
+  stanza: z.string(),
+  current: z.boolean(),
+  systemId: z.string(),
+  /** Of PostgreSQL, the major one; null before there is a database in it, undefined from an older agent. */
+  version: z.string().nullish(),
+  repositories: z.array(repositoryHistory),
+});
+export type History = z.infer<typeof history>;
+
+/** Of files: of a volume, of the cache, of the releases' ledger with the vault, or of the edge's certificates. */
+export const snapshot = z.object({
+  id: z.string(),
+  at: iso,
+  kind: z.enum(['volume', 'cache', 'state', 'edge']),
+  name: z.string().nullable(),
+  repository: z.number(),
+  bytes: z.number(),
+  files: z.number(),
+  /** Files of its source could not be read. An agent of before doesn't know. */
+  incomplete: z.boolean().exactOptional(),
+});
+export type Snapshot = z.infer<typeof snapshot>;
+
+/** A repository, or a part of it, that could not be read: what it has is not in the list. */
+export const listProblem = z.object({
+  repository: z.number(),
+  /** The agent of files leaves it out: its message names the repository. */
+  kind: repositoryKind.exactOptional(),
+  /** The newest history that it keeps from being read; none: all of the repository. */
+  stanza: z.string().nullish(),
+  message: z.string(),
+});
+export type ListProblem = z.infer<typeof listProblem>;
+
+export const snapshotsAnswer = z.object({
+  snapshots: z.array(snapshot),
+  problems: z.array(listProblem).exactOptional(),
+});
+export type SnapshotsAnswer = z.infer<typeof snapshotsAnswer>;
+
+/** `problems` is undefined from an older agent. */
+export const listAnswer = z.object({
+  histories: z.array(history),
+  problems: z.array(listProblem).exactOptional(),
+});
+export type ListAnswer = z.infer<typeof listAnswer>;
+
+export const repositoryStatus = z.object({
+  repository: z.number(),
+  kind: repositoryKind,
+  lastBackupAt: iso.nullable(),
+  lastBackupSeconds: z.number().nullable(),
+  lastError: z.string().nullable(),
+  /** Why what is too old could not be deleted after the last backup. */
+  lastExpireError: z.string().nullish(),
+  /** Of the database: the backups of its present history that were there once, and were gone when it was found. */
+  historyLost: agentWindow.extend({ foundAt: iso }).nullish(),
+});
+export type RepositoryStatus = z.infer<typeof repositoryStatus>;
+
+/** What both roles have. */
+export const filesStatus = z.object({
+  lastBackup: z.object({ at: iso, seconds: z.number(), repository: z.number() }).nullable(),
+  repositories: z.array(repositoryStatus),
+  clockJumped: z.boolean(),
+  failing: z.string().nullable(),
+  /** The longest time between two runs of the schedule around now; null for a schedule that never comes. */
+  backupIntervalSeconds: z.number().nullish(),
+  /** As `backupIntervalSeconds`, of the drills. */
+  drillIntervalSeconds: z.number().nullish(),
+  /** In the last repository: what is left when this machine is not, where there is such a one. An older agent proves no files. */
+  lastProof: drillOutcome.nullish(),
+  /** The newest of each repository; undefined from an older agent. */
+  proofs: z.array(drillOutcome).exactOptional(),
+});
+export type FilesStatus = z.infer<typeof filesStatus>;
+
+export const backupStatus = filesStatus.extend({
+  lastBackup: z
+    .object({ at: iso, label: z.string(), type: backupType, seconds: z.number(), repository: z.number() })
+    .nullable(),
+  /** Of the present history, as the others. */
+  lastProof: proof.nullable(),
+  proofs: z.array(proof).exactOptional(),
+  /** What `lastProof` measured; null without one. */
+  rpoSeconds: z.number().nullable(),
+  rtoSeconds: z.number().nullable(),
+  archiveFailing: z.boolean(),
+  archiveFailingSince: iso.nullable(),
+  archiveError: z.string().nullish(),
+  oldestReadySeconds: z.number().nullable(),
+  walBytes: z.number().nullable(),
+  gaps: z.array(gap),
+  /** Of the current history, where the agent remembers it: asking the repositories would take its time. */
+  window: agentWindow.nullish(),
+});
+export type BackupStatus = z.infer<typeof backupStatus>;
