@@ -4,8 +4,8 @@ import { failure, isFailure } from '../../failure.ts';
 import { mebibytes } from '../../folder.ts';
 import { epochSeconds, fromEpoch, momentText, parseMoment, rounded, secondsBetween, stopwatch } from '../../moments.ts';
 import { nice } from '../../programs.ts';
-import type { BackupType } from '../contract.ts';
-import { named, type Progress, type Repository } from '../agent.ts';
+import type { BackupAnswer, BackupType, Taken } from '../contract.ts';
+import { named, type Agent, type Progress, type Repository } from '../agent.ts';
 import { expireAfterBackup } from '../record.ts';
 import type { Status } from '../known.ts';
 import { patientSeconds } from '../../lock.ts';
@@ -15,7 +15,7 @@ import { walSeconds } from './pgbackrest.ts';
 import { goodOf, type Backup } from './said.ts';
 import { knownStanza, makeReady } from './set-up.ts';
 import { ownEntry, recordSuccess } from './remembered.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 const fullEverySeconds = 7 * daySeconds;
 /** A terabyte over a slow line. What hangs ends earlier, by pgBackRest's own deadlines. */
@@ -26,34 +26,27 @@ const notLater = 'is not later than latest backup label';
 const archiveGraceSeconds = 60;
 const littleRoom = 0.05;
 
-export interface BackupArguments {
+export interface BackupOptions {
   /** As it is due unless given. */
   type?: BackupType | undefined;
   /** By number; all unless given. */
   repositories?: readonly number[] | undefined;
 }
 
-interface BackupResult {
-  repository: number;
-  label: string;
-  type: BackupType;
-  seconds: number;
-  databaseBytes: number;
-  repositoryBytes: number;
-  error: boolean;
-}
+export const runBackup = (agent: Agent, options: BackupOptions, progress: Progress): Promise<BackupAnswer> =>
+  backUpAll(worldOf(agent), options, progress);
 
 /** A repository that fails keeps no other from its backup; the result is an error that names it. */
-export async function run(
+export async function backUpAll(
   world: World,
-  { type, repositories: chosen }: BackupArguments,
+  { type, repositories: chosen }: BackupOptions,
   progress: Progress,
-): Promise<{ stanza: string; repositories: BackupResult[] }> {
+): Promise<BackupAnswer> {
   const { told, status, clock, lock } = world;
   const stanza = stanzaOf(told);
   const waits = archiveWait(await status.read(), clock.now());
   if (waits !== undefined) progress(waits);
-  const taken: BackupResult[] = [];
+  const taken: Taken[] = [];
   const wrong: string[] = [];
   await lock.oneAtATime(patientSeconds, progress, async () => {
     for (const repository of told.repositories) {
@@ -91,7 +84,7 @@ async function backUp(
   repository: Repository,
   wanted: BackupType | undefined,
   progress: Progress,
-): Promise<BackupResult> {
+): Promise<Taken> {
   const { status, told, clock } = world;
   const elapsed = stopwatch();
   const before = await makeReady(world, stanza, repository);
@@ -112,7 +105,7 @@ async function backUp(
   return resultOf(repository.number, newest, seconds);
 }
 
-const resultOf = (repository: number, newest: Backup, seconds: number): BackupResult => ({
+const resultOf = (repository: number, newest: Backup, seconds: number): Taken => ({
   repository,
   label: newest.label,
   type: newest.type,

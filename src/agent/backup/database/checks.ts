@@ -62,7 +62,10 @@ export async function rows(
 
 /** Of the pages of a stopped cluster. */
 export async function checksums(programs: Agent['programs'], data: string): Promise<string[]> {
-  const done = await programs.run(['pg_checksums', '--check', '-D', data], { seconds: checkSeconds, nice: niceOfDrills });
+  const done = await programs.run(['pg_checksums', '--check', '-D', data], {
+    seconds: checkSeconds,
+    nice: niceOfDrills,
+  });
   return done.exitCode === 0 ? [] : [`pg_checksums: ${lastOf(done)}`];
 }
 

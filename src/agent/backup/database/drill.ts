@@ -16,12 +16,12 @@ import { archiveOf, stanzaOf } from './histories.ts';
 import { nothingFound, problemsOf, restoreAndCheck, type Measured } from './prove.ts';
 import type { Backup } from './said.ts';
 import { before, gaps, gapText, nameOf, parse } from './wal.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 /** The data, and the WAL that is replayed into it. */
 const room = 1.2;
 
-export interface DrillArguments {
+export interface DrillOptions {
   /** By number; the last unless given. */
   repo?: number | undefined;
   /** The newest unless given. */
@@ -38,10 +38,13 @@ export interface Subject {
   backup: Backup;
 }
 
+export const runDrill = (agent: Agent, options: DrillOptions, progress: Progress): Promise<StanzaProof> =>
+  drill(worldOf(agent), options, progress);
+
 /** A backup that can't be proved is recorded like one that can: the newest proof must not hide it. */
-export async function run(
+export async function drill(
   world: World,
-  { repo, label }: DrillArguments,
+  { repo, label }: DrillOptions,
   progress: Progress,
   provedBy: typeof prove = prove,
 ): Promise<StanzaProof> {
@@ -107,7 +110,7 @@ export async function prove(world: World, subject: Subject, progress: Progress):
   } finally {
     // What a process that was ended still writes goes before the next drill.
     await scratch.remove(places.data).catch((error: unknown) => {
-      if (isFailure(error)) throw error;
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
     });
   }
   const problems = [...(await missing(world, subject, found.damage.length > 0)), ...problemsOf(found)];

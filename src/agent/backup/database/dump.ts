@@ -4,25 +4,27 @@ import { rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { failure } from '../../failure.ts';
 import { exists, isFolder } from '../../folder.ts';
-import type { Progress } from '../agent.ts';
+import type { Agent, Progress } from '../agent.ts';
+import type { Dumped } from '../contract.ts';
 import { markOf, restoredFolder, restoredLog } from './mark.ts';
 import { ofVersion, type Server } from './server.ts';
-import type { World } from './world.ts';
+import { worldOf } from './world.ts';
 
 const dumpSeconds = 24 * 3600;
 
-export interface DumpArguments {
+export interface DumpOptions {
   member: string;
   /** Major version of the restored data; the present one unless given. */
   postgres?: number | undefined;
 }
 
 /** Into the member's volume, so that the member can read it; the restored data is deleted then. */
-export async function run(
-  world: World,
-  { member: name, postgres }: DumpArguments,
+export async function runDump(
+  agent: Agent,
+  { member: name, postgres }: DumpOptions,
   progress: Progress,
-): Promise<{ file: string; bytes: number }> {
+): Promise<Dumped> {
+  const world = worldOf(agent);
   const { scratch, folders } = world;
   const { version, databaseName } = await ofVersion(world.told, postgres);
   const member = join(folders.members, name);

@@ -17,7 +17,13 @@ const tellSeconds = 60;
 const noDatabase = '/nonexistent';
 
 /** Not while something is odd: what is kept too long costs space, what is deleted too early is gone. */
-export async function expire(world: World, stanza: string, number: number, newest: Backup, progress: Progress): Promise<void> {
+export async function expire(
+  world: World,
+  stanza: string,
+  number: number,
+  newest: Backup,
+  progress: Progress,
+): Promise<void> {
   const { told, repositories } = world;
   if (newest.error) return progress(`repository ${number}: nothing is expired, the newest backup has damaged pages`);
   if (!(await expiryAllowed(world))) return progress(`repository ${number}: nothing is expired, the clock jumped`);
@@ -38,7 +44,12 @@ export async function expire(world: World, stanza: string, number: number, newes
   }
 }
 
-async function isFormerPast(world: World, number: number, history: Stanza, began: number | undefined): Promise<boolean> {
+async function isFormerPast(
+  world: World,
+  number: number,
+  history: Stanza,
+  began: number | undefined,
+): Promise<boolean> {
   const newest = newestActivity(history, await archiveOf(world.repositories, number, history.name));
   return isPast({ newest, began, now: epochSeconds(world.clock.now()) }, world.told.keepDays);
 }

@@ -6,13 +6,13 @@
 import { isFailure } from '../../failure.ts';
 import { momentText } from '../../moments.ts';
 import type { Gap } from '../contract.ts';
-import type { Repository, Told } from '../agent.ts';
+import type { Agent, Repository, Told } from '../agent.ts';
 import type { Status } from '../known.ts';
 import { archiveOf, stanzaOf } from './histories.ts';
 import { ownEntry } from './remembered.ts';
 import { nameOf } from './wal.ts';
 import { gapsOf } from './windows.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 const everySeconds = 6 * 3600;
 export const gapWish = 'WAL is missing in an archive: only what comes after a new backup can be restored';
@@ -25,28 +25,28 @@ interface Look {
 }
 
 /** Remembers its looks in memory alone: an agent that starts looks at once, and no clock that jumps makes it wait. */
-export class Watch {
+export class GapWatch {
   readonly #world: World;
   readonly #find: typeof gapsIn;
   readonly #looks = new Map<number, Look>();
 
   /** `find` is another one in tests. */
-  constructor(world: World, find: typeof gapsIn = gapsIn) {
-    this.#world = world;
+  constructor(agent: Agent, find: typeof gapsIn = gapsIn) {
+    this.#world = worldOf(agent);
     this.#find = find;
   }
 
   /**
-   * A repository that can't be asked is asked again at the next tick: what was known of it stays, and its backup fails with the
+   * A repository that can't be asked is asked again at the next look: what was known of it stays, and its backup fails with the
    * reason.
    */
-  async tick(): Promise<void> {
+  async look(): Promise<void> {
     const { told, status } = this.#world;
-    for (const repository of told.repositories) await this.#look(repository);
+    for (const repository of told.repositories) await this.#lookAt(repository);
     if ((await status.read()).archiveMendedAt) await status.update((known) => this.#endFailing(known));
   }
 
-  async #look(repository: Repository): Promise<void> {
+  async #lookAt(repository: Repository): Promise<void> {
     const { told, status } = this.#world;
     const mended = (await status.read()).archiveMendedAt ?? undefined;
     if (!this.#isDue(repository.number, mended)) return;
@@ -75,7 +75,12 @@ export class Watch {
     const mended = known.archiveMendedAt;
     const looks = this.#world.told.repositories.map(({ number }) => this.#looks.get(number));
     if (!mended || !looks.every((look) => look?.mended === mended)) return;
-    Object.assign(known, { archiveFailing: false, archiveError: null, archiveFailingSince: null, archiveMendedAt: null });
+    Object.assign(known, {
+      archiveFailing: false,
+      archiveError: null,
+      archiveFailingSince: null,
+      archiveMendedAt: null,
+    });
   }
 }
 

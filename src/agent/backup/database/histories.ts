@@ -4,14 +4,14 @@ import type { AgentWindow, History, ListAnswer, ListProblem, RepositoryHistory }
 import type { KnownProof } from '../known.ts';
 import { failure, isFailure } from '../../failure.ts';
 import { fromEpoch, momentText } from '../../moments.ts';
-import { named, type Progress, type Repository, type Told } from '../agent.ts';
+import { named, type Agent, type Progress, type Repository, type Told } from '../agent.ts';
 import { rtoSeconds } from '../proofs.ts';
 import { writeConfiguration } from './pgbackrest.ts';
 import type { Repositories } from './repository.ts';
 import type { Backup, Stanza } from './said.ts';
 import { archived, nameOf } from './wal.ts';
 import { gapsOf, windowOf, windowsOf, type Archive, type Window } from './windows.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 export function stanzaOf({ stanza }: Told): string {
   if (stanza === null) throw failure('no-database', 'this environment has no database');
@@ -23,8 +23,11 @@ export async function archiveOf(repositories: Repositories, number: number, stan
   return archived(files.keys()).map(({ path, ...segment }) => ({ ...segment, at: files.get(path) ?? 0 }));
 }
 
+export const listHistories = (agent: Agent, _options: unknown, progress: Progress): Promise<ListAnswer> =>
+  list(worldOf(agent), progress);
+
 /** All histories. What can't be read is told as a problem, and the others are still listed. */
-export async function list(world: World, _arguments: unknown, progress: Progress): Promise<ListAnswer> {
+export async function list(world: World, progress: Progress): Promise<ListAnswer> {
   // In a container of its own nothing has written it yet.
   await writeConfiguration(world);
   const { proofs = [] } = await world.status.read();
@@ -67,7 +70,13 @@ async function add(found: Map<string, History>, listing: Listing): Promise<[stri
   } catch (error) {
     if (!isFailure(error)) throw error;
     // The histories behind it are not tried: a repository that hangs does so for minutes each time.
-    problems.push([unlisted.map(({ name }) => name).sort().at(-1) ?? null, error.message]);
+    problems.push([
+      unlisted
+        .map(({ name }) => name)
+        .sort()
+        .at(-1) ?? null,
+      error.message,
+    ]);
   }
   return problems;
 }
@@ -85,7 +94,9 @@ async function inRepository(listing: Listing, history: Stanza): Promise<Reposito
   const archive = await archiveOf(listing.world.repositories, number, history.name);
   const gaps = gapsOf(history, archive);
   const window = windowOf(history, archive);
-  const proofs = new Map(listing.proofs.flatMap((one) => ('label' in one && one.repository === number ? [[one.label, one] as const] : [])));
+  const proofs = new Map(
+    listing.proofs.flatMap((one) => ('label' in one && one.repository === number ? [[one.label, one] as const] : [])),
+  );
   return {
     repository: number,
     kind,

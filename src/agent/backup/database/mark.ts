@@ -4,30 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../../durable.ts';
 import { hasErrno } from '../../failure.ts';
-import type { Iso } from '../contract.ts';
+import type { Iso, Restored } from '../contract.ts';
 import type { Wanted } from './target.ts';
-
-/** What came of a restore. */
-export interface RestoredData {
-  folder: string;
-  label: string;
-  repository: number;
-  stanza: string;
-  newestTransactionAt: Iso;
-  /** What is not in it though it was wanted, in words. */
-  missing: string[];
-  /** What the checks found. */
-  damage: string[];
-  bytes: number;
-  /** Rows of each table; null: its rows can't be read. */
-  tables: Record<string, number | null>;
-  seconds: { restore: number; replay: number; check: number };
-}
 
 export interface Mark {
   request: Wanted;
   at: Iso;
-  result: RestoredData;
+  result: Restored;
 }
 
 export const restoredFolder = (member: string, version: number): string => join(member, `${version}.restored`);
@@ -48,4 +31,5 @@ export async function readMark(member: string): Promise<Mark | undefined> {
 }
 
 /** Last, and only when all else is on the disk: what it stands beside is complete. */
-export const writeMark = (member: string, mark: Mark): Promise<void> => writeDurably(markOf(member), JSON.stringify(mark));
+export const writeMark = (member: string, mark: Mark): Promise<void> =>
+  writeDurably(markOf(member), JSON.stringify(mark));

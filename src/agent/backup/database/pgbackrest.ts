@@ -23,7 +23,11 @@ export const ownConfiguration = (run: string, number: number): string => join(ru
 export const localRepository = (folder: string): string => join(folder, 'repository');
 const keyFile = (run: string): string => join(run, 'server.key');
 
-export const serverArgv = (run: string): string[] => ['pgbackrest', `--config=${configuration(run)}`, 'server'];
+export const serverArgv = ({ folders }: Pick<Agent, 'folders'>): string[] => [
+  'pgbackrest',
+  `--config=${configuration(folders.run)}`,
+  'server',
+];
 
 type Place = Pick<Agent, 'told' | 'folders'>;
 
@@ -125,7 +129,7 @@ async function s3Options(agent: Place, { endpoint, bucket, region, prefix = '' }
     `path=${remotePath(agent.told, prefix)}`,
     `s3-endpoint=${endpoint}`,
     `s3-bucket=${bucket}`,
-    `s3-region=${region}`,
+    ...(region === undefined ? [] : [`s3-region=${region}`]),
     // Names of buckets in the host's name need a certificate for each; other servers than Amazon's have none.
     's3-uri-style=path',
     `s3-key=${await needed(agent, 's3-key-id')}`,

@@ -56,7 +56,10 @@ export async function restoreAndCheck(
   progress('WAL is replayed');
   const checking = await scratch.running(data, log, progress, async (server) => {
     Object.assign(measured, recovered(now() - started, measured.restoreSeconds ?? 0));
-    Object.assign(measured, ageOf((await scratch.newestTransaction(server)) ?? momentText(fromEpoch(backup.ended)), world));
+    Object.assign(
+      measured,
+      ageOf((await scratch.newestTransaction(server)) ?? momentText(fromEpoch(backup.ended)), world),
+    );
     found.unread.push(...notReached(newest, await scratch.replayedTo(data), await scratch.complaints(server)));
     // First: what follows is timed, and a restore asks no assertions.
     found.failed.push(...(await failedAssertions(scratch, world.told, server)));
@@ -98,7 +101,11 @@ export function notReached(newest: Segment | undefined, reached: Segment | undef
   return [`WAL after ${nameOf(reached)} can't be read, though the archive has ${nameOf(newest)}${said}`];
 }
 
-async function failedAssertions(scratch: Scratch, { assertions, databaseName }: Told, server: Server): Promise<string[]> {
+async function failedAssertions(
+  scratch: Scratch,
+  { assertions, databaseName }: Told,
+  server: Server,
+): Promise<string[]> {
   const failed: string[] = [];
   for (const { sql, expected, line } of assertions) {
     const answer = await scratch.query(server, databaseName, sql, assertionSeconds).catch((error: unknown) => {

@@ -18,7 +18,10 @@ export function followHistory(known: Status, stanza: string | null): void {
   known.stanza = stanza;
 }
 
-const nothingKnown: Pick<KnownRepository, `last${'BackupAt' | 'BackupSeconds' | 'BackupBytes' | 'Error' | 'FailureAt'}`> = {
+const nothingKnown: Pick<
+  KnownRepository,
+  `last${'BackupAt' | 'BackupSeconds' | 'BackupBytes' | 'Error' | 'FailureAt'}`
+> = {
   lastBackupAt: null,
   lastBackupSeconds: null,
   lastBackupBytes: null,

@@ -1,6 +1,6 @@
 /** What pgBackRest prints, parsed. Pure. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { failure } from '../../failure.ts';
 
 /** Of what pgBackRest says when it fails, what a person reads. */
@@ -66,7 +66,6 @@ export function parseInfo(answer: string): ToldHistory[] {
  */
 function strict(answer: string): string {
   const escaped = answer.replace(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"/g, (text) =>
-    // eslint-disable-next-line no-control-regex
     text.replace(/[\u0000-\u001f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );
   return escaped.replace(/("system-id"\s*:\s*)(\d+)/g, '$1"$2"');

@@ -183,7 +183,10 @@ async function whyEnded(server: Server): Promise<Error> {
 async function lastOf(server: Server): Promise<string> {
   const complained = await complaints(server);
   const said = complained.length > 0 ? complained : await linesOf(server.log);
-  return `: ${said.slice(-8).map((line) => line.trim()).join(' / ')}`;
+  return `: ${said
+    .slice(-8)
+    .map((line) => line.trim())
+    .join(' / ')}`;
 }
 
 async function stop(server: Server): Promise<void> {

@@ -3,12 +3,13 @@
 import { failure, isFailure, messageOf } from '../../failure.ts';
 import { momentText, stopwatch } from '../../moments.ts';
 import { pause } from '../../wait.ts';
-import { named, type Progress, type Repository, type Told } from '../agent.ts';
+import { named, type Agent, type Progress, type Repository, type Told } from '../agent.ts';
+import type { SetUpAnswer } from '../contract.ts';
 import { stanzaOf } from './histories.ts';
 import { ownConfiguration } from './pgbackrest.ts';
 import type { Repositories } from './repository.ts';
 import type { Stanza } from './said.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 /** `check` waits a minute for the WAL that it switches, for each repository. */
 const checkSeconds = 600;
@@ -21,11 +22,8 @@ const late = '[082]';
 const locked = ['[050]', 'LockAcquireError'];
 
 /** Safe to repeat. All repositories are tried, so that all that is wrong is said at once. */
-export async function setUp(
-  world: World,
-  _arguments: unknown,
-  progress: Progress,
-): Promise<{ stanza: string; repositories: number[] }> {
+export async function setUp(agent: Agent, _options: unknown, progress: Progress): Promise<SetUpAnswer> {
+  const world = worldOf(agent);
   const { told, status, clock } = world;
   const stanza = stanzaOf(told);
   const wrong: string[] = [];

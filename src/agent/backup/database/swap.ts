@@ -9,23 +9,22 @@ import { syncFolder, writeDurably } from '../../durable.ts';
 import { failure, hasErrno } from '../../failure.ts';
 import { exists, isFolder } from '../../folder.ts';
 import type { Agent, Progress } from '../agent.ts';
+import type { Swapped } from '../contract.ts';
 import { markOf, restoredFolder } from './mark.ts';
 
-export interface SwapArguments {
+export interface SwapOptions {
   stamp: string;
   /** Their names, with commas between them; the first has the restored data. */
   members: string;
 }
 
-export interface Swapped {
-  folder: string;
-  /** The folders that were set aside. */
-  former: string[];
-}
-
 type Place = Pick<Agent, 'told' | 'folders'>;
 
-export async function run(agent: Place, { members: names, stamp }: SwapArguments, progress: Progress): Promise<Swapped> {
+export async function runSwap(
+  agent: Place,
+  { members: names, stamp }: SwapOptions,
+  progress: Progress,
+): Promise<Swapped> {
   const members = await membersOf(agent, names);
   refuseStamp(stamp);
   const [first = '', ...others] = members;

@@ -21,13 +21,13 @@ export type Wanted = Omit<Request, 'acceptsDamage'>;
 
 export const wantedOf = ({ kind, value, stanza, repository }: Wanted): Wanted => ({ kind, value, stanza, repository });
 
-export interface TargetArguments {
+export interface TargetOptions {
   to?: string | undefined;
   label?: string | undefined;
   latest?: boolean | undefined;
 }
 
-export function targetOf({ to, label, latest }: TargetArguments): Pick<Request, 'kind' | 'value'> {
+export function targetOf({ to, label, latest }: TargetOptions): Pick<Request, 'kind' | 'value'> {
   if (latest) return { kind: 'latest', value: null };
   return to === undefined ? { kind: 'label', value: label ?? null } : { kind: 'to', value: timeText(to) };
 }
@@ -107,4 +107,3 @@ function refuseBeyond({ value, stanza }: Request, { history, archive }: Holding,
       : `${value} is after the WAL of ${stanza} in it, whose newest arrived at ${momentText(fromEpoch(newest.to))}`;
   throw failure('target-unreachable', why, 'horme backup list');
 }
-

@@ -3,24 +3,23 @@
 import { failure, isFailure } from '../../failure.ts';
 import { patientSeconds } from '../../lock.ts';
 import { nice } from '../../programs.ts';
-import { named, type Progress, type Repository } from '../agent.ts';
+import { named, type Agent, type Progress, type Repository } from '../agent.ts';
 import { archiveOf } from './histories.ts';
 import type { Repositories } from './repository.ts';
 import type { Stanza } from './said.ts';
 import { gapText } from './wal.ts';
 import { gapsOf } from './windows.ts';
-import type { World } from './world.ts';
+import { worldOf, type World } from './world.ts';
 
 /** Reads all that a repository has: a terabyte over a slow line. */
 const verifySeconds = 24 * 3600;
 
 const wrongFile = /INFO: +((?:invalid (?:checksum|size|result|verify)|file missing|missing)\b.*)/g;
 
-export async function verify(
-  world: World,
-  _arguments: unknown,
-  progress: Progress,
-): Promise<{ problems: string[] }> {
+export const verifyHistories = (agent: Agent, _options: unknown, progress: Progress): Promise<{ problems: string[] }> =>
+  verify(worldOf(agent), progress);
+
+export async function verify(world: World, progress: Progress): Promise<{ problems: string[] }> {
   const problems: string[] = [];
   await world.lock.oneAtATime(patientSeconds, progress, async () => {
     for (const repository of world.told.repositories) {
@@ -75,5 +74,8 @@ async function wrongFiles({ call }: Repositories, repository: number, { name }: 
 
 function summary(output: string): string {
   const lines = output.split(/\r?\n/).filter((line) => !line.includes(' INFO: '));
-  return lines.map((line) => line.trim()).filter((line) => line !== '').join(' / ');
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' / ');
 }
