@@ -55,14 +55,12 @@ export async function askDatabase(folders: Folders, server: Server = databaseSer
   try {
     await client.connect();
     await client.query(beat);
-    const answer = {
-      ...(await row(client, archiving)),
-      ...(await row(client, ready)),
-      ...(await row(client, walBytes)),
-    };
+    const rows: object[] = [];
+    for (const question of [archiving, ready, walBytes]) rows.push(...(await client.query<object>(question)).rows);
     await client.end();
-    return answer as ArchiverAnswer;
+    return archiverAnswer.parse(Object.assign({}, ...rows));
   } catch (error) {
+    if (error instanceof z.ZodError) throw error;
     throw failure(databaseAway, messageOf(error).trim(), undefined, error);
   } finally {
     // One that hangs does not answer a goodbye either.

@@ -7,7 +7,8 @@ import { exists, isFolder } from '../../folder.ts';
 import type { Agent, Progress } from '../agent.ts';
 import type { Dumped } from '../contract.ts';
 import { markOf, restoredFolder, restoredLog } from './mark.ts';
-import { ofVersion, type Server } from './server.ts';
+import type { Server } from './server.ts';
+import { ofVersion } from './version.ts';
 import { worldOf } from './world.ts';
 
 const dumpSeconds = 24 * 3600;

@@ -15,7 +15,7 @@ import { readMark, restoredFolder } from './mark.ts';
 import { writeConfiguration } from './pgbackrest.ts';
 import { ask, byReach, newestIn, type Holding } from './reach.ts';
 import { recover } from './recover.ts';
-import { ofVersion } from './server.ts';
+import { ofVersion } from './version.ts';
 import { firstBackup, targetOf, wantedOf, type Request, type TargetOptions } from './target.ts';
 import { newestOf, type Segment } from './wal.ts';
 import { worldOf, type World } from './world.ts';

@@ -4,11 +4,11 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../../failure.ts';
-import { isFolder } from '../../folder.ts';
 import { stopwatch } from '../../moments.ts';
 import { niceOfDrills, type Child } from '../../programs.ts';
 import { pause } from '../../wait.ts';
-import type { Agent, Progress, Told } from '../agent.ts';
+import type { Agent, Progress } from '../agent.ts';
+import { scratchConfiguration, serverArgv } from './server-options.ts';
 
 /** Replaying days of WAL of a busy database. What a recovery does meanwhile is in its log. */
 const recoverySeconds = 24 * 3600;
@@ -18,9 +18,6 @@ const pollSeconds = 0.25;
 const progressEverySeconds = 30;
 const logLines = 400;
 const querySeconds = 3600;
-
-/** Debian's, with a folder for each major version. */
-const versionsFolder = '/usr/lib/postgresql';
 
 const targetNotReached = 'recovery ended before configured recovery target was reached';
 /** What is answered to our own question whether it is ready. */
@@ -33,19 +30,6 @@ export interface Server {
   log: string;
   child: Child;
   programs: Agent['programs'];
-}
-
-/** For data of an older major version, whose programs the image has too: this process uses those from here on. */
-export async function ofVersion(
-  told: Told,
-  version: number | undefined,
-  folder: string = versionsFolder,
-): Promise<Told> {
-  if (version === undefined) return told;
-  const own = join(folder, String(version), 'bin');
-  if (!(await isFolder(own))) throw failure('version-unknown', `there are no programs of PostgreSQL ${version} here`);
-  process.env['PATH'] = `${own}:${process.env['PATH']}`;
-  return { ...told, version };
 }
 
 /**
@@ -83,63 +67,13 @@ export async function running<T>(
 async function started(programs: Agent['programs'], data: string, socket: string, log: string): Promise<Child> {
   const access = join(socket, 'hba.conf');
   await writeFile(access, 'local all postgres peer\n');
-  const argv = await argvOf(programs, data, socket, access);
+  const argv = await serverArgv(programs, data, socket, access);
   const output = await open(log, 'w');
   try {
     return programs.start(argv, { nice: niceOfDrills, output: output.fd, endsBy: 'SIGQUIT' });
   } finally {
     await output.close();
   }
-}
-
-/** On the command line, which wins over every file of the restored cluster. */
-async function argvOf(programs: Agent['programs'], data: string, socket: string, access: string): Promise<string[]> {
-  const file = join(data, 'horme-scratch.conf');
-  await writeFile(file, '');
-  const options: Record<string, string> = {
-    config_file: file,
-    hba_file: access,
-    ident_file: '/dev/null',
-    listen_addresses: '',
-    unix_socket_directories: socket,
-    archive_mode: 'off',
-    ssl: 'off',
-    shared_preload_libraries: '',
-    shared_buffers: '64MB',
-    logging_collector: 'off',
-    log_destination: 'stderr',
-    log_min_messages: 'warning',
-    log_error_verbosity: 'terse',
-    log_line_prefix: '',
-    synchronous_standby_names: '',
-    primary_conninfo: '',
-    // Nobody reads before the end of recovery; with it on, Postgres pauses when the primary had larger limits.
-    hot_standby: 'off',
-    autovacuum: 'off',
-    // As in gently.ts: what its small buffers don't hold reaches the disk soon, and not all at a checkpoint.
-    backend_flush_after: '256kB',
-    jit: 'off',
-    ...(await limitsOf(programs, data)),
-  };
-  return ['postgres', '-D', data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-}
-
-/** By their names in the control file: transactions that were prepared, and their locks, must find room. */
-const limits: Record<string, string> = {
-  max_connections: 'max_connections',
-  max_worker_processes: 'max_worker_processes',
-  max_wal_senders: 'max_wal_senders',
-  max_prepared_xacts: 'max_prepared_transactions',
-  max_locks_per_xact: 'max_locks_per_transaction',
-  track_commit_timestamp: 'track_commit_timestamp',
-};
-
-/** What the primary had. */
-async function limitsOf(programs: Agent['programs'], data: string): Promise<Record<string, string>> {
-  const { stdout } = await programs.run(['pg_controldata', '-D', data], { seconds: 60, env: { LC_ALL: 'C' } });
-  const found = [...stdout.matchAll(/^(\w+) setting: +(\w+)$/gm)];
-  const known = found.map(([, name = '', value = '']) => [limits[name], value] as const);
-  return Object.fromEntries(known.filter(([name]) => name !== undefined)) as Record<string, string>;
 }
 
 async function waitForRecovery(server: Server, progress: Progress): Promise<void> {
@@ -193,7 +127,7 @@ async function stop(server: Server): Promise<void> {
   const argv = ['pg_ctl', '-D', server.data, '-m', 'fast', '-w', '-t', String(stopSeconds), 'stop'];
   const done = await server.programs.run(argv, { seconds: stopSeconds + 10 });
   if (done.exitCode !== 0) throw failure('stop-failed', `Postgres did not stop${await lastOf(server)}`);
-  await rm(join(server.data, 'horme-scratch.conf'), { force: true });
+  await rm(scratchConfiguration(server.data), { force: true });
 }
 
 /** What psql prints: values alone, tabs between columns. 'query-failed' with Postgres' words. */
