@@ -14,7 +14,7 @@ import { nameOf } from './wal.ts';
 import { gapsOf } from './windows.ts';
 import { worldOf, type World } from './world.ts';
 
-const everySeconds = 6 * 3600;
+export const everySeconds = 6 * 3600;
 export const gapWish = 'WAL is missing in an archive: only what comes after a new backup can be restored';
 
 interface Look {
