@@ -1,14 +1,7 @@
-import type { ListAnswer, SnapshotsAnswer } from '../agent/backup/contract.ts';
+import { listAnswer, snapshotsAnswer, type Restored } from '../agent/backup/contract.ts';
 import { historyOf, type Use } from '../parts/backup/history.ts';
 import { backupService, filesService } from '../parts/backup/names.ts';
-import {
-  archiveEverything,
-  differences,
-  restoreBeside,
-  tablesNow,
-  type Restored,
-  type RestoreWish,
-} from '../parts/backup/restore.ts';
+import { archiveEverything, differences, restoreBeside, tablesNow, type RestoreWish } from '../parts/backup/restore.ts';
 import { differenceLines, volumeDifferences } from '../parts/backup/restore-volume.ts';
 import { refuseMissing } from '../parts/backup/snapshots.ts';
 import { typed } from '../parts/backup/target.ts';

@@ -1,8 +1,15 @@
+import {
+  anyAnswer,
+  filesRestored,
+  listAnswer,
+  restored as restoredAnswer,
+  type Restored,
+} from '../agent/backup/contract.ts';
 import type { ListAnswer } from '../agent/backup/contract.ts';
 import { historyOf } from '../parts/backup/history.ts';
 import { agentFolders, backupService, filesService } from '../parts/backup/names.ts';
 import { askOnce, writingForAll } from '../parts/backup/one-off.ts';
-import { damageWords, memberMounts, type Restored } from '../parts/backup/restore.ts';
+import { damageWords, memberMounts } from '../parts/backup/restore.ts';
 import { cacheVolume } from '../parts/cache/part.ts';
 import { memberService } from '../parts/database/names.ts';
 import type { Compose } from '../engine/compose.ts';

@@ -1,3 +1,4 @@
+import { filesRestored } from '../agent/backup/contract.ts';
 import { backupPart } from '../parts/backup/part.ts';
 import { agentFolders, filesService } from '../parts/backup/names.ts';
 import { askOnce, writingForAll } from '../parts/backup/one-off.ts';

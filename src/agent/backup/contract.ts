@@ -145,7 +145,8 @@ export const history = z.object({
   /** Begins with the time when it began, such as `20261124-150312-ab12`: the names sort by age. */
   stanza: z.string(),
   current: z.boolean(),
-  systemId: z.string(),
+  /** Null before there is a database in it. */
+  systemId: z.string().nullable(),
   /** Of PostgreSQL, the major one; null before there is a database in it, undefined from an older agent. */
   version: z.string().nullish(),
   repositories: z.array(repositoryHistory),
@@ -262,7 +263,8 @@ export const filesRestored = z.object({
   snapshot: z.string(),
   repository: z.number(),
   at: iso,
-  incomplete: z.boolean(),
+  /** Files could not be read when the snapshot was taken. An agent of before doesn't know. */
+  incomplete: z.boolean().exactOptional(),
   files: z.number(),
   bytes: z.number(),
   seconds: z.number(),
@@ -277,3 +279,51 @@ export const differences = z.object({
   counts: z.object({ added: z.number(), changed: z.number(), removed: z.number() }),
 });
 export type Differences = z.infer<typeof differences>;
+
+/** What `diff` says of a volume. */
+export const volumeDifferences = differences.extend({ snapshot: z.string(), at: iso });
+export type VolumeDifferences = z.infer<typeof volumeDifferences>;
+
+/** What `restore` has put beside a member's data. */
+export const restored = z.object({
+  folder: z.string(),
+  label: z.string(),
+  repository: z.number(),
+  stanza: z.string(),
+  newestTransactionAt: iso,
+  seconds: z.object({ restore: z.number(), replay: z.number(), check: z.number() }),
+  bytes: z.number(),
+  /** Rows of each table. Null: damaged, so that its rows can't be counted. */
+  tables: z.record(z.string(), z.number().nullable()),
+  /** What is not known to be in it, in words. An agent of before tells none. */
+  missing: z.array(z.string()).exactOptional(),
+  /** What the checks found. An agent of before tells none. */
+  damage: z.array(z.string()).exactOptional(),
+});
+export type Restored = z.infer<typeof restored>;
+
+/** Folders of the members' volumes: the data that is in use now, and what was set aside. */
+export const swapped = z.object({ folder: z.string(), former: z.array(z.string()) });
+export type Swapped = z.infer<typeof swapped>;
+
+/** A file in the member's volume. */
+export const dumped = z.object({ file: z.string(), bytes: z.number() });
+export type Dumped = z.infer<typeof dumped>;
+
+/** Of the database: one backup that `backup` took. */
+export const taken = z.object({
+  repository: z.number(),
+  label: z.string(),
+  type: backupType,
+  seconds: z.number(),
+  databaseBytes: z.number(),
+  repositoryBytes: z.number(),
+  error: z.boolean(),
+});
+export type Taken = z.infer<typeof taken>;
+
+export const backupAnswer = z.object({ stanza: z.string(), repositories: z.array(taken) });
+export type BackupAnswer = z.infer<typeof backupAnswer>;
+
+export const setUpAnswer = z.object({ stanza: z.string(), repositories: z.array(z.number()) });
+export type SetUpAnswer = z.infer<typeof setUpAnswer>;

@@ -1,3 +1,4 @@
+import { dumped as databaseDump, type Restored } from '../../agent/backup/contract.ts';
 import { dataFolder, socketFolder } from '../database/names.ts';
 import { ask, database, primaryMember } from '../database/psql.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
@@ -6,7 +7,7 @@ import type { Session } from '../../session.ts';
 import { versionWords } from './history.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
-import { memberMounts, restoreIn, type Restored, type RestoreWish } from './restore.ts';
+import { memberMounts, restoreIn, type RestoreWish } from './restore.ts';
 
 /** As long as a restore may take; seconds. */
 const readSeconds = 24 * 3600;

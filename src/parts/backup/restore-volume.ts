@@ -1,3 +1,5 @@
+import type * as z from 'zod';
+import { filesRestored, volumeDifferences as volumeDifferencesAnswer } from '../../agent/backup/contract.ts';
 import { until } from '../../deploy/context.ts';
 import type { Container } from '../../engine/engine.ts';
 import { labels } from '../../engine/labels.ts';

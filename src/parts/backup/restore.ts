@@ -1,3 +1,4 @@
+import { restored, type Restored } from '../../agent/backup/contract.ts';
 import { dataVolume, memberNumber, memberService } from '../database/names.ts';
 import { ask, database } from '../database/psql.ts';
 import { until } from '../../deploy/context.ts';

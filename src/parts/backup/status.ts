@@ -1,7 +1,13 @@
 import type { Engine } from '../../engine/engine.ts';
 import { agentContainer, askAgent } from './agent.ts';
 import type * as z from 'zod';
-import { backupStatusAnswer, filesStatusAnswer, type BackupStatus, type FilesStatus, type FilesStatusAnswer } from '../../agent/backup/contract.ts';
+import {
+  backupStatusAnswer,
+  filesStatusAnswer,
+  type BackupStatus,
+  type FilesStatus,
+  type FilesStatusAnswer,
+} from '../../agent/backup/contract.ts';
 import { backupService, filesService } from './names.ts';
 
 /** It knows the answer, and asks nobody. */

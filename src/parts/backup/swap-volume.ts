@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../agent/backup/contract.ts';
 import { preStop } from '../../deploy/hooks.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError } from '../../errors.ts';

@@ -153,7 +153,10 @@ describe('after a kill', () => {
       };
     };
     try {
-      await replace({ rename: until(rename) as typeof rename, remove: until(remove) }, fakePrograms(until(run)));
+      await replace(
+        { rename: until<Parameters<typeof rename>, void>(rename), remove: until(remove) },
+        fakePrograms(until(run)),
+      );
       return false;
     } catch (error) {
       if (error instanceof Killed) return true;
