@@ -108,7 +108,7 @@ async function killedAfter(steps: number): Promise<boolean> {
   };
   engine.createVolume = async (name, own) => (step(), createVolume(name, own));
   engine.removeVolume = async (name) => (step(), removeVolume(name));
-  answer = () => (step(), result());
+  answer = () => (step(), result(brought));
   const killed = await restoreAs().then(
     () => false,
     () => true,
@@ -148,11 +148,11 @@ test('an agent that a killed run left is waited for, and its volumes are let go'
   const left = await container('left', filesService, { [labels.oneOff]: 'True' });
   session = { ...session, signal: new AbortController().signal };
   answer = ([command]) => result(command === 'restore' ? brought : compared);
-  const compared = volumeDifferences(session, live, 'uploads', 'latest');
+  const comparing = volumeDifferences(session, live, 'uploads', 'latest');
   await vi.waitUntil(() => events.length > 0);
   expect([asked, events]).toEqual([[], [{ kind: 'note', text: 'left, which a killed run left, is waited for' }]]);
   engine.exit(left, 0);
-  await compared;
+  await comparing;
   expect(engine.all).toEqual([]);
 });
 
