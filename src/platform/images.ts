@@ -67,6 +67,15 @@ function sourceOf(name: string, sources: ImageSources): ImageSource {
   return source;
 }
 
+function refuseUnbuilt(folder: string, file: string | undefined): void {
+  if (file === undefined || existsSync(join(folder, file))) return;
+  throw new OperatorError(`${join(folder, file)} is missing: the sources of the platform images are not built`, {
+    code: 'not-built',
+    exitCode: exitCodes.usage,
+    next: 'npm run build',
+  });
+}
+
 function folderHash(folder: string, salt: string): string {
   const hash = createHash('sha256').update(salt);
   for (const name of readdirSync(folder).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(folder, name)));

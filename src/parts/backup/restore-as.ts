@@ -5,7 +5,7 @@ import type { Session } from '../../session.ts';
 import { versionWords } from './history.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
-import { memberMounts, restoreIn, type Restored, type RestoreWish } from './restore.ts';
+import { memberMounts, restoreIn, type RestoreWish } from './restore.ts';
 
 /** As long as a restore may take; seconds. */
 const readSeconds = 24 * 3600;
@@ -37,7 +37,7 @@ export async function restoreAsDatabase(
   const dumped = await askOnce<{ file: string }>(
     { compose, project: stack.project },
     content,
-    { service: backupService, mounts: memberMounts([primary.service]), words },
+    { service: backupService, mounts: memberMounts([primary.service]), words, answer: databaseDump },
     say,
   );
   say(`${name} is filled on ${primary.service}`);

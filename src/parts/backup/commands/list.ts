@@ -8,7 +8,7 @@ import { askAll, backupOf } from './agents.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   backupOf(session);
-  const answers = await askAll<ListAnswer | SnapshotsAnswer>(session, () => ['list']);
+  const answers = await askAll(session, () => ['list'], z.union([listAnswer, snapshotsAnswer]));
   const database = answers.database as ListAnswer | undefined;
   const files = answers.files as SnapshotsAnswer | undefined;
   const now = new Date();

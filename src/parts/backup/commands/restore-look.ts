@@ -84,7 +84,7 @@ const migrationLines = (due: DueMigration[]): string[] =>
       ];
 
 async function lookForSnapshots(session: Session, { target, snapshot, database, volumes }: Wanted): Promise<void> {
-  const seen = await ask<SnapshotsAnswer>(session, filesService, ['list']);
+  const seen = await ask(session, filesService, ['list'], snapshotsAnswer);
   refuseMissing(
     volumes,
     snapshot,

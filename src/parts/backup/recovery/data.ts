@@ -32,7 +32,7 @@ export const hasCache = (content: ReleaseContent): boolean =>
 /** The newest of the newest history, checked, beside where the first member will look for its data. */
 export async function restoreDatabase({ compose, content, say }: Place, acceptsDamage: boolean): Promise<Restored> {
   const place = { compose, project: content.project };
-  const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
+  const list = await askOnce(place, content, { ...ofFirst, words: ['list'], answer: listAnswer }, say);
   const { stanza } = historyOf(
     { kind: 'latest' },
     { ...list, histories: list.histories.map(newestFirst) },
@@ -41,13 +41,13 @@ export async function restoreDatabase({ compose, content, say }: Place, acceptsD
   );
   const into = ['--into', `${agentFolders.members}/${first}`];
   const words = ['restore', '--latest', '--stanza', stanza, ...into, ...damageWords(acceptsDamage)];
-  return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
+  return askOnce(place, content, { ...ofFirst, words, answer: restoredAnswer }, say);
 }
 
 /** A step of its own: repeated, it changes nothing, where restoring again would leave a second copy behind. */
 export async function swapDatabase({ compose, content, say }: Place): Promise<void> {
   const words = ['swap', '--stamp', 'recovery', '--members', first];
-  await askOnce({ compose, project: content.project }, content, { ...ofFirst, words }, say);
+  await askOnce({ compose, project: content.project }, content, { ...ofFirst, words, answer: anyAnswer }, say);
 }
 
 /** On a new machine none is the present one: the newest by its name is. */
@@ -74,6 +74,7 @@ async function files({ compose, content, say }: Place, volume: string, which: st
       service: filesService,
       mounts: { [volume]: target },
       words: ['restore', ...which, '--latest', '--into', target],
+      answer: filesRestored,
       powers: writingForAll,
     },
     say,

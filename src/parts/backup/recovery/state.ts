@@ -32,13 +32,14 @@ export async function restoreState(place: Place, kit: KitContent): Promise<{ tak
   const model = await agentModel(engine, images, stack, vault);
   const target = `${agentFolders.targets}/state`;
   const restore = (kind: 'state' | 'edge', volume: string) =>
-    askOnce<{ at: string }>(
+    askOnce(
       { compose, project: kit.project },
       { compose: model },
       {
         service: filesService,
         mounts: { [volume]: target },
         words: ['restore', '--kind', kind, '--latest', '--into', target],
+        answer: filesRestored,
         powers: writingForAll,
       },
       say,
