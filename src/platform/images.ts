@@ -15,6 +15,8 @@ const buildSeconds = 900;
 
 /** How an image is made that is not only its folder below images/, on the base of all. */
 export interface ImageSource {
+  /** What `npm run build` puts into the folder: it is in the package, and not in the repository. */
+  built?: string;
   /** Where it is not the image's own name: another one that differs by nothing but what it is made from. */
   folder?: string;
   /** It takes something from another image, which is handed in as the build argument of this name. */
@@ -57,8 +59,10 @@ export const imageTags = (sources: ImageSources): string[] =>
 export const toolsImage = (): string => imageTag('tools');
 
 function hashOf(name: string, sources: ImageSources): string {
-  const { folder = name, from } = sourceOf(name, sources);
-  return folderHash(join(imagesFolder(), folder), from ? hashOf(from.image, sources) : '');
+  const { folder = name, built, from } = sourceOf(name, sources);
+  const own = join(imagesFolder(), folder);
+  refuseUnbuilt(own, built);
+  return folderHash(own, from ? hashOf(from.image, sources) : '');
 }
 
 function sourceOf(name: string, sources: ImageSources): ImageSource {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { hostPattern, projectPathPattern } from './patterns.ts';
-import { isSchedule } from './cron.ts';
+import { isSchedule } from '../schedule.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
 // Validators that zod compiles for speed cost more than the few values of a file take to check.

@@ -3,10 +3,8 @@ import type { Lock } from '../lock.ts';
 import type { Programs } from '../programs.ts';
 import type { StateFile } from '../state-file.ts';
 import type { AgentSettings, RepositorySettings } from './contract.ts';
-import type { Folders } from './folders.ts';
+import type { Folders, Role } from './folders.ts';
 import type { Known } from './known.ts';
-
-export type Role = 'database' | 'files';
 
 /** Where backups are kept. `number` counts from 1: pgBackRest's repoN. */
 export type Repository = RepositorySettings & { number: number };

@@ -1,6 +1,7 @@
 import { ZodError } from 'zod';
 import { failure, messageOf } from '../failure.ts';
-import type { Role, Told } from './agent.ts';
+import type { Told } from './agent.ts';
+import type { Role } from './folders.ts';
 import { agentSettings } from './contract.ts';
 
 const roles: readonly string[] = ['database', 'files'] satisfies Role[];

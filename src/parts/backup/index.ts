@@ -21,8 +21,8 @@ export const backupPart: Part = {
   name: 'backup',
   key: { load: async () => (await import('./key.ts')).backupKey },
   images: {
-    backup: { from: { image: 'postgres', argument: 'POSTGRES' } },
-    'backup-18': { folder: 'backup', from: { image: 'postgres-18', argument: 'POSTGRES' } },
+    backup: { built: 'agent.cjs', from: { image: 'postgres', argument: 'POSTGRES' } },
+    'backup-18': { folder: 'backup', built: 'agent.cjs', from: { image: 'postgres-18', argument: 'POSTGRES' } },
   },
   services: backupServices,
   networks: backupNetworks,

@@ -1,3 +1,4 @@
+import { dumped as databaseDump, type Restored } from '../../agent/backup/contract.ts';
 import { ask, database, dataFolder, primaryMember, releasedDatabase, socketFolder } from '../database/index.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';

@@ -3,7 +3,7 @@ import { until } from '../../deploy/context.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { Session } from '../../session.ts';
-import type { History } from '../../agent/backup/contract.ts';
+import { restored, type History, type Restored } from '../../agent/backup/contract.ts';
 import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';

@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { askAgent, runningAgent } from '../agent.ts';
 import { backupService, filesService } from '../names.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';

@@ -1,4 +1,5 @@
-import type { FilesProof, Proof } from '../agent-types.ts';
+import * as z from 'zod';
+import { filesProof, proof as databaseProof } from '../../../agent/backup/contract.ts';
 import { hasAssertions } from '../services.ts';
 import { drillLines, filesDrillLine } from '../report.ts';
 import { readLive } from '../../../release/ledger.ts';

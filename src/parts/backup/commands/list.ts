@@ -1,4 +1,5 @@
-import type { ListAnswer, SnapshotsAnswer } from '../agent-types.ts';
+import * as z from 'zod';
+import { listAnswer, snapshotsAnswer, type ListAnswer, type SnapshotsAnswer } from '../../../agent/backup/contract.ts';
 import { listScreen, snapshotsScreen } from '../report.ts';
 import { exitCodes, type ExitCode } from '../../../errors.ts';
 import { openSession } from '../../../session.ts';

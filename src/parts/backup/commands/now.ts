@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../../agent/backup/contract.ts';
 import { backupService } from '../names.ts';
 import { openSession } from '../../../session.ts';
 import type { CommandContext } from '../../../command/context.ts';

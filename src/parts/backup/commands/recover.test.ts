@@ -1,6 +1,5 @@
-import type { Restored } from '../agent/backup/contract.ts';
+import type { Restored } from '../../../agent/backup/contract.ts';
 import { expect, test } from 'vitest';
-import type { Restored } from '../restore.ts';
 import type { Recovery } from '../recovery/recover.ts';
 import { screen } from './recover.ts';
 

@@ -1,14 +1,7 @@
-import type { ListAnswer, SnapshotsAnswer } from '../agent-types.ts';
+import { listAnswer, snapshotsAnswer, type Restored } from '../../../agent/backup/contract.ts';
 import { historyOf, type Use } from '../history.ts';
 import { backupService, filesService } from '../names.ts';
-import {
-  archiveEverything,
-  differences,
-  restoreBeside,
-  tablesNow,
-  type Restored,
-  type RestoreWish,
-} from '../restore.ts';
+import { archiveEverything, differences, restoreBeside, tablesNow, type RestoreWish } from '../restore.ts';
 import { differenceLines, volumeDifferences } from '../restore-volume.ts';
 import { refuseMissing } from '../snapshots.ts';
 import { typed } from '../target.ts';
@@ -100,6 +93,6 @@ export async function wishOf(
   use: Use,
 ): Promise<RestoreWish> {
   await archiveEverything(session);
-  const list = await ask<ListAnswer>(session, backupService, ['list']);
+  const list = await ask(session, backupService, ['list'], listAnswer);
   return { target, history: historyOf(target, list, releasedDatabase(live)?.version, use), acceptsDamage };
 }

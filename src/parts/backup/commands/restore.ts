@@ -1,4 +1,5 @@
-import { damageWords, type Restored } from '../restore.ts';
+import type { Restored } from '../../../agent/backup/contract.ts';
+import { damageWords } from '../restore.ts';
 import { restoreAsDatabase } from '../restore-as.ts';
 import { restoreVolumeAs } from '../restore-volume.ts';
 import { newHistory } from '../secrets.ts';

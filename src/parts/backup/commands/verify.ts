@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../../agent/backup/contract.ts';
 import { openSession } from '../../../session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { askAll, backupOf } from './agents.ts';

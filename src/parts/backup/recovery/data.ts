@@ -1,8 +1,15 @@
-import type { ListAnswer } from '../agent-types.ts';
+import {
+  anyAnswer,
+  filesRestored,
+  listAnswer,
+  restored as restoredAnswer,
+  type ListAnswer,
+  type Restored,
+} from '../../../agent/backup/contract.ts';
 import { historyOf } from '../history.ts';
 import { agentFolders, backupService, filesService } from '../names.ts';
 import { askOnce, writingForAll } from '../one-off.ts';
-import { damageWords, memberMounts, type Restored } from '../restore.ts';
+import { damageWords, memberMounts } from '../restore.ts';
 import { cacheVolume } from '../../cache/index.ts';
 import { memberService, releasedDatabase } from '../../database/index.ts';
 import type { Compose } from '../../../engine/compose.ts';

@@ -1,8 +1,9 @@
+import type { Restored } from '../../../agent/backup/contract.ts';
 import { makePlatformImages } from '../../../deploy/platform-images.ts';
 import { noteDatabase, releasedDatabase } from '../../database/index.ts';
 import { writeHistory } from '../sections.ts';
 import { anew } from '../history.ts';
-import { damageLines, type Restored } from '../restore.ts';
+import { damageLines } from '../restore.ts';
 import { newHistory } from '../secrets.ts';
 import { deploy } from '../../../deploy/deploy.ts';
 import { killPoint } from '../../../deploy/fault.ts';

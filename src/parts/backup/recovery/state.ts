@@ -1,3 +1,4 @@
+import { filesRestored } from '../../../agent/backup/contract.ts';
 import type { BackupOptions } from '../options.ts';
 import { backupNetworks, backupServices, backupVolumes } from '../services.ts';
 import { agentFolders, filesService } from '../names.ts';
