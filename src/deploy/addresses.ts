@@ -9,21 +9,23 @@ export interface Address {
   service: string;
   url: string;
   method: string;
-  /** Codes of a good answer, where a health check says so; undefined: what counts is whether the user was served. */
+  /** Status codes that the health check accepts; undefined: see `problemOf`. */
   good: string | undefined;
 }
 
-/** By which what an address answers is found again. */
+/** Key under which the answers of an address are stored. */
 export const addressKey = ({ method = 'GET', url }: { method?: string | undefined; url: string }) => `${method} ${url}`;
 
 type Routed = Pick<ReleaseContent, 'services' | 'ports'>;
 
-/** Each route's own path, and the path of its health check where the edge sends that to the same port. */
+/**
+ * The path of each route, and the path of its health check if the edge sends that path to the same service and port.
+ */
 export function addressesOf(content: Routed): Address[] {
   const all = content.services.flatMap((service) => service.routes.map((route) => ({ service: service.name, route })));
   const nobody = content.services.filter(({ replicas }) => replicas === 0).map(({ name }) => name);
   const addresses = all.flatMap(({ service, route }) => {
-    // Scaled to nothing by somebody's wish: the edge answers 503 there, and that is no news.
+    // An operator scaled the service to 0, so the edge's 503 there is expected.
     if (nobody.includes(service)) return [];
     const base = webOrigin(route.host, content.ports.https);
     const { health } = route;
@@ -35,7 +37,7 @@ export function addressesOf(content: Routed): Address[] {
   return [...new Map(addresses.map((address) => [addressKey(address), address])).values()];
 }
 
-/** The longest path of a host wins: another service may have the one that the health check names. */
+/** The edge routes by the longest matching path, so a health check's path may belong to another service. */
 function leadsTo(all: { service: string; route: Route }[], service: string, route: Route, path: string): boolean {
   const [plain = path] = path.split('?');
   const matching = all
@@ -47,15 +49,15 @@ function leadsTo(all: { service: string; route: Route }[], service: string, rout
 
 const isBelow = (path: string, base: string) => base === '/' || path === base || path.startsWith(`${base}/`);
 
-/** A page that wants a login, or an application that limits how often it is asked: neither is broken. */
+/** Login required, and rate limited: neither means that the application is broken. */
 const soundRefusals = [401, 429];
 
-/** What an application says of itself, such as an API that has nothing at its root; no proxy says it of a replica. */
+/** Only the application itself answers 501, such as an API with nothing at its root; a proxy never does. */
 const notImplemented = 501;
 
 /**
- * What is wrong with an answer; undefined: the user was served. Without codes of its own an address may answer any 4xx, as
- * long as it did so before: what it served before and refuses now is lost.
+ * What is wrong with an answer; undefined: nothing. If no codes are set for the address, a 4xx is a problem only where
+ * the address answered below 400 before.
  */
 export function problemOf(
   { good }: { good?: string | undefined },

@@ -7,7 +7,9 @@ import { newReplicas, serviceOf, until, type Context } from './context.ts';
 import { answerMilliseconds, createAsker, type Answer, type Asker } from './probe.ts';
 import { lastWords } from './ready.ts';
 
-/** What is up is up within a few checks, and answers within a few tries: longer waits would hide what users see. */
+/**
+ * A healthy replica is up within a few checks and answers within a few tries. Longer waits would hide what users see.
+ */
 const upSeconds = 10;
 const triesSeconds = 5;
 const pauseMilliseconds = 100;
@@ -18,7 +20,7 @@ interface Asked {
   problem: string | undefined;
 }
 
-/** Throws what a user would meet at an address of these services, or at one that answered before; tells the rest. */
+/** Throws if an address of these services fails, or one that worked before the deploy. Other failures are warnings. */
 export async function askAddresses(context: Context, stepId: string, services: string[]): Promise<void> {
   if (await isMaintenanceOn(context.store)) {
     context.emit({ kind: 'step-progress', id: stepId, detail: 'maintenance is on: the edge answers for all of them' });
@@ -27,7 +29,8 @@ export async function askAddresses(context: Context, stepId: string, services: s
   await seenUp(context, services);
   const asked = await askAll(context);
   const bad = asked.filter(({ problem }) => problem !== undefined);
-  // A runner in a container of its own, or a firewall: what was proven until here counts, and the rest is told.
+  // Horme may run in a container or behind a firewall that can't reach the edge: that is a warning, not a failed
+  // release.
   const answered = [...(context.before?.values() ?? [])].some(({ status }) => status !== undefined);
   const unreachable = !answered && asked.every(({ answer }) => !answer.reached);
   const told = bad.filter(
@@ -67,7 +70,7 @@ async function askOne(context: Context, asker: Asker, address: Address): Promise
   }
 }
 
-/** HAProxy has a view of its own, and a replica that it takes for down gets nothing. */
+/** HAProxy runs its own health checks, and sends nothing to a replica that it considers down. */
 async function seenUp(context: Context, services: string[]): Promise<void> {
   for (const service of services.map((name) => serviceOf(context, name))) {
     if (service.routes.length === 0 || service.replicas === 0) continue;
@@ -75,7 +78,7 @@ async function seenUp(context: Context, services: string[]): Promise<void> {
     const up = await until(
       async () => {
         const replicas = await newReplicas(context, service.name);
-        // Of too many, some drain: nobody asks whether these are up.
+        // Draining replicas need not be up.
         const names = replicas.filter(({ membership }) => membership === 'ready').map(({ name }) => name);
         const counters = await (await context.balancers.must()).counters([service]);
         const own = counters.filter(({ name }) => names.includes(name));

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Question } from '../release/question.ts';
 import type { Context } from './context.ts';
 
-/** What came of asking a replica until it was ready or its time was up. */
+/** Result of probing a replica until it was ready or its time was up. */
 export interface Answered {
   ready: boolean;
   /** Its last answer, in words. */
@@ -16,19 +16,21 @@ interface Asked {
   signal: AbortSignal;
 }
 
-/** All at once; `$@`: the question. Prints a line when a replica is done: its address, the exit code, what was said. */
+/**
+ * Probes all addresses in parallel; `$@`: the question. Prints one line per replica: address, exit code, last answer.
+ */
 const script = `addresses=$1; shift
 for address in $addresses; do
   (said=$(wait-ready "$address" "$@"); printf '%s %s %s\\n' "$address" "$?" "$said") &
 done
 wait`;
 
-/** The program gives itself the time that a replica has; the conversation with it a little more. Seconds. */
+/** `wait-ready` stops after the replica's own time; the exec that runs it gets this much longer. Seconds. */
 const slackSeconds = 5;
 
 /**
- * Asks from HAProxy's container, on the way that the traffic will take. One program for all of them: to start one in a container
- * costs the engine 60 ms of a core, which the replicas need for their own start. Gives each one's answer by its address.
+ * Probes from HAProxy's container, over the network path that the traffic will take. One exec serves all replicas: each
+ * exec costs the engine 60 ms of a core, which the replicas need for their own start. Returns the answers by address.
  */
 export function askReplicas(
   context: Context,
@@ -43,7 +45,7 @@ export function askReplicas(
   };
   converse(context, question, { addresses, seconds, signal }, isAnswer).then(
     (rest) => waiting.forEach(({ resolve }) => resolve({ ready: false, said: rest })),
-    // A HAProxy that hangs keeps replicas from getting ready; it is no fault of Horme's.
+    // A hanging HAProxy counts as "not ready", not as a bug in Horme.
     (error: Error) =>
       waiting.forEach(({ resolve, reject }) =>
         signal.aborted ? reject(error) : resolve({ ready: false, said: error.message }),
@@ -52,7 +54,7 @@ export function askReplicas(
   return new Map([...waiting].map(([address, { promise }]) => [address, promise]));
 }
 
-/** Gives what was printed last and is no answer, for those whose line never came. */
+/** Returns the last line that is no answer; it explains the replicas whose line never came. */
 async function converse(
   { engine, balancers }: Context,
   { port, host, health }: Question,
@@ -66,7 +68,7 @@ async function converse(
   const stream = await engine.converse(haproxy, command, { deadlineSeconds: seconds + slackSeconds, signal });
   let last = 'HAProxy has ended';
   const lines = createInterface({ input: stream });
-  // Node tells the lines' reader nothing of it.
+  // readline does not pass on errors of its input stream.
   const failed = new Promise<never>((_, reject) => stream.once('error', reject));
   const read = (async () => {
     for await (const line of lines) if (!isAnswer(line)) last = line;
@@ -82,7 +84,7 @@ function deferred<T>() {
     resolve = resolved;
     reject = rejected;
   });
-  // Whoever asked may have gone on without it.
+  // The caller may have stopped waiting: without this a late rejection would end the process.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

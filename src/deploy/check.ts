@@ -2,6 +2,6 @@
 export interface Check {
   name: string;
   ok: boolean;
-  /** What was found, and where it failed: what to do. */
+  /** What was found and, for a failed check, what to do about it. */
   detail: string;
 }

@@ -11,13 +11,13 @@ import type { Vault } from '../release/vault.ts';
 import type { Stack } from '../stack/stack.ts';
 import { replicasOf, type ObservedPart, type SeenReplica } from './observe.ts';
 
-/** Who watches the new replicas beside the steps, as these talk to it. */
+/** The guard as the steps see it: it watches the new replicas while the steps run. */
 export interface Watcher {
-  /** Aborted when they do worse than the old ones. */
+  /** Aborted when the new replicas do worse than the old ones. */
   readonly signal: AbortSignal;
-  /** For how long they have been watched, until the last look. */
+  /** Seconds from the start of the watch to the last successful look. */
   readonly seconds: number;
-  /** Why the last look that failed did; '' when none did. */
+  /** Why the last failed look failed; '' if none failed. */
   readonly unread: string;
   begin(): void;
   absent(away: boolean): void;
@@ -30,16 +30,16 @@ export interface Watcher {
   end(): Promise<void>;
 }
 
-/** Of a part, what it does in a run. */
+/** What a part can do during a run. */
 export interface ActingPart {
   name: string;
-  /** Takes one of its own steps. */
+  /** Executes one of the part's own steps. */
   take?(context: Context, id: string, act: { do: string }): Promise<void>;
-  /** Puts restored data, which lies beside the database's, into its place while no member runs. */
+  /** Swaps restored data in for the database's own while no member runs; the restored data already lies beside it. */
   swapIn?(context: Context, id: string, restored: { stamp: string; members: string[] }): Promise<void>;
-  /** Held while a migration runs that logs in at it. */
+  /** Called before a migration that logs in to the part; the guard is closed when the migration has ended. */
   guardsMigration?(context: Context, id: string): Promise<{ close(): void }>;
-  /** Other replicas serve than before. */
+  /** Called when the set of serving replicas has changed. */
   membersChanged?(context: Context): Promise<void>;
 }
 
@@ -51,31 +51,33 @@ export interface Context {
   compose: Compose;
   store: Store;
   content: ReleaseContent;
-  /** Services with a route, with those of the release before, whose replicas may still have to drain. */
+  /** Services with a route, including those of the previous release, whose replicas may still have to drain. */
   routed: ReleaseService[];
   releaseNumber: number;
   vault: Vault;
   emit: Emit;
-  /** Aborted by Ctrl-C or a lost lock: waits end, what is under way finishes. */
+  /** Aborted by Ctrl-C or a lost lock. Waits end then; an external action that has begun finishes. */
   signal: AbortSignal;
   balancers: BalancerPool;
-  /** Since when replicas get no new request, by name; milliseconds of `performance.now()`. */
+  /** When each replica began to drain, by name; milliseconds of `performance.now()`. */
   draining: Map<string, number>;
-  /** Services whose migration was begun: whatever becomes of the release, the schema may be another one. */
+  /** Services whose migration was begun. Their schema may have changed even if the release fails. */
   migrated: string[];
-  /** Aborted when somebody else took the lock. */
+  /** Aborted when another process has taken over the lock. */
   lost: AbortSignal;
-  /** Whether other data was put in the place of the database's: from then on it has the history that was begun for it. */
+  /**
+   * Whether other data has replaced the database's. If so, the database uses the backup history begun for that data.
+   */
   otherData: { begun: boolean; moment: string | undefined };
-  /** Watches the new replicas; undefined on a first deploy, on the way back, and where nobody wants a watch. */
+  /** Undefined for a plan without a watch, and during a rollback. */
   guard: Watcher | undefined;
-  /** What the public addresses answered before the first step, by method and URL; undefined: nothing was live. */
+  /** What the public addresses answered before the first step, by `addressKey`; undefined: nothing was live. */
   before: Map<string, { status?: number; problem?: string }> | undefined;
-  /** The machine that publishes the edge's ports, as this one reaches it. */
+  /** Address at which this machine reaches the one that publishes the edge's ports. */
   publicAddress: string;
 }
 
-/** Keeps the conversations with the HAProxies that run now; one that was replaced gets a new one. */
+/** Keeps connections open to the HAProxies that run, and reopens them when a HAProxy was replaced. */
 export class BalancerPool {
   readonly #engine: Engine;
   readonly #project: string;
@@ -94,14 +96,14 @@ export class BalancerPool {
       .map(({ id }) => id);
   }
 
-  /** One look after another: two at once would leave a conversation open that nobody closes, and HAProxy waits for each. */
+  /** One lookup at a time: two at once would leak a connection, and a HAProxy that stops waits for every open one. */
   get(): Promise<Balancers | undefined> {
     const looked = this.#looking.then(() => this.#look());
     this.#looking = looked.catch(() => undefined);
     return looked;
   }
 
-  /** Those that were talked to last, without asking the engine whether they still run. */
+  /** The current connections, without asking the engine whether these HAProxies still run. */
   async kept(): Promise<Balancers | undefined> {
     return this.#open && !this.#open.balancers.broken ? this.#open.balancers : this.get();
   }
@@ -122,7 +124,7 @@ export class BalancerPool {
     return balancers;
   }
 
-  /** After a reload the conversation is with a process that leaves. */
+  /** After a reload an open connection still leads to the old process, which is on its way out. */
   close(): void {
     this.#open?.balancers.close();
     this.#open = undefined;
@@ -141,7 +143,9 @@ export function serviceOf(context: Context, name: string): ReleaseService {
   return service;
 }
 
-/** The release's number marks who started a replica; it isn't part of what the replica is. */
+/**
+ * Adds the release number as a label. It says which release started a replica and is not part of the replica's spec.
+ */
 export function numbered({ content, releaseNumber }: Context): Context['content']['compose'] {
   const services = Object.entries(content.compose.services).map(([name, definition]) => [
     name,
@@ -150,7 +154,7 @@ export function numbered({ content, releaseNumber }: Context): Context['content'
   return { ...content.compose, services: Object.fromEntries(services) as typeof content.compose.services };
 }
 
-/** Replicas of the release's own spec: the new ones. */
+/** The running replicas that have the release's spec. */
 export async function newReplicas(context: Context, name: string): Promise<SeenReplica[]> {
   const service = serviceOf(context, name);
   const { engine, content } = context;
@@ -159,7 +163,7 @@ export async function newReplicas(context: Context, name: string): Promise<SeenR
   return replicasOf(containers, content.project, membership).filter(({ running }) => running);
 }
 
-/** Asks again and again until the answer is true, the deadline has passed (false), or the signal ends it (throws). */
+/** Polls until `done` is true. Returns false after the deadline; throws when the signal is aborted. */
 export async function until(
   done: () => Promise<boolean>,
   options: { seconds: number; everyMilliseconds: number; signal: AbortSignal },

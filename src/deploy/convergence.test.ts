@@ -166,7 +166,7 @@ function printable(one: Case, drawn: object): Case {
 }
 
 const hasRoute = (name: string) => ['api', 'store', 'ledger', 'gone'].includes(name);
-/** Whose containers have anonymous volumes. */
+/** Services whose containers have anonymous volumes. */
 const keeping = ['ledger', 'index'];
 
 function containersOf(name: string, all: Observed[], wanted: ReleaseContent): SimContainer[] {
@@ -185,7 +185,7 @@ function containersOf(name: string, all: Observed[], wanted: ReleaseContent): Si
     neverRan: one.state === 'created',
     anonymousVolumes: keeping.includes(name) ? [{ name: `${name} ${index + 1}`, path: '/data' }] : [],
     address: `10.0.0.${index + 1}`,
-    // Who is at HAProxy, or of a release that was live, has been ready once; of the others the older ones come first.
+    // A replica at HAProxy or of a release that was live has been ready once; among the others the older come first.
     answers: hasRoute(name)
       ? one.slots !== 'none' || one.answers
       : one.spec !== right || finished === -1 || index < finished,
@@ -263,7 +263,7 @@ function walk(world: World, { release, before, own, cut }: Walk, check: (after: 
   }
 }
 
-/** What holds now must hold after each step: whoever served is never without a replica that does. */
+/** What holds now must hold after each step: a service that was served never lacks a serving replica. */
 function invariants(world: World, { former, wanted }: Case): (after: string) => void {
   const surge = wanted.services.filter(
     ({ name, strategy, kind, replicas, owner }) =>

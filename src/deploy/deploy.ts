@@ -34,7 +34,7 @@ const unchanged: DeployResult = {
   failure: undefined,
 };
 
-/** Observe → plan → execute, under the lock (the one that the caller holds, or its own), and back to the release before when a step fails. */
+/** Observe → plan → execute, under the caller's lock or its own; a failed step rolls back to the previous release. */
 export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
@@ -58,7 +58,7 @@ function publishedFor({ stack }: Session, { live }: Situation, options: DeployOp
   return content ? releasedBy(content) : publishedBy(stack);
 }
 
-/** What is there may be half of it: a database would begin anew and empty. */
+/** The data may be only half recovered: a deploy would initialise a new, empty database. */
 function refuseUnfinishedRecovery({ stack }: Session, { containers }: Situation, { kind }: DeployOptions): void {
   if (kind === 'recover' || !containers.some((container) => container.labels[labels.role] === 'recovery')) return;
   throw new OperatorError(`the recovery of ${stack.project} on this machine is not finished`, {
@@ -68,7 +68,7 @@ function refuseUnfinishedRecovery({ stack }: Session, { containers }: Situation,
   });
 }
 
-/** What the release is made of outlives a prune once a container that runs holds it. */
+/** Nothing to deploy: only makes sure that a running container mounts the state volume, so that no prune deletes it. */
 async function heldState(
   session: Session,
   { store }: Situation,
@@ -88,13 +88,15 @@ async function heldState(
   return unchanged;
 }
 
-/** What was seen before the lock was taken, and the release that follows from it where that can be told already. */
+/** What was observed before taking the lock, and the release derived from it if that is possible without changes. */
 interface Glanced {
   situation: Situation;
   wanted?: Wanted;
 }
 
-/** Undefined where something is to be made or begun first, or was interrupted: a lock, even a stale one, asks for the closer look. */
+/**
+ * Undefined if an image must be made first, if the vault is missing, or if there is a lock: a run may have died there.
+ */
 async function foresee(
   session: Session,
   situation: Situation,
@@ -111,7 +113,7 @@ function isDone(session: Session, { situation, wanted }: Required<Glanced>, opti
   return wanted.former !== undefined && stepsFor(session, wanted, seen, options).length === 0;
 }
 
-/** The lock is our own, and what was seen before it was taken may be a quarter of an hour old. */
+/** Observes again, without our own lock: building images may have taken a quarter of an hour since the first glance. */
 async function withoutLock(session: Session): Promise<Situation> {
   const { containers, ...rest } = await glance(session, false);
   return { ...rest, containers: containers.filter((container) => container.labels[labels.role] !== 'lock') };
@@ -134,7 +136,7 @@ async function locked(
   if (told && isDone(session, told, options)) return heldState(session, told.situation, options, lock);
   const store = await Store.open(engine, stack.project, toolsImage(), glanced.store);
   const pool = new BalancerPool(engine, stack.project);
-  // To open a conversation with HAProxy takes longer than to read the state. Whoever needs it hears of a failure.
+  // Connecting to HAProxy takes longer than reading the state, so it starts early. A later `get` reports the failure.
   const opening = pool.get().catch(() => undefined);
   try {
     const state = await openState(session, store, options);
@@ -168,7 +170,7 @@ async function locked(
     };
     return await rollOut(session, context, { ...wanted, ledger }, options, times, started);
   } finally {
-    // One that opens later would be closed by nobody, and its HAProxy would wait for it.
+    // A connection that opens after `close` would leak, and its HAProxy would wait for it when it stops.
     await opening;
     pool.close();
   }
@@ -181,7 +183,7 @@ async function openState({ stack, parts }: Session, store: Store, { platformOnly
   return { settings, applied, live, vault };
 }
 
-/** Every wait of every replica listens to it; Node takes more than ten for a leak. */
+/** Every wait of every replica adds a listener; Node warns of a leak above ten. */
 function manyListeners(signal: AbortSignal): AbortSignal {
   setMaxListeners(0, signal);
   return signal;

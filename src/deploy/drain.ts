@@ -7,10 +7,10 @@ import type { Context } from './context.ts';
 import { preStop } from './hooks.ts';
 import type { Target } from './step.ts';
 
-/** How often HAProxy is asked for sessions; a question takes about a millisecond. */
+/** Interval between two queries of HAProxy's sessions; a query takes about 1 ms. */
 const pollMilliseconds = 20;
 
-/** No new request from here on. */
+/** The targets get no new requests from here on. */
 export async function beginDrain(context: Context, targets: Target[]): Promise<void> {
   const balancers = await context.balancers.must();
   await Promise.all(byService(context, targets).map(({ service, own }) => balancers.drain(service, own.map(nameOf))));
@@ -23,15 +23,15 @@ export async function awaitDrained(context: Context, targets: Target[]): Promise
 }
 
 /**
- * Ends replicas, each as soon as its requests have ended; those of the platform, which serves the others until then, last.
- * Replicas that still hold WebSockets or event streams when their time is up end one after another, so that their clients don't
- * all reconnect at once.
+ * Stops each replica as soon as its requests have ended. Platform replicas stop last, since they serve the others until
+ * then. Replicas that still hold WebSockets or event streams when their time is up stop one after another, so that
+ * their clients don't all reconnect at once.
  */
 export async function stopReplicas(context: Context, stepId: string, targets: Target[], keep = false): Promise<void> {
   const platform = targets.filter(({ service }) => isPlatformName(service));
   const users = targets.filter((target) => !platform.includes(target));
   await stopUsers(context, stepId, users, keep);
-  // A HAProxy that is to end waits for every conversation to end first, ours too.
+  // A HAProxy that stops waits for every open connection, including ours.
   if (platform.some(({ service }) => haproxyServices.includes(service))) context.balancers.close();
   await Promise.all(platform.map((target) => stopOne(context, target, keep)));
 }
@@ -40,7 +40,7 @@ async function stopUsers(context: Context, stepId: string, targets: Target[], ke
   const ending: Promise<void>[] = [];
   const end = (target: Target) => {
     const ended = stopOne(context, target, keep);
-    // Told below: until then others are waited for.
+    // Awaited below, after the others: this only prevents an unhandled rejection.
     ended.catch(() => undefined);
     ending.push(ended);
     return ended;
@@ -65,7 +65,9 @@ async function stopUsers(context: Context, stepId: string, targets: Target[], ke
   await Promise.all(ending);
 }
 
-/** Tells each replica as soon as its requests have ended or their time is up, with what it still has. */
+/**
+ * Calls `onDrained` for each replica once its requests have ended or their time is up, with the sessions that remain.
+ */
 async function eachDrained(
   context: Context,
   { service, own }: { service: ReleaseService; own: Target[] },
@@ -74,7 +76,7 @@ async function eachDrained(
   const left = new Set(own);
   const began = performance.now();
   for (;;) {
-    // Where no HAProxy runs nobody has a request.
+    // Without a HAProxy no replica has requests.
     const balancers = await context.balancers.kept();
     const sessions = (await balancers?.sessions(service, [...left].map(nameOf))) ?? {};
     for (const target of left) {
@@ -118,7 +120,10 @@ async function stopOne(context: Context, target: Target, keep: boolean): Promise
   if (!keep) await context.engine.remove(target.id);
 }
 
-/** Killed at the end of its grace: a program that is process 1 has no default for SIGTERM, and many shells pass none on. */
+/**
+ * Warns when a container was killed after its grace period: PID 1 has no default SIGTERM handler, and shells forward
+ * none.
+ */
 async function tellDeaf({ engine, emit }: Context, { id, name, service }: Target, seconds: number): Promise<void> {
   const details = await engine.inspect(id);
   if (details?.exitCode !== killed || details.oomKilled) return;
@@ -126,7 +131,7 @@ async function tellDeaf({ engine, emit }: Context, { id, name, service }: Target
   emit({ kind: 'warning', text: `${name} did not end within ${seconds} s of its stop signal and was killed: ${mend}` });
 }
 
-/** SIGKILL, as shells have it. */
+/** Exit code after SIGKILL: 128 + 9. */
 const killed = 137;
 
 export async function forget(context: Context, slots: { service: string; name: string }[]): Promise<void> {
@@ -137,7 +142,7 @@ export async function forget(context: Context, slots: { service: string; name: s
   }
 }
 
-/** By the routed services first, which also know the ports that the release before had. */
+/** Looks among the routed services first: they also have the ports of the previous release. */
 function known(context: Context, name: string): ReleaseService | undefined {
   return [...context.routed, ...context.content.services].find((service) => service.name === name);
 }

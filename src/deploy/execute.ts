@@ -15,7 +15,7 @@ export interface StepTime {
   seconds: number;
 }
 
-/** Takes the steps one after another and decides nothing: what fails is thrown, what is next the caller plans anew. */
+/** Executes the steps in order. A failed step throws; the caller then decides and plans again. */
 export async function execute(context: Context, steps: Step[], times: StepTime[], boundary: () => void): Promise<void> {
   const { emit, signal } = context;
   const away = new Set<string>();
@@ -49,26 +49,29 @@ export async function execute(context: Context, steps: Step[], times: StepTime[]
 }
 
 /**
- * The guard looks at the old replicas before anything is done to them, not while a migration may hold them up, and not at a
- * HAProxy that is being replaced.
+ * Whether a step is the first to touch the user's services. The guard begins there: its baseline must include neither a
+ * migration that may slow down the old replicas, nor the replacement of a HAProxy.
  */
 function touchesUsers({ content }: Context, { action }: Step): boolean {
   const isUser = (name: string) => content.services.some((one) => one.name === name && one.owner === 'user');
   if (action.do === 'start') return Object.keys(action.counts).some(isUser);
-  // Of an interrupted run that had started them, nothing else comes before they are watched.
+  // An interrupted run may have started the replicas already: then this is the first step that concerns them.
   if (action.do === 'ready') return action.services.some(isUser);
   if (action.do === 'replace') return isUser(action.service);
   return (action.do === 'drain' || action.do === 'stop') && action.replicas.some(({ service }) => isUser(service));
 }
 
-/** Of a wait that was ended, who ended it, and not Node's words for that. */
+/** For an aborted wait: the reason of the abort instead of Node's AbortError message. */
 function because(error: unknown, { aborted, reason }: AbortSignal): string {
   if (!(error instanceof Error)) return String(error);
   if (!aborted || error.name !== 'AbortError') return error.message;
   return reason instanceof OperatorError ? reason.message : 'interrupted';
 }
 
-/** What must not run twice is away between the stop of the old one and the start of the new: Ctrl-C waits until it is back. */
+/**
+ * A stop-first service is down between stopping the old container and starting the new one, so Ctrl-C is ignored until
+ * it is up again.
+ */
 function noteAway({ content }: Context, { action }: Step, later: Step[], away: Set<string>): void {
   if (action.do === 'ready') action.services.forEach((name) => away.delete(name));
   if (action.do === 'replace') away.add(action.service);
@@ -128,7 +131,9 @@ async function ready(context: Context, stepId: string, services: string[]): Prom
   await context.guard?.protect(services);
 }
 
-/** Where their successors serve, what is in flight ends beside the steps that follow; `stop` waits for the rest. */
+/**
+ * If the successors already serve, requests in flight end during the following steps, and `stop` waits for the rest.
+ */
 async function drain(context: Context, { replicas, handsOver }: Extract<Action, { do: 'drain' }>): Promise<void> {
   await beginDrain(context, replicas);
   await (handsOver ? membersChanged(context) : awaitDrained(context, replicas));
@@ -150,7 +155,7 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
     services.map(async (name) => {
       const replicas = await newReplicas(context, name);
       const waiting = replicas.filter((replica) => replica.membership !== 'ready');
-      // One of an interrupted run has traffic already: it is the first.
+      // An interrupted run may have admitted a replica already: that one is the first.
       const most = first ? Math.max(0, 1 - (replicas.length - waiting.length)) : waiting.length;
       const admitted = waiting
         .slice(0, most)
@@ -161,7 +166,7 @@ async function admit(context: Context, { services, first }: Extract<Action, { do
   context.guard?.admitted(services);
 }
 
-/** Compose would end them too, but knows nothing of HAProxy's slots and of streams that are better ended one by one. */
+/** Stops them before Compose would: Compose frees no HAProxy slots and does not stop long-lived streams one by one. */
 async function replaceInPlace(
   context: Context,
   stepId: string,

@@ -6,7 +6,7 @@ import type { Situation } from './situation.ts';
 
 type Where = Pick<Session, 'engine' | 'stack'>;
 
-/** What `docker compose up` made of the application before Horme. Its project has the application's plain name. */
+/** Containers and volumes that `docker compose up` made before Horme; their project is named like the application. */
 interface FormerProject {
   containers: string[];
   volumes: string[];
@@ -22,7 +22,7 @@ async function formerProject({ engine, stack }: Where): Promise<FormerProject> {
   return { containers: others.map(({ name }) => name), volumes: plain.map(({ name }) => name) };
 }
 
-/** Only before the first release: afterwards whoever runs both knows it. */
+/** Checked only before the first release: an operator who runs both afterwards does so knowingly. */
 export async function formerCheck(session: Where, { live }: Pick<Situation, 'live'>): Promise<Check[]> {
   if (live) return [];
   const found = await formerProject(session);
@@ -32,7 +32,7 @@ export async function formerCheck(session: Where, { live }: Pick<Situation, 'liv
   return [{ name: 'former project', ok: true, detail }];
 }
 
-/** The first release would start beside it with empty volumes, and be called live. */
+/** Otherwise the first release would start beside the old project with empty volumes and still be reported as live. */
 export async function refuseFormerProject(session: Where, situation: Pick<Situation, 'live'>): Promise<void> {
   const [check] = await formerCheck(session, situation);
   if (!check || check.ok) return;
@@ -48,7 +48,7 @@ function runsText({ stack }: Where, found: FormerProject): string {
   return `${found.containers.join(', ')} of docker compose's project ${stack.name} run: the first release would start beside them.${data}`;
 }
 
-/** A volume of Compose is called `<project>_<key>`. */
+/** Compose names its volumes `<project>_<key>`. */
 function keepText({ volumes: [volume = ''] }: FormerProject): string {
   const key = volume.slice(volume.indexOf('_') + 1);
   return `to go on with it, write \`volumes: { ${key}: { name: ${volume}, external: true } }\``;

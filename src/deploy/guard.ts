@@ -12,11 +12,11 @@ import { TrafficLog, type Tally } from './traffic-log.ts';
 import { hardlyAnswers, patienceOf, worse, type Now } from './worse.ts';
 
 const tickMilliseconds = 100;
-/** HAProxy marks a replica down for a moment when a few connections fail; longer means that it stays down. Seconds. */
+/** A few failed connections mark a replica down for a moment. Down for longer than this counts as a crash. Seconds. */
 const downSeconds = 2;
-/** HAProxy answers within milliseconds; milliseconds. */
+/** HAProxy normally answers within milliseconds; a slower read means that the engine stalled. Milliseconds. */
 const stallMilliseconds = 1000;
-/** Of those that HAProxy takes for up, each is inspected once in so many ticks: an inspection costs the engine 5 ms of a core. */
+/** Replicas that are up are inspected once in this many ticks: an inspection costs the engine 5 ms of a core. */
 const inspectedEvery = 5;
 
 interface Watched {
@@ -24,7 +24,7 @@ interface Watched {
   replicas: SeenReplica[];
   /** Containers as they were when they became ready. */
   first: Map<string, ContainerDetails | undefined>;
-  /** Names of the replicas that served before, and what they did until then. */
+  /** Names of the previous replicas, and their traffic before the cutover. */
   old: string[];
   before: Tally;
 }
@@ -35,8 +35,8 @@ interface Problem {
 }
 
 /**
- * Watches what a release changes, from the moment that it is ready until the rollout is over. The first sure sign that it is
- * worse puts the old replicas back and ends the step under way.
+ * Watches the changed services from readiness until the rollout is over. The first clear regression puts the old
+ * replicas back and aborts the current step.
  */
 export class Guard implements Watcher {
   readonly #context: Context;
@@ -56,44 +56,44 @@ export class Guard implements Watcher {
   #failure: OperatorError | undefined;
   #absent = false;
 
-  /** `seen`: before the first step. `prober`: undefined where nothing was live before. */
+  /** `seen`: the replicas before the first step. `prober`: undefined if nothing was live before. */
   constructor(context: Context, seen: SeenReplica[], prober: Prober | undefined) {
     this.#context = context;
     this.#seen = seen;
     this.#prober = prober;
   }
 
-  /** Aborted, with the regression as its reason. */
+  /** Aborted on a regression, which is its reason. */
   get signal(): AbortSignal {
     return this.#failed.signal;
   }
 
-  /** With the replica's last words, once the guard has ended. */
+  /** The regression; it includes the replica's last log lines once the guard has ended. */
   get failure(): OperatorError | undefined {
     return this.#failure;
   }
 
   /**
-   * From when the first new replica was watched until the last look, seconds. What HAProxy and the engine count goes on while
-   * nobody looks: a look tells of the time before it too, and only what comes after the last is unknown.
+   * Seconds from the first watched replica to the last successful look. HAProxy and the engine count between looks too,
+   * so a look covers all the time before it.
    */
   get seconds(): number {
     return this.#since === undefined ? 0 : (this.#lastLook - this.#since) / 1000;
   }
 
-  /** Why, in the words of the last look that failed; '' when none did. */
+  /** Error message of the last look that failed; '' if none failed. */
   get unread(): string {
     return this.#unread;
   }
 
-  /** Begins to read HAProxy's counters: what the old replicas do from here on is what the new ones are compared with. */
+  /** Begins to read HAProxy's counters: the old replicas' traffic from here on is the baseline for the new ones. */
   begin(): void {
     if (this.#loop) return;
     this.#prober?.begin();
     this.#loop = this.#run();
   }
 
-  /** While a stop-first service is away, others may fail for that: what they do then counts neither way. */
+  /** While a stop-first service is down, other services may fail because of it: that time does not count. */
   absent(away: boolean): void {
     if (this.#absent === away) return;
     this.#absent = away;
@@ -101,13 +101,13 @@ export class Guard implements Watcher {
     if (!away) this.#log.forget([...this.#watched.values()].flatMap(namesOf));
   }
 
-  /** These end now: nobody is put back to them. */
+  /** These replicas stop now: a regression can no longer return traffic to them. */
   leaving(names: string[]): void {
     for (const watched of this.#watched.values()) watched.old = watched.old.filter((name) => !names.includes(name));
     this.#gone.push(...names);
   }
 
-  /** From now on the new replicas of these services are watched. */
+  /** Begins to watch the new replicas of these services. */
   async protect(services: string[]): Promise<void> {
     for (const name of services) {
       const wanted = serviceOf(this.#context, name);
@@ -132,7 +132,7 @@ export class Guard implements Watcher {
     this.#lastLook = this.#since;
   }
 
-  /** From now on what the addresses of these services, or all, answer is the new replicas' doing. */
+  /** From now on the new replicas answer at the addresses of these services; undefined: of all. */
   admitted(services?: string[]): void {
     this.#prober?.mark(services);
   }
@@ -145,7 +145,7 @@ export class Guard implements Watcher {
     return ended - failing;
   }
 
-  /** The first replica had its time: where it left requests unanswered and answered hardly any, it has not proven itself. */
+  /** Called after the first replica's time: fails if it left too large a share of its few requests unanswered. */
   async judge(services: string[]): Promise<void> {
     for (const watched of this.#watched.values()) {
       if (!services.includes(watched.service)) continue;
@@ -155,7 +155,7 @@ export class Guard implements Watcher {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Looks at every new replica's container; false when they can't be looked at. */
+  /** Inspects the container of every new replica; false if the engine can't be asked. */
   async seesAll(): Promise<boolean> {
     try {
       for (const watched of this.#watched.values()) {
@@ -169,7 +169,7 @@ export class Guard implements Watcher {
     }
   }
 
-  /** Returns when nothing reads HAProxy any more. */
+  /** Returns when the watch loop has ended and no longer reads HAProxy. */
   async end(): Promise<void> {
     this.#over = true;
     await this.#loop;
@@ -177,7 +177,7 @@ export class Guard implements Watcher {
 
   async #run(): Promise<void> {
     while (!this.#over && !this.signal.aborted && !this.#context.signal.aborted) {
-      // HAProxy was restarted, or the engine is busy: the next look tries again.
+      // A restarting HAProxy or a busy engine: the next tick tries again.
       await this.#tick().catch((error: unknown) => (this.#unread = wordsOf(error)));
       await wait(tickMilliseconds);
     }
@@ -195,7 +195,7 @@ export class Guard implements Watcher {
     else this.#unread = 'no HAProxy runs';
     const unserved = this.#prober?.regression();
     if (unserved === undefined || this.#absent) return;
-    // Switched on meanwhile by somebody's wish: then the edge answers for all.
+    // An operator may have switched maintenance on meanwhile: then the edge answers for every service.
     if (await isMaintenanceOn(this.#context.store)) return this.#prober?.pause(true);
     const watched = this.#watched.get(unserved.service ?? '') ?? [...this.#watched.values()][0];
     await this.#fail(watched?.replicas[0], unserved.text);
@@ -206,7 +206,8 @@ export class Guard implements Watcher {
     const started = performance.now();
     const counters = (await (await this.#context.balancers.kept())?.counters(this.#context.routed)) ?? [];
     this.#log.note(counters, performance.now() / 1000);
-    // The way to the engine stalled, and so did the prober's: what it sent until now proves nothing of the replicas.
+    // The connection to the engine stalled, and so may the prober's: its recent requests say nothing about the
+    // replicas.
     if (performance.now() - started > stallMilliseconds) this.#prober?.forgive();
     return counters;
   }
@@ -243,7 +244,7 @@ export class Guard implements Watcher {
     return { replica, text: takenForDown({ name: replica.name, check }) };
   }
 
-  /** Each replica by itself and all together: one bad of three hides in the sum, a little bad of each in the parts. */
+  /** Checks each replica and the sum: one bad replica of three hides in the sum, few errors of each show only there. */
   #regressed(watched: Watched): Problem | undefined {
     const { service, replicas, before } = watched;
     const parts = replicas.map((replica) => ({ replica, names: [replica.name], who: replica.name }));
@@ -260,7 +261,10 @@ export class Guard implements Watcher {
     return { ...this.#log.tally(names), waiting: this.#log.waiting(names, seconds), patienceSeconds: seconds };
   }
 
-  /** First the step under way ends, so that it undoes nothing; then the users are put back; then come the words. */
+  /**
+   * Aborts the current step first, so that it can't undo the rest; then returns traffic to the old replicas; then reads
+   * logs.
+   */
   async #fail(suspect: SeenReplica | undefined, what: string): Promise<void> {
     if (this.signal.aborted || this.#context.lost.aborted) return;
     const error = (lastSeen: string) =>

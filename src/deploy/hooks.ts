@@ -6,7 +6,7 @@ import type { Emit } from '../events.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Context } from './context.ts';
 
-/** As the Compose Specification has `post_start` and `pre_stop`. */
+/** A `post_start` or `pre_stop` hook of the Compose Specification. */
 interface Hook {
   command: string[];
   user?: string;
@@ -20,10 +20,13 @@ interface Hooked {
   name: string;
 }
 
-/** Containers whose `post_start` has run to its end; a run that was killed before runs it again. */
+/**
+ * Lists containers whose `post_start` has completed. If the run is killed before the note, the next run repeats the
+ * hook.
+ */
 const noteFile = 'post-started.json';
 
-/** Runs what the file wants to have run in new replicas before they count as started. The first that fails fails the release. */
+/** Runs `post_start` in new replicas, before the readiness gate. The first failure fails the release. */
 export async function postStart(
   context: Context,
   replicas: { service: ReleaseService; replica: Hooked }[],
@@ -53,7 +56,7 @@ async function postStartOne(context: Context, service: ReleaseService, replica: 
   }
 }
 
-/** Runs what a container wants to have run before it is told to stop. It stops anyway: what fails is told. */
+/** Runs `pre_stop` before the stop signal. A failing hook is only a warning: the container stops anyway. */
 export async function preStop(engine: Engine, { id, name }: Hooked, seconds: number, emit: Emit): Promise<void> {
   const details = await engine.inspect(id);
   if (!details?.running) return;
@@ -71,7 +74,10 @@ const hooksOf = (text: string | undefined) => JSON.parse(text ?? '[]') as Hook[]
 const ending = (exitCode: number) =>
   exitCode === timedOut ? 'did not end in time' : `ended with exit code ${exitCode}`;
 
-/** What goes on past its time ends with its container. Without a signal it has its time also after an interrupt. */
+/**
+ * A hook that exceeds its deadline keeps running until its container ends. Without `signal`, Ctrl-C does not shorten
+ * the wait.
+ */
 const runHook = (engine: Engine, id: string, hook: Hook, seconds: number, signal = neverAborted): Promise<ExecResult> =>
   engine.exec(id, hook.command, { ...optionsOf(hook), deadlineSeconds: Math.max(0, seconds), signal });
 

@@ -19,7 +19,7 @@ import { contextsOf } from '../stack/build-contexts.ts';
 import type { Session } from '../session.ts';
 import type { StepTime } from './execute.ts';
 
-/** Each file that this run's own output goes to, and that is part of a build, is told. */
+/** Warns once for each file that receives this run's own output and is also in a build context. */
 export function lookingFor({ signal, emit }: Session): Looking {
   const told = new Set<string>();
   return {
@@ -34,8 +34,8 @@ export function lookingFor({ signal, emit }: Session): Looking {
 }
 
 /**
- * Builds and pulls what the engine lacks of the user's images. The sources are hashed right before a build, and the image is
- * looked up by that hash: a file that changes meanwhile, such as this run's own log, is built by the next deploy.
+ * Builds and pulls the user's images that the engine lacks. The sources are hashed right before a build, and images are
+ * looked up by that hash. If a file changes during the build, such as this run's own log, the next deploy builds again.
  */
 export async function makeImages(
   session: Session,
@@ -54,7 +54,7 @@ export async function makeImages(
   return made;
 }
 
-/** First, since a build may take files from one: which image that is, and so what the build is of, is known afterwards. */
+/** Pulls run before builds: a build may copy files from a pulled image, and then its hash depends on that image. */
 async function pullImages(
   session: Session,
   wanted: ServiceImage[],
@@ -92,7 +92,9 @@ async function make(
   emit({ kind: 'step-finished', id, title, seconds: seconds() });
 }
 
-/** Volumes of the live release that are there are complete; any other may have been left half written by an interrupted run. */
+/**
+ * Existing volumes of the live release are complete. An interrupted run may have left any other volume half written.
+ */
 export async function writeSecrets(
   session: Session,
   store: Store,
@@ -109,8 +111,8 @@ export async function writeSecrets(
 }
 
 /**
- * Volumes of the release, and of the one that a failure goes back to, that a prune has taken: Compose would make them anew, and
- * empty.
+ * Restores secret volumes that a prune has deleted, for this release and for the one that a rollback needs. Compose
+ * would create them again, but empty.
  */
 export async function remakeSecrets(
   { engine }: Session,

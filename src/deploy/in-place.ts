@@ -5,7 +5,7 @@ import { leftBehind, list, stopStep, targets, type Change, type Draft, type InPl
 export const keepsData = (service: ReleaseService, all: SeenReplica[]) =>
   service.owner === 'user' && all.some(({ anonymousVolumes }) => anonymousVolumes.length > 0);
 
-/** Who stays is the same whichever of them runs just now: of two the elder has the data. */
+/** Which containers stay must not depend on which of them run at the moment: of two, the older one has the data. */
 export function inPlaceOf(
   service: ReleaseService,
   all: SeenReplica[],
@@ -36,7 +36,7 @@ export function inPlaceOf(
   };
 }
 
-/** A job that has ended well is the one to keep. */
+/** A job's container that ended with exit code 0 is kept. */
 const isDone = ({ kind, spec }: ReleaseService, one: SeenReplica) =>
   kind === 'job' && one.spec === spec && one.exitCode === 0;
 
@@ -46,7 +46,7 @@ function isRedundant(one: SeenReplica, before: SeenReplica[]): boolean {
   return one.anonymousVolumes.every(({ name }) => held.has(name));
 }
 
-/** What goes before the successors come; those whose place is taken are stopped by the step that does it. */
+/** Steps before the successors start. The replace step itself stops the containers that it replaces. */
 export function makeRoom({ service, old, cause, inPlace }: Change & { inPlace: InPlace }): Draft[] {
   const { excess, redundant, replaces } = inPlace;
   const halted = replaces ? [] : old.filter((one) => !excess.includes(one));

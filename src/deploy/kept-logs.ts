@@ -2,13 +2,13 @@ import { labels } from '../engine/labels.ts';
 import { forRootAlone, stateFolder, type Store } from '../release/store.ts';
 import type { Context } from './context.ts';
 
-/** What `horme logs SERVICE --release N` prints of a release that was taken away. */
+/** Logs of a rolled-back release, for `horme logs SERVICE --release N`. */
 export interface KeptLogs {
   release: number;
   replicas: { service: string; name: string; text: string }[];
 }
 
-/** A start and its stack traces; the state volume, and each backup of it, must stay small. */
+/** Enough for a start and its stack traces. The state volume and its backups must stay small. */
 export const keptLines = 200;
 const bytesOfReplica = 64 * 1024;
 const replicasOfService = 3;
@@ -16,8 +16,8 @@ const failures = 3;
 const file = 'failed-logs.json';
 
 /**
- * Before the way back removes the replicas of a release: what they printed goes with them otherwise, and it alone says why
- * they failed. Gives the services that it has something of.
+ * Saves the logs of a release before the rollback removes its replicas: often only the logs say why they failed.
+ * Returns the services whose logs were saved.
  */
 export async function keepLogs({ engine, store, content, releaseNumber }: Context): Promise<string[]> {
   const release = String(releaseNumber);

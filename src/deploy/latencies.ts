@@ -1,4 +1,4 @@
-/** Values kept as they came; at 50 a second that is a plan of 80 s, longer than most. */
+/** Number of values kept exactly; at 50 probes a second that is a rollout of 80 s, longer than most. */
 const exactCount = 4096;
 /** Geometric buckets from 10 µs up, each 1 % wide: 1,600 of them reach 80 s, beyond every timeout here. */
 const bucketBase = 0.01;

@@ -2,7 +2,7 @@ import { toolsImage } from '../platform/images.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
 import type { Session } from '../session.ts';
 
-/** The lock of the session's project, for a deploy and for whatever must not meet one; says for whom it waits. */
+/** Takes the project's lock, for a deploy or for a command that must not run during one; says whom it waits for. */
 export function lockFor(
   { engine, stack, signal, emit }: Session,
   purpose: string,

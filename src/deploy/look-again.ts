@@ -2,7 +2,7 @@ import { readApplied } from '../release/settings.ts';
 import type { Context } from './context.ts';
 import { observe, type Seen } from './observe.ts';
 
-/** What is there now, in the middle of a run. */
+/** Observes again in the middle of a run. */
 export async function lookAgain(context: Context): Promise<Seen> {
   return observe({
     engine: context.engine,

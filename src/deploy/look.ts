@@ -7,18 +7,18 @@ import { readApplied, readSettings, type Applied, type Settings } from '../relea
 import { Store } from '../release/store.ts';
 import { readVault, type Vault } from '../release/vault.ts';
 
-/** What the engine tells to who knows the project's name alone. */
+/** What the engine can tell if only the project's name is known. */
 export interface Look {
   containers: Container[];
   store: Store | undefined;
   settings: Settings;
   applied: Applied;
   vault: Vault | undefined;
-  /** What the last release that went live is made of. */
+  /** Content of the last release that went live. */
   live: ReleaseContent | undefined;
 }
 
-/** What is under way: the second request needs the answer to the first. */
+/** Requests in flight; the second needs the answer to the first. */
 export interface Looking {
   listed: Promise<unknown>;
   looked: Promise<Look>;
@@ -41,7 +41,7 @@ export async function lookInto(containers: Container[], store: Store | undefined
   return { containers, store, settings, applied, vault, live };
 }
 
-/** While the engine works on what it was asked: the images' folders are read and hashed once in a process. */
+/** Hashes the platform images' folders (once per process) while the engine works on the requests. */
 async function hashPlatform(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   toolsImage();

@@ -3,7 +3,9 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { noteMigrating } from '../release/begun.ts';
 import { secretsFolder } from '../release/vault.ts';
 
-/** Runs a service's migration once, in the new image, as the owner of the schema where it logs in at the platform's database. */
+/**
+ * Runs a service's migration once, in the new image. On the platform's database it logs in as the owner of the schema.
+ */
 export async function migrate(context: Context, id: string, name: string): Promise<void> {
   const service = serviceOf(context, name);
   const guards = service.migrationVolume === undefined ? [] : await guardsOf(context, id);
@@ -16,7 +18,7 @@ export async function migrate(context: Context, id: string, name: string): Promi
   }
 }
 
-/** What parts hold while it runs. */
+/** Guards that the parts keep open while the migration runs. */
 async function guardsOf(context: Context, id: string): Promise<{ close(): void }[]> {
   const guards: { close(): void }[] = [];
   for (const part of context.parts) {
@@ -41,7 +43,7 @@ async function run(context: Context, name: string, command: string[]): Promise<v
   });
 }
 
-/** The same service with the owner's secrets in place of the application's. */
+/** The service with the schema owner's secrets instead of the application's. */
 function asOwner(context: Context, name: string): Context['content']['compose'] {
   const model = numbered(context);
   const definition = model.services[name];

@@ -22,16 +22,16 @@ export interface SeenReplica {
   anonymousVolumes: AnonymousVolume[];
   /** On the edge's network; undefined when it has none. */
   address: string | undefined;
-  /** How HAProxy sees it; `mixed`: not everywhere the same. */
+  /** State at HAProxy; `mixed`: the two HAProxies disagree. */
   membership: 'ready' | 'drain' | 'mixed' | 'absent';
 }
 
-/** What is there, however it came about. A plan is made from this alone. */
+/** The observed state, however it came about. A plan is made from this alone. */
 export interface Seen {
   replicas: SeenReplica[];
-  /** Containers of an interrupted run that nothing else will take away. */
+  /** Containers of an interrupted run that no other step removes. */
   leftovers: { id: string; name: string }[];
-  /** Slots of HAProxy that hold a replica which is gone. */
+  /** HAProxy slots whose replica no longer exists. */
   stale: { service: string; name: string }[];
   applied: Applied;
   /** What each part has seen of its own, by the part's name. */
@@ -39,11 +39,11 @@ export interface Seen {
   capacity: { cpus: number; memoryBytes: number };
 }
 
-/** Of a part, what is seen of it beyond its containers. */
+/** What a part observes besides its containers. */
 export interface ObservedPart {
   name: string;
   observe?(engine: Engine, containers: Container[]): Promise<unknown>;
-  /** For a look that costs nothing: whatever runs is taken to be in order. */
+  /** For the quick look without further requests: assumes that everything that runs is healthy. */
   trusted?(containers: Container[], applied: Applied): unknown;
 }
 
@@ -78,7 +78,7 @@ function replicaOf(container: Container, project: string, membership: Membership
   };
 }
 
-/** A migration that an interrupted run left, or a writer of secrets: known by their labels. */
+/** Containers of migrations and secret writers that an interrupted run left behind, recognised by their labels. */
 export function leftoversOf(containers: Container[]): Seen['leftovers'] {
   return containers
     .filter((container) => container.labels[labels.oneOff] === 'True' || container.labels[labels.role] === 'writer')
@@ -121,7 +121,7 @@ async function seenByParts(parts: readonly ObservedPart[], look: (part: Observed
   return Object.fromEntries(seen.filter(([, section]) => section !== undefined));
 }
 
-/** What the engine's list of containers and the notes tell: whatever runs is taken to be in order, and for a member. */
+/** State from the container list and the notes alone: assumes that every running replica is healthy and admitted. */
 export function trustedSeen(
   containers: Container[],
   project: string,

@@ -7,29 +7,29 @@ import type { Proof } from '../proof.ts';
 export interface DeployOptions {
   /** Only these of the user's services; empty: all. */
   services: string[];
-  /** Of the platform alone; the user's services stay as they are live. */
+  /** Deploy the platform only; the user's services stay as in the live release. */
   platformOnly: boolean;
-  /** Gives the database's logins new passwords first. */
+  /** Rotate the passwords of the database's logins first. */
   rotate: boolean;
   rebuild: boolean;
   waitSeconds: number;
   watchSeconds: number | undefined;
-  /** Replicas to run of what is live, by service, kept for later deploys; the files are not deployed then. */
+  /** New replica counts of the live release, by service; later deploys keep them. The files are not deployed then. */
   scale: Record<string, number> | undefined;
-  /** Release whose content is to run again, instead of what the files say. */
+  /** Content of an earlier release, deployed instead of the files. */
   rollbackTo: ReleaseContent | undefined;
   /**
-   * Restored data that lies beside the database's is to take its place; what was there is kept under this stamp. `moment`: of
-   * when it is, ISO 8601.
+   * Swap in the restored data that lies beside the database's; the present data is kept under `stamp`. `moment`: the
+   * point in time of the restored data, ISO 8601.
    */
   swap: { stamp: string; moment: string } | undefined;
   kind: LedgerEntry['kind'];
   of: number | undefined;
-  /** Passed between steps, for tests; of a command that had steps of its own before. Undefined: the deploy's own. */
+  /** Called between steps, for fault tests. A command with earlier steps passes its own; undefined: `killPoint`. */
   boundary: (() => void) | undefined;
 }
 
-/** What was live is made of images that are there. */
+/** Whether the deploy reuses images of an earlier release, so that nothing is built or pulled. */
 export const keepsImages = ({ rollbackTo, scale, platformOnly }: DeployOptions) =>
   rollbackTo !== undefined || scale !== undefined || platformOnly;
 
@@ -51,11 +51,11 @@ export const deployDefaults: DeployOptions = {
 export interface DeployResult {
   exitCode: ExitCode;
   outcome: Outcome;
-  /** False: nothing was to be done, and nothing was. */
+  /** False: there was nothing to do. */
   changed: boolean;
   release: number | undefined;
   proof: Proof | undefined;
-  /** Of a release that is live: requests that were lost on the way. */
+  /** For a release that is live: a warning about requests that failed during the rollout. */
   warning: string | undefined;
   steps: StepTime[];
   /** Why it was rolled back. */

@@ -9,37 +9,41 @@ import type { ObservedPart, Seen, SeenReplica } from './observe.ts';
 import type { Check } from './check.ts';
 import type { Change, Draft, PlanOptions } from './step.ts';
 
-/** Of a part, all that the core asks it. What is the part's own is kept in a section by its name, and the core never looks into it. */
+/**
+ * All that the core asks of a part. A part's own data is stored in a section under its name; the core never reads it.
+ */
 export interface CorePart extends ReleasePart, ObservedPart, ActingPart {
   steps?: PartSteps;
-  /** What was seen and its notes lack: its section of what was applied, anew; undefined: nothing. */
+  /**
+   * The part's new section of `Applied`, if the observation shows something that its notes lack; undefined: no change.
+   */
   noted?(seen: Seen): unknown;
-  /** Why this release of before can't run again; undefined: it can. */
+  /** Why a rollback to this release is impossible; undefined: it is possible. */
   refusesRollback?(content: ReleaseContent, applied: Applied, number: number): Error | undefined;
-  /** In `horme status`. */
+  /** The part's lines in `horme status`. */
   status?(look: PartLook): Promise<PartStatus>;
-  /** In `horme check`. */
+  /** The part's checks in `horme check`. */
   check?(look: PartLook): Promise<PartCheck>;
-  /** Its configuration in `horme render`, by path. */
+  /** The part's configuration files in `horme render`, by path. */
   rendered?(content: ReleaseContent, stack: Stack): Record<string, string>;
 }
 
-/** Its steps of a plan, by where in the order they go. Pure: no I/O, no clock, no randomness. */
+/** The part's plan steps, by their place in the plan. Pure: no I/O, no clock, no randomness. */
 export interface PartSteps {
   /** Before anything starts or stops. */
   first?(planning: Planning): Draft[];
-  /** All changes of its own services, where their order is its business. Undefined: as those of any other part. */
+  /** Steps for all changes of the part's own services, in its own order. Undefined: the core orders them. */
   own?(planning: Planning, changes: Change[]): Draft[] | undefined;
   /** Once the platform runs. */
   setUp?(planning: Planning): Draft[];
   /** Before the user's services change. */
   beforeUsers?(planning: Planning): Draft[];
-  /** The new replicas serve; before the old ones leave. */
+  /** After the new replicas serve and before the old ones drain. */
   switched?(planning: Planning): Draft[];
   last?(planning: Planning): Draft[];
   /** Replicas that the release no longer has and that `own` takes away. */
   leaving?(content: ReleaseContent, seen: Seen): SeenReplica[];
-  /** Before something that can't be undone. */
+  /** Before a change that can't be undone. */
   safeguard?(planning: Planning, cause: string): Draft[];
 }
 

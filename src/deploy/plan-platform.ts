@@ -15,7 +15,7 @@ import {
 } from './step.ts';
 import { startStep } from './start-step.ts';
 
-/** Changes of the platform's services: first those of parts that order their own, then the others by what waits for what. */
+/** Steps for the platform's services: first the parts that order their own, then the others in dependency order. */
 export function platformSteps(planning: Planning, all: Change[]): Draft[] {
   const ordered = planning.parts.flatMap(({ name, steps }) => {
     const own = steps?.own?.(
@@ -28,7 +28,7 @@ export function platformSteps(planning: Planning, all: Change[]): Draft[] {
   return [...ordered.flatMap(({ own }) => own), ...partSteps(others, planning.seen), ...stepsOf(planning, 'setUp')];
 }
 
-/** What is away comes first: of two HAProxies, the one that runs must not stop while the other doesn't. */
+/** Services that are down come first: a running HAProxy must not stop while the other one is down. */
 function partSteps(platform: Change[], seen: Seen): Draft[] {
   const away = platform.filter((change) => !runsAtAll(change));
   const replaced = platform.filter(runsAtAll);
@@ -37,12 +37,12 @@ function partSteps(platform: Change[], seen: Seen): Draft[] {
       seen.replicas.some((replica) => replica.running && replica.service === name) &&
       !away.concat(replaced).some(({ service }) => service.name === name),
   );
-  // One by one: the gate must not be away for as long as a HAProxy takes to end.
+  // One by one: otherwise the gate would be down for as long as a HAProxy takes to stop.
   const oneByOne = waves(replaced).flatMap((wave) => wave.map((change) => [change]));
   return [...waves(away), ...oneByOne].flatMap((wave) => platformWave(wave, unchanged));
 }
 
-/** The platform's services have no traffic of their own to hand over, but nginx, whose two generations share their ports. */
+/** Platform services need no drain. Only nginx surges: its two generations share the ports. */
 function platformWave(wave: Change[], unchanged: string[]): Draft[] {
   const first = wave.filter(({ service }) => service.strategy.kind === 'stop-first');
   const names = wave.filter((change) => change.missing > 0 || isUnproven(change)).map(({ service }) => service.name);

@@ -59,17 +59,19 @@ export function userSteps(planning: Planning, users: Change[]): Draft[] {
   ];
 }
 
-/** What its migration may need has never run: a database of the user's own, or a job. All other migrations come first. */
+/**
+ * Its migration may need a service that has never run, such as the user's own database or a job. Others migrate first.
+ */
 const waitsForFirst = ({ service }: Change, users: Change[]) =>
   users.some((other) => !runsAtAll(other) && service.dependsOn.some((needed) => needed.service === other.service.name));
 
-/** All new replicas serve: the old ones, and those of services that are gone, end their requests and leave. */
+/** Once all new replicas serve: drains and stops the old ones and those of removed services. */
 function retiring(planning: Planning, users: Change[]): Draft[] {
   const { content, seen, options } = planning;
   const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
   const old = replaced.flatMap((change) => change.old);
   const routed = users.filter(({ service }) => service.routes.length > 0);
-  // Also what an interrupted run has started: where the replicas before are still there, nobody has watched it to the end.
+  // Includes replicas that an interrupted run started: if the old ones still run, the watch was never completed.
   const watched = users.filter(
     (change) =>
       isService(change) && change.service.replicas > 0 && change.old.some(({ spec }) => spec !== change.service.spec),
@@ -80,7 +82,7 @@ function retiring(planning: Planning, users: Change[]): Draft[] {
   const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
   return [
     ...(switched || drained.length > 0 ? handOverSteps(drained) : []),
-    // Going back to what was bad before is still going back: only a deploy answers for what it changed.
+    // A rollback must not fail over an address that was broken before: only a deploy is judged by its changed services.
     ...askStep(content, options.migrate ? changed : []),
     ...watchStep(
       watched.map(({ service }) => service.name),
@@ -95,12 +97,12 @@ function retiring(planning: Planning, users: Change[]): Draft[] {
   ];
 }
 
-/** HAProxy may not run just now and still know it when it starts: what has a route is taken for a member too. */
+/** A HAProxy that is down at the moment may know the replica once it starts, so every routed replica counts. */
 const hasTraffic = (content: ReleaseContent, { running, service, membership }: SeenReplica) =>
   running &&
   (membership !== 'absent' || content.services.some(({ name, routes }) => name === service && routes.length > 0));
 
-/** Whatever a run changes, it is over when the addresses answer. */
+/** Every rollout that changes something ends with a check of all public addresses. */
 function askStep(content: ReleaseContent, changed: string[]): Draft[] {
   const count = content.services.reduce((sum, { routes }) => sum + routes.length, 0);
   if (count === 0) return [];
@@ -124,7 +126,7 @@ function watchStep(names: string[], seconds: number): Draft[] {
   ];
 }
 
-/** The old ones go before the new ones come. */
+/** Stops the old replicas before the new ones start. */
 function leave(change: Change, cause: string): Draft[] {
   const { inPlace, old } = change;
   return inPlace ? makeRoom({ ...change, inPlace }) : stopStep(old, cause);
@@ -166,7 +168,7 @@ function stopFirstSteps(wave: Change[]): Draft[] {
     ]);
 }
 
-/** Start, gate and admit: from here on the new replicas serve. `options`: where a first replica may prove itself before. */
+/** Start, readiness gate, admission. With `options`, one replica proves itself before the others are admitted. */
 function bringUp(
   changes: Change[],
   extra: (change: Change) => number,
@@ -184,14 +186,16 @@ function bringUp(
   ];
 }
 
-/** Only where old replicas go on serving at the same port does a share of the traffic come to the first new one. */
+/** A first new replica gets only a share of the traffic if old replicas keep serving at the same port. */
 function canShare({ old, service }: Change, { former }: PlanOptions): boolean {
   const before = former.find(({ name }) => name === service.name)?.routes ?? [];
   const shared = service.routes.some(({ port }) => before.some((route) => route.port === port));
   return shared && old.some(({ membership }) => membership === 'ready');
 }
 
-/** The most of the watch that a first replica gets, and the longest. Seconds: a canary of minutes is another tool's job. */
+/**
+ * Share of the watch for a first replica, and its upper limit in seconds: a canary of minutes is another tool's job.
+ */
 const firstShare = 0.6;
 const firstSeconds = 10;
 
@@ -218,7 +222,10 @@ function admitStep(names: string[]): Draft[] {
   return [{ title, cause: 'they are ready', action: { do: 'admit', services: names } }];
 }
 
-/** All at once where the reservations fit beside what runs; else in batches, each of which takes its old replicas away. */
+/**
+ * Surges all replicas at once if their reservations fit beside those that run; otherwise in batches, each of which
+ * stops its old replicas.
+ */
 function surgeSteps(wave: Change[], seen: Seen, options: PlanOptions): Draft[] {
   const surging = wave.filter((change) => isSurge(change) && isService(change));
   const whole = surging.filter((change) => fits(change, seen));
@@ -234,11 +241,13 @@ function surgeSteps(wave: Change[], seen: Seen, options: PlanOptions): Draft[] {
   ];
 }
 
-/** Where nothing is old, no batch could make room; where nothing is new, none needs any. */
+/** Batches help only if there are both old replicas, whose end frees room, and new ones that need it. */
 const fits = (change: Change, seen: Seen) =>
   change.old.length === 0 || change.missing === 0 || roomFor(change, seen) >= change.missing;
 
-/** How many more replicas the engine's cpus and memory take, by what services reserve; nothing reserved always fits. */
+/**
+ * How many more replicas fit into the engine's CPUs and memory by the service's reservation; without one, any number.
+ */
 function roomFor({ service, good, old }: Change, { capacity }: Seen): number {
   const running = good.length + old.length;
   const by = (total: number, each: number) =>

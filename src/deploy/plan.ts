@@ -32,7 +32,7 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions, 
     ...userSteps(planning, users),
     ...stepsOf(planning, 'last'),
   ];
-  // Where nothing is to be done nobody asks: `horme status` does.
+  // If nothing else is to be done, the addresses are not checked either: that is the job of `horme status`.
   if (drafts.every(({ action }) => action.do === 'ask')) return [];
   return drafts.map((draft, index) => ({ id: String(index + 1), ...draft }));
 }
@@ -41,7 +41,7 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   const all = seen.replicas.filter((replica) => replica.service === service.name);
   const running = all.filter((replica) => replica.running);
   const right = running.filter((replica) => replica.spec === service.spec);
-  // Of too many, those stay that serve already, and the older ones: the newest may never have become ready.
+  // Of too many replicas, keep the admitted ones first, then the older: the newest may never have become ready.
   const proven = [...right].sort((a, b) => Number(b.membership === 'ready') - Number(a.membership === 'ready'));
   const kept = proven.slice(0, service.replicas);
   const good = running.filter((replica) => kept.includes(replica));
@@ -67,7 +67,7 @@ function changeOf(service: ReleaseService, seen: Seen): Change {
   };
 }
 
-/** A job that runs has not done its work yet: someone must wait for its end. */
+/** A running job counts as missing: its end must still be awaited. */
 function missingOf({ kind, replicas }: ReleaseService, good: number, finished: boolean): number {
   if (kind === 'job') return finished ? 0 : Math.min(1, replicas);
   return replicas - good;
@@ -82,7 +82,7 @@ function causeOf(service: ReleaseService, all: SeenReplica[], right: number): st
   return 'a replica gets no traffic yet';
 }
 
-/** Goes first, so that no name is left at HAProxy whose container a later step removes. */
+/** Comes first, so that HAProxy keeps no slot whose container a later step removes. */
 function clearing(planning: Planning, changes: Change[]): Draft[] {
   const { seen } = planning;
   const { leftovers } = seen;

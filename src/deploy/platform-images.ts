@@ -3,7 +3,9 @@ import { platformServices } from '../release/prepare.ts';
 import { unmadeVault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 
-/** Builds those that the engine lacks, with the tools and what they are made from; gives the id of each. */
+/**
+ * Builds the named platform images that the engine lacks, the tools image and their base images; returns ids by name.
+ */
 export async function makePlatformImages(session: Session, names: string[]): Promise<Record<string, string>> {
   const { engine, parts, connection, emit, signal } = session;
   const { environment } = connection;
@@ -11,11 +13,11 @@ export async function makePlatformImages(session: Session, names: string[]): Pro
   return Object.fromEntries(Object.entries(ids).filter(([name]) => names.includes(name)));
 }
 
-/** Those that the services of the parts run. */
+/** The images that the parts' services run. */
 export const neededImages = ({ stack, parts }: Session): string[] =>
   platformServices({ stack, parts, vault: unmadeVault }).map(({ platformImage }) => platformImage);
 
-/** Of those, the ids of what the engine has. */
+/** Ids of the needed images that the engine already has. */
 export async function platformImageIds(session: Session): Promise<Record<string, string>> {
   const sources = imageSources(session.parts);
   const found = await Promise.all(

@@ -14,11 +14,14 @@ import type { Situation } from './situation.ts';
 interface Port {
   host: string;
   port: number;
-  /** What sets it, for the mend. */
+  /** The key that sets it, named in the advice. */
   key: string;
 }
 
-/** Before anything is built, started or removed: a port in use would only show when what had served is gone. */
+/**
+ * Checked before anything is built, started or removed: the engine would report a taken port only after the old
+ * container is gone.
+ */
 export async function refuseTakenPorts(
   session: Session,
   situation: Pick<Situation, 'containers' | 'live'>,
@@ -33,7 +36,7 @@ export async function refuseTakenPorts(
   });
 }
 
-/** Of a release, or of what the files say. */
+/** The published ports of a release or of the files. */
 export interface Published {
   ports: { http: number; https: number };
   services: readonly { name: string; routes: readonly unknown[]; definition: ComposeService }[];
@@ -48,7 +51,7 @@ export const releasedBy = ({ ports, services, compose }: ReleaseContent): Publis
     .map(({ name, routes }) => ({ name, routes, definition: compose.services[name] ?? {} })),
 });
 
-/** Only those that nothing of this environment has yet, and only where the engine is on this machine. */
+/** Checks the ports that this environment does not hold yet, and only if the engine is on this machine. */
 export async function portChecks(
   { stack, connection }: Session,
   { containers, live }: Pick<Situation, 'containers' | 'live'>,
@@ -68,11 +71,11 @@ export async function portChecks(
 }
 
 /**
- * Ports that are ours already: another generation of the same container takes them over. Undefined where something runs
- * that is not of the live release: an interrupted run may have taken the new ports already, and goes on with them.
+ * Ports that the live release holds: the next generation takes them over. Undefined if a container runs that is not of
+ * the live release: an interrupted run may have taken the new ports already, and the next deploy continues with them.
  */
 function heldPorts(containers: Container[], live: ReleaseContent | undefined): Set<number> | undefined {
-  // What holds the state and the lock runs too, and publishes nothing.
+  // Containers with a role (state, lock) publish no ports.
   const running = containers.filter(({ state, labels: own }) => state === 'running' && own[labels.role] === undefined);
   const isLive = ({ labels: own }: Container) =>
     live?.services.some(({ name, spec }) => name === own[labels.service] && spec === own[labels.spec]);
@@ -92,7 +95,7 @@ export function portsOf({ ports, services }: Published, environment: string): Po
   return [...(isRouted ? edge : []), ...services.flatMap(servicePorts)];
 }
 
-/** One that the engine chooses is always free, and nobody answers at one of UDP. */
+/** A port that the engine chooses is always free, and a UDP port can't be probed by connecting. */
 function servicePorts({ name, definition }: Published['services'][number]): Port[] {
   const key = `services.${name}.ports`;
   return (definition.ports ?? [])

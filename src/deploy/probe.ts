@@ -7,26 +7,26 @@ import { proberAgent } from '../traffic/haproxy.ts';
 export interface ProbeTarget {
   /** The public address, such as `https://shop.example.com/`. */
   url: string;
-  /** Where to connect instead of what the host name resolves to; name, SNI and Host stay those of the URL. */
+  /** Address to connect to instead of resolving the host name; SNI and Host stay those of the URL. */
   connectTo?: { host: string; port: number } | undefined;
-  /** Who answers there. */
+  /** The service that answers there. */
   service?: string | undefined;
   /** Default: GET. */
   method?: string | undefined;
-  /** Codes of a good answer; undefined: what counts is whether the user was served. */
+  /** Status codes of a good answer; undefined: see `problemOf`. */
   good?: string | undefined;
 }
 
 export type Connection = 'kept' | 'fresh';
 
-/** What a client saw of one request, its repetition included. */
+/** What a client saw of one request, including its repetition. */
 export interface Answer {
   status: number | undefined;
   /** Why no whole answer came. */
   error: string | undefined;
   milliseconds: number;
   repeated: boolean;
-  /** Whether anybody took the connection: else it may be the way from here that is closed, and not what was asked. */
+  /** Whether a connection was accepted. If not, the network path from this machine may be at fault, not the service. */
   reached: boolean;
 }
 
@@ -44,10 +44,10 @@ interface Attempt {
   lostReuse?: boolean;
 }
 
-/** Enough of an answer to know that the replica serves; a large or endless body is not worth the line it takes. */
+/** After this many bytes the replica is known to serve: a large or endless body would only take bandwidth. */
 const enoughBytes = 256 * 1024;
 
-/** A public address that has not answered by then is taken for one that will not. */
+/** Timeout of a request to a public address. */
 export const answerMilliseconds = 10_000;
 
 /** Follows no redirect. Certificates are not verified: a local one is self-signed. */
@@ -109,7 +109,7 @@ function send(target: ProbeTarget, agent: http.Agent, deadline: number, timeoutM
       socket = assigned;
       bytesBefore = assigned.bytesRead;
       reached = !assigned.connecting;
-      // One that is reused never connects again, and would keep each request's listener.
+      // A reused socket never connects again, and would collect one listener per request.
       if (assigned.connecting) assigned.once('connect', () => (reached = true));
     });
     request.on('error', fail);

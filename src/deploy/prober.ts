@@ -9,7 +9,7 @@ export interface ProberOptions {
   targets: ProbeTarget[];
   /** Requests a second over all targets. */
   perSecond?: number | undefined;
-  /** Ends the probing at once; what was in flight then counts neither way. */
+  /** Ends the probing at once; requests in flight then do not count. */
   signal?: AbortSignal | undefined;
   timeoutMilliseconds?: number | undefined;
 }
@@ -23,33 +23,35 @@ export interface ProberSnapshot {
   heldBack: number;
   p99Milliseconds: number;
   worstGapMilliseconds: number;
-  /** Targets that answered no request before the switch, and so say nothing about it. */
+  /** Targets that failed before the cutover, so that a later failure proves nothing. */
   excluded: { url: string; reason: string }[];
   /** The first failures. */
   failures: Failure[];
 }
 
-/** An address that got worse, whose it is, and how. */
+/** An address that got worse, with its service. */
 export interface Regression {
   service: string | undefined;
   text: string;
 }
 
 export interface Prober {
-  /** Resolves once each target was asked for the first time: the switch may begin. Never rejects. */
+  /** Resolves once each target was probed for the first time: the rollout may begin. Never rejects. */
   ready: Promise<void>;
   snapshot(): ProberSnapshot;
-  /** What each target answered when it was first asked, by method and URL. */
+  /** The first answer of each target, by method and URL. */
   first(): Map<string, { status?: number; problem?: string }>;
-  /** From here on new replicas of these services, or all, answer: what failed before is what they are compared with. */
+  /**
+   * From here on the new replicas of these services (undefined: of all) answer; failures before this are the baseline.
+   */
   mark(services?: string[]): void;
-  /** What the old replicas do from here on is what the new ones are compared with. */
+  /** Restarts the baseline: the old replicas' answers from here on are what the new ones are compared with. */
   begin(): void;
-  /** While it is on, no answer counts for or against the new replicas; the proof has it all the same. */
+  /** While paused, answers don't count for or against the new replicas; the proof still includes them. */
   pause(on: boolean): void;
-  /** What was sent until now counts no more for or against them. */
+  /** Requests sent until now no longer count for or against the new replicas. */
   forgive(): void;
-  /** What got worse since the mark, once it is sure; undefined: nothing did. */
+  /** The regression since the mark, once it is certain; undefined: none. */
   regression(): Regression | undefined;
   /** Waits for the requests in flight, at most one timeout. */
   stop(): Promise<Proof>;
@@ -61,10 +63,13 @@ const defaultPerSecond = 50;
 const mostInFlight = 64;
 const failuresShown = 5;
 
-/** A request that waits this much longer than any before will not be answered; milliseconds, and a factor. */
+/** A request that waits longer than this, and than this factor times the slowest before, counts as unanswered. */
 const waitsMilliseconds = 3000;
 const waitsFactor = 3;
-/** So many of them at one address that never failed before are sure, whatever their share: who balances avoids a replica that hangs. */
+/**
+ * This many unanswered requests at an address that never failed before are a regression, whatever their share: the
+ * balancer sends few requests to a replica that hangs.
+ */
 const fewestWaiting = 3;
 
 interface Counted {
@@ -72,7 +77,7 @@ interface Counted {
   failed: number;
 }
 
-/** A target that answered before the switch. */
+/** A target that answered before the cutover. */
 interface Measured {
   target: ProbeTarget;
   /** What it answered then. */
@@ -82,14 +87,14 @@ interface Measured {
   inFlight: Set<{ since: number }>;
   lastSuccess: number;
   worstGap: number;
-  /** When a new replica of its service may first have answered. */
+  /** Earliest time at which a new replica of its service may have answered. */
   markedAt: number | undefined;
   before: Counted & { slowest: number };
   since: Counted;
   lastReason: string;
 }
 
-/** Asks the public addresses all the time, half over kept and half over fresh connections, until stopped. */
+/** Probes the public addresses until stopped, half over kept-alive and half over fresh connections. */
 export function startProber(options: ProberOptions): Prober {
   const probing = new Probing(options, createAsker(options.timeoutMilliseconds ?? answerMilliseconds));
   return {
@@ -132,7 +137,7 @@ class Probing {
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** A target that is broken before the switch proves nothing about it: no later failure there is the switch's. */
+  /** Excludes targets that are broken already: a later failure there says nothing about the rollout. */
   async baseline(): Promise<void> {
     const first = this.#targets.map(async (target) => {
       const answer = await this.#asker.ask(target, 'fresh');
@@ -284,7 +289,7 @@ function measured(target: ProbeTarget, status: number, slowest: number): Measure
   };
 }
 
-/** By when it was sent: what was in flight at the mark is still the old replicas' doing. */
+/** Counts by the time of sending: a request in flight at the mark still went to an old replica. */
 function count({ markedAt, before, since }: Measured, sent: number, { milliseconds }: Answer, failed: boolean): void {
   const isBefore = markedAt === undefined || sent < markedAt;
   const counted = isBefore ? before : since;

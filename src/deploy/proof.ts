@@ -4,7 +4,7 @@ import { addressKey, addressesOf, type Address } from './addresses.ts';
 import { startProber, type Prober } from './prober.ts';
 import type { Proof } from '../proof.ts';
 
-/** Probes a second over all routes: enough to see a gap of tens of milliseconds, little enough not to disturb two slow cores. */
+/** Probes a second over all routes: enough to see a gap of tens of milliseconds, and few enough for two slow cores. */
 const probesPerSecond = 50;
 
 export interface RunningProof {
@@ -15,7 +15,7 @@ export interface RunningProof {
   stop(): Promise<Proof>;
 }
 
-/** Asks what is live at its public addresses, from before the first step until after the last. */
+/** Probes the public addresses of the live release from before the first step until after the last. */
 export async function startProof(
   session: Session,
   live: ReleaseContent | undefined,
@@ -46,7 +46,7 @@ export async function startProof(
   };
 }
 
-/** Addresses of what is live that the release keeps: what it gives up is no loss. */
+/** Addresses of the live release that the new one keeps: an address that it removes may fail. */
 function lasting(live: ReleaseContent, wanted: ReleaseContent): Address[] {
   const kept = new Map(addressesOf(wanted).map((address) => [addressKey(address), address]));
   return addressesOf(live).flatMap((address) => {

@@ -20,10 +20,15 @@ const logLines = 20;
 /** A stack in one line of JSON fills a screen by itself. */
 const lineCharacters = 300;
 
-/** A drained replica served until a moment ago: going back must not wait for its check, and HAProxy goes on checking it. */
+/**
+ * A drained replica served until a moment ago: a rollback need not wait for its check, since HAProxy keeps checking it.
+ */
 const wasReady = ['ready', 'drain'];
 
-/** Waits for all replicas of the wanted spec at once; the first that fails ends it, with its last words. */
+/**
+ * Waits for all replicas of the wanted spec in parallel. The first failure ends the wait and reports that replica's
+ * last log lines.
+ */
 export async function awaitReady(context: Context, stepId: string, services: string[]): Promise<void> {
   const waiting = await Promise.all(
     services.map(async (name) =>
@@ -120,7 +125,7 @@ async function checks(
   if (questions.length === 0) await wait(settleSeconds * 1000, undefined, { signal });
 }
 
-/** One path that does not fit all ports is the usual reason where another port has passed. */
+/** If another port has passed, the usual reason is that the health check's path does not exist at this port. */
 function mendOf({ name, routes }: ReleaseService, { port, health }: Question): string {
   const several = questionsOf(routes).length > 1;
   if (!several || health === undefined) return `horme logs ${name}`;
@@ -144,7 +149,8 @@ async function ownCheck(
       const deadlineSeconds = Math.min(timeoutSeconds, left());
       last = await context.engine.exec(replica.id, command, { deadlineSeconds, signal });
       if (isMissing(last)) throw await missingCheck(context, service, replica, command);
-      // The engine can't end it, and a replica has few processes to spare: half as many are left in it like this.
+      // The engine can't kill a timed-out exec, so its process stays in the replica, which may have a low process
+      // limit. Waiting the same time again halves the number of such processes.
       if (last.exitCode === timedOut) await wait(Math.min(timeoutSeconds, left()) * 1000, undefined, { signal });
       return last.exitCode === 0;
     },
@@ -159,7 +165,7 @@ async function ownCheck(
     );
 }
 
-/** A string is for the shell that the image's author wrote it for. */
+/** A check given as a string runs in the image's own shell (SHELL of its Dockerfile). */
 async function commandOf(
   { engine }: Context,
   { imageId }: SeenReplica,
@@ -170,7 +176,10 @@ async function commandOf(
   return [...(own.length > 0 ? own : ['/bin/sh', '-c']), test[1] ?? ''];
 }
 
-/** The engine's own words when a program can't be started; the same codes come from a container that has just ended. */
+/**
+ * Matches the engine's message for a missing program: exit codes 126 and 127 alone also come from a container that has
+ * just ended.
+ */
 const isMissing = ({ exitCode, output }: { exitCode: number; output: string }) =>
   (exitCode === 126 || exitCode === 127) &&
   /executable file not found|no such file or directory|: not found/i.test(output);

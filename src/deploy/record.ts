@@ -10,14 +10,14 @@ import { keepsImages, type DeployResult } from './options.ts';
 import type { Proof } from '../proof.ts';
 import type { Run } from './run.ts';
 
-/** Writes what happened into the ledger, takes away what no release needs any more, and says how it went. */
+/** Writes the ledger entry, prunes what no kept release needs, and reports the result. */
 export async function record(run: Run, outcome: Outcome, reason: string | undefined): Promise<DeployResult> {
   const { session, context, wanted, options, times } = run;
   const { content, store, engine } = context;
   const proof = await run.proof.stop();
   const [{ now }, applied] = await Promise.all([engine.info(), readApplied(store)]);
   const noted = context.migrated.length > 0 ? await notedOf(store, nextNumber(wanted.ledger)) : undefined;
-  // A scaling changes how many, not what.
+  // Scaling changes the number of replicas, not the release: the entry keeps pointing at the same release.
   const of = options.kind === 'scale' ? wanted.ledger.live?.of : options.of;
   const entry = await appendEntry(
     store,
@@ -64,7 +64,7 @@ export async function record(run: Run, outcome: Outcome, reason: string | undefi
   };
 }
 
-/** A release that is live and lost requests on the way says so by itself, not in a figure among others. */
+/** A warning for requests that failed during the rollout, so that they are not just one figure among others. */
 function lossText({ requests, failed, failures }: Proof): string | undefined {
   if (failed === 0) return undefined;
   const [first] = failures ?? [];
@@ -72,13 +72,15 @@ function lossText({ requests, failed, failures }: Proof): string | undefined {
   return `${failed} of the prober's ${requests} requests failed while this release took over${example}`;
 }
 
-/** What the data lacks since this entry: a restore may have taken migrations from it, and a deploy brought them back. */
+/**
+ * Notes which migrations the data lacks after this entry: a restore may have undone some, a deploy may have rerun them.
+ */
 async function noteDue(store: Store, applied: Applied, due: DueMigration[]): Promise<void> {
   if (applied.restoredTo === '' && applied.migrationsDue.length === 0 && due.length === 0) return;
   await writeApplied(store, { ...applied, restoredTo: '', migrationsDue: due });
 }
 
-/** Of the release whose images go on: where the command was typed says nothing of these. */
+/** The commit of the release whose images are reused: the folder in which the command runs says nothing about them. */
 function keptSource({ wanted: { ledger }, options }: Run): Awaited<Run['source']> | undefined {
   if (!keepsImages(options)) return undefined;
   const of = options.of ?? ledger.live?.of;

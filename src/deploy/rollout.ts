@@ -30,7 +30,7 @@ export async function rollOut(
 ): Promise<DeployResult> {
   const { engine, content } = context;
   const there = replicasOf(await engine.containers({ [labels.project]: content.project }), content.project, 'trusted');
-  // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
+  // After `horme down` nothing serves: probes would only fail until the first step has run.
   const serves = there.some(({ running }) => running);
   const proving = startProof(session, serves ? wanted.former : undefined, content, started);
   const deciding = decide(session, context, wanted, there, options).catch(async (error: unknown) => {
@@ -53,7 +53,7 @@ export async function rollOut(
     await guard?.end();
     if (!context.signal.aborted) return goBack(run, guard?.failure ?? error);
     await proof.stop();
-    // Who has lost the lock writes nothing over what its new holder wrote.
+    // After losing the lock, this run must not overwrite what the new holder has written.
     if (wanted.former && !context.lost.aborted) await givenUp(session, context, wanted.former);
     const next = nextAfter(options, wanted.ledger.live?.number);
     throw interrupted(await lookAgain(context), wanted.content, next, error, context.lost);
@@ -75,8 +75,8 @@ async function decide(
 }
 
 /**
- * A deploy alone brings migrations and code that nobody has seen at work, and is noted in case it is killed. What one that was
- * killed has migrated is in the data, unless other data of before comes or came.
+ * Notes a deploy before its first step, in case it is killed: only a deploy brings new migrations and code. The
+ * migrations of a killed run are in the data, unless data from before that run is or was restored.
  */
 async function begin(context: Context, replicas: SeenReplica[], { kind, swap }: DeployOptions): Promise<string> {
   const { engine, store, content, releaseNumber, migrated } = context;
@@ -90,7 +90,7 @@ async function begin(context: Context, replicas: SeenReplica[], { kind, swap }: 
   return isDeploy && noted ? noted.at : now.toISOString();
 }
 
-/** The quick look of later deploys trusts the notes. */
+/** Saves what was observed, since the quick look of later deploys trusts these notes. */
 async function noteSeen({ parts }: Session, { store }: Context, seen: Seen): Promise<void> {
   for (const part of parts) {
     const noted = part.noted?.(seen);
@@ -98,7 +98,7 @@ async function noteSeen({ parts }: Session, { store }: Context, seen: Seen): Pro
   }
 }
 
-/** Waits end as soon as the guard is sure. */
+/** Adds the guard's signal, so that a regression ends every wait. */
 function guarded(context: Context, guard: Guard | undefined): Context {
   if (!guard) return context;
   const signal = AbortSignal.any([context.signal, guard.signal]);
@@ -109,7 +109,7 @@ function guarded(context: Context, guard: Guard | undefined): Context {
 const contextsOf = ({ stack }: Session) =>
   stack.services.flatMap(({ definition: { build } }) => (build ? pathsOf(build) : []));
 
-/** Notes when the last old replica was drained: from there on all traffic is new. */
+/** Notes when the last drain step has finished: from then on all traffic goes to the new replicas. */
 function watchSwitch(context: Context, proof: RunningProof): Context {
   return {
     ...context,
@@ -120,7 +120,7 @@ function watchSwitch(context: Context, proof: RunningProof): Context {
   };
 }
 
-/** Only a scaling that went well is kept for later deploys. */
+/** Keeps the new replica counts for later deploys, only after a successful scaling. */
 async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
   await changeSettings(context.store, ({ scale }) => ({ scale: { ...scale, ...options.scale } }));

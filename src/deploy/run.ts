@@ -16,7 +16,7 @@ export interface Run {
   /** ISO 8601, by the engine's clock. */
   begunAt: string;
   times: StepTime[];
-  /** Looked at before the first step: who works on meanwhile changes nothing of what was built. */
+  /** Read before the first step: later edits of the files are not part of what was built. */
   source: ReturnType<typeof sourceOf>;
   proof: RunningProof;
   boundary: () => void;

@@ -20,9 +20,9 @@ type Slots = Map<string, 'ready' | 'drain'>;
 export interface World {
   containers: SimContainer[];
   leftovers: { id: string; name: string }[];
-  /** By HAProxy's service, for those that run: whom it knows, by `service name`. */
+  /** Slots of each running HAProxy, by the HAProxy's service name; slots are keyed by `slotKey`. */
   slots: Map<string, Slots>;
-  /** Whom a HAProxy that starts anew sends requests to. */
+  /** Replicas to which a restarted HAProxy sends requests. */
   noted: string[];
   /** Services whose containers get an anonymous volume. */
   keeping: string[];
@@ -75,7 +75,7 @@ function must(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Broken(what);
 }
 
-/** Does what one step does, and refuses what a step must never ask for. */
+/** Simulates one step, and throws if the step asks for something forbidden. */
 export function apply(world: World, action: Action, content: ReleaseContent, former: ReleaseService[]): void {
   switch (action.do) {
     case 'remove':

@@ -9,7 +9,7 @@ import type { Session } from '../session.ts';
 import { look, lookInto, type Look } from './look.ts';
 import { findStore } from './state.ts';
 
-/** What a glance at the engine tells: enough to see that nothing is to be done, and made without changing anything. */
+/** The result of a read-only look at the engine: enough to see whether there is anything to do. */
 export interface Situation extends Look {
   images: ServiceImage[];
   platformIds: Record<string, string>;
@@ -23,7 +23,7 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
     platformImageIds(session),
     (session.takeLook?.() ?? look(engine, stack.project)).looked,
   ]);
-  // A store whose container is gone is found by its volume, which takes longer.
+  // If the store's container is gone, the store is found by its volume, which takes longer.
   const found = seen.store ? seen : await lookInto(seen.containers, await findStore(session, seen.containers));
   return { ...found, images, platformIds };
 }

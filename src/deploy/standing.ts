@@ -5,7 +5,7 @@ import type { DeployOptions } from './options.ts';
 
 const traffic = { ready: 'with traffic', drain: 'draining', mixed: 'half admitted', absent: 'without traffic' };
 
-/** For one who pressed Ctrl-C, or whose lock was taken (by whom `lost` says): what is left, and how to go on. */
+/** The error after Ctrl-C or a lost lock (`lost` names its new holder): what runs now, and how to continue. */
 export function interrupted(
   seen: Seen,
   content: ReleaseContent,
@@ -32,13 +32,13 @@ export function interrupted(
 /** `live`: the number of the release that was live before; undefined: there was none. */
 export function nextAfter(options: DeployOptions, live: number | undefined): string {
   const { kind, platformOnly, rotate, services } = options;
-  // A plain deploy would take what the files say: no other data, no older release, no other version of the database.
+  // A plain deploy takes the files: it would not continue a restore, a rollback or an upgrade of the database.
   if (kind !== 'deploy' || platformOnly || rotate || services.length > 0) return 'run the same command again';
   const back = live === undefined ? '' : `   (goes on from here), or: horme rollback ${live}   (back to what was live)`;
   return `horme deploy${back}`;
 }
 
-/** What is where, a line for each of the user's services and for what doesn't run of the platform's. */
+/** One line for each of the user's services, and for each platform service that does not run. */
 export function standing(seen: Seen, content: ReleaseContent): string {
   const lines = content.services.flatMap(({ name, owner, routes }) => {
     const own = seen.replicas.filter(({ service }) => service === name);

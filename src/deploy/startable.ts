@@ -3,7 +3,10 @@ import { labels } from '../engine/labels.ts';
 import type { Engine, Volume } from '../engine/engine.ts';
 import type { ComposeModel, ComposeMount, ComposeService } from '../engine/compose-model.ts';
 
-/** Compose that is given what every version of it and of the engine takes; a release itself says what is meant. */
+/**
+ * Wraps Compose and rewrites the model to what all supported versions of Compose and the engine accept; the release
+ * stays as written.
+ */
 export function startable(compose: Compose, engine: Engine): Compose {
   const adapted = async (model: ComposeModel) => adaptedModel(model, await ownVolumes(model, engine));
   return {
@@ -28,8 +31,8 @@ export function adaptedModel(model: ComposeModel, volumes: Volume[]): ComposeMod
 }
 
 /**
- * Compose runs hooks since 2.30, and only where it starts and stops itself: Horme runs them always, by what the container's
- * labels say. A container so keeps the hooks of its own release.
+ * Compose runs hooks only since 2.30, and only if it starts or stops the container itself. Horme always runs them, from
+ * labels of the container, so that a container keeps the hooks of its own release.
  */
 function adapted(definition: ComposeService, volumes: Volume[]): ComposeService {
   const { post_start: postStart, pre_stop: preStop, ...rest } = definition;
@@ -45,8 +48,8 @@ function adapted(definition: ComposeService, volumes: Volume[]): ComposeService 
 }
 
 /**
- * Engines before 26 can't mount a part of a volume. Where the volume has its files on the engine's machine is known for
- * Horme's own; the whole volume is mounted too, so that no pruning takes it away.
+ * Engines before 26 can't mount a subpath of a volume. For Horme's own volumes the path on the engine's machine is
+ * known, so a bind mount replaces it.
  */
 function fileMount(mount: ComposeMount, volumes: Volume[]): ComposeMount {
   const found = isSubpath(mount) ? volumes.find(({ name }) => name === mount.source) : undefined;

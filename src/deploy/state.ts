@@ -4,7 +4,7 @@ import { Store } from '../release/store.ts';
 import { makePlatformImages } from './platform-images.ts';
 import type { Session } from '../session.ts';
 
-/** The state of the session's project, also when its container was pruned; undefined: nothing was ever deployed. */
+/** The project's state, even if its container was pruned; undefined: nothing was ever deployed. */
 export async function findStore(session: Session, seen?: Container[]): Promise<Store | undefined> {
   const { engine, stack } = session;
   const { project } = stack;
@@ -14,7 +14,7 @@ export async function findStore(session: Session, seen?: Container[]): Promise<S
   return Store.reader(engine, project, toolsImage());
 }
 
-/** For `check` and `status`: what a prune would take. */
+/** For `check` and `status`: warns if `docker volume prune` would delete the state. */
 export const storeProblems = ({ stack }: Session, store: Store | undefined): string[] =>
   store === undefined || store.held
     ? []

@@ -7,35 +7,38 @@ export interface Target {
   name: string;
 }
 
-/** One external action each. What a step names by service and spec is looked up when it runs: names come from Compose. */
+/**
+ * One external action each. Steps name services and specs; the containers are looked up at run time, since Compose
+ * names them.
+ */
 export type Action =
   | { do: 'remove'; containers: { id: string; name: string }[] }
   | { do: 'forget'; slots: { service: string; name: string }[] }
   | { do: 'migrate'; service: string }
   | { do: 'start'; counts: Record<string, number> }
-  /** `inPlace`: a container of another spec gets a successor, which has its anonymous volumes. */
+  /** `inPlace`: a container of another spec is replaced by one that keeps its anonymous volumes. */
   | { do: 'finish'; service: string; inPlace?: boolean }
   | { do: 'ready'; services: string[] }
   /** `first`: one replica of each, which proves itself before the others follow. */
   | { do: 'admit'; services: string[]; first?: true }
   | { do: 'prove'; services: string[]; seconds: number }
   | { do: 'members' }
-  /** `handsOver`: successors serve. Then the replica list is saved, and nobody waits for the requests in flight until `stop`. */
+  /** `handsOver`: the successors serve, so the replica list is saved and only `stop` waits for requests in flight. */
   | { do: 'drain'; replicas: Target[]; handsOver?: true }
-  /** Every public address, through the whole edge; what these services don't answer ends the rollout. */
+  /** Checks every public address through the edge. A failure at one of these services fails the rollout. */
   | { do: 'ask'; services: string[] }
   | { do: 'watch'; services: string[]; seconds: number }
   /** `keep`: the containers stay, stopped. */
   | { do: 'stop'; replicas: Target[]; keep?: boolean }
-  /** Stops these; then Compose brings the service to that many containers, successors in the place of those that differ. */
+  /** Stops these replicas; Compose then brings the service to `count` containers and recreates those that differ. */
   | { do: 'replace'; service: string; count: number; replicas: Target[] }
-  /** One of a part's own, which the part alone takes. */
+  /** A part's own step, executed by the part. */
   | { do: 'part'; part: string; act: { do: string } };
 
 export interface Step {
   id: string;
   title: string;
-  /** Why this step is there: what was seen that is not as it should be. */
+  /** Why the step is in the plan: the difference that was observed. */
   cause: string;
   action: Action;
 }
@@ -44,9 +47,9 @@ export interface PlanOptions {
   /** False when going back: a migration is never undone by running an older one. */
   migrate: boolean;
   watchSeconds: number;
-  /** Whether the database's data may be brought to another major version, which takes it away for a while. */
+  /** Whether a major upgrade of the database is allowed; it is down meanwhile. */
   majorUpgrade: boolean;
-  /** Restored data takes the place of the database's, which is kept under this stamp. */
+  /** Swap in restored data; the present data is kept under this stamp. */
   swap: string | undefined;
   /** Only these of the user's services, with the platform; undefined: all. */
   only: string[] | undefined;
@@ -54,44 +57,45 @@ export interface PlanOptions {
   former: ReleaseService[];
 }
 
-/** As a person reads it; building an image is one too, though the executor never sees it. */
+/** A step as shown to a person; includes image builds, which the executor never sees. */
 export type PlannedStep = Pick<Step, 'id' | 'title' | 'cause'>;
 
 export type Draft = Omit<Step, 'id'>;
 
 /**
- * A container is all that knows its anonymous volumes: with another container beside it they would be two, and with it gone
- * nobody finds them. So Compose puts a successor into its place, which takes the volumes over.
+ * Only the container refers to its anonymous volumes. A second container beside it would get volumes of its own, and
+ * after its removal nothing refers to the old ones. So Compose recreates the container in place, and the new one takes
+ * them over.
  */
 export interface InPlace {
-  /** Containers that don't run and are started again, or get a successor. */
+  /** Stopped containers that are started again or recreated. */
   resting: SeenReplica[];
-  /** Running ones beyond the wanted number. */
+  /** Running containers beyond the wanted number. */
   excess: SeenReplica[];
-  /** Never started, and others have their volumes: Compose was killed between making a successor and taking its place. */
+  /** Stopped containers whose volumes another one holds: Compose was killed while it recreated a container. */
   redundant: SeenReplica[];
-  /** Whether one of those that stay is of another spec: then all make room, since Compose sees more differences than specs. */
+  /** Whether a kept container has another spec. Then all are stopped, since Compose may recreate the others too. */
   replaces: boolean;
   paths: string[];
 }
 
-/** Difference of a service between what should run and what does. */
+/** The difference between the wanted and the observed state of one service. */
 export interface Change {
   service: ReleaseService;
   /** Replicas of the wanted spec that run. */
   good: SeenReplica[];
   /** Replicas of another spec that run, or of the right one beyond the wanted number. */
   old: SeenReplica[];
-  /** Containers that don't run and are in the way. */
+  /** Stopped containers to be removed. */
   dead: SeenReplica[];
   missing: number;
   unadmitted: boolean;
   cause: string;
-  /** Of a service whose containers hold anonymous volumes. */
+  /** Set if the service's containers hold anonymous volumes. */
   inPlace?: InPlace;
 }
 
-/** Groups in which nothing waits for another of the same group; only what changes is waited for. */
+/** Groups in dependency order. Services of a group don't depend on each other; unchanged services are ignored. */
 export function waves(changes: Change[]): Change[][] {
   const left = new Set(changes);
   const groups: Change[][] = [];
@@ -105,14 +109,17 @@ export function waves(changes: Change[]): Change[][] {
   return groups;
 }
 
-/** Beyond what every change tells: a leftover, or a name at HAProxy of a container that rests. */
+/** Work that only an in-place change has: a redundant container, or a stopped one that HAProxy still knows. */
 export const isUnsettled = ({ redundant, resting }: InPlace) =>
   redundant.length > 0 || resting.some(({ membership }) => membership !== 'absent');
 
 export const needsWork = ({ missing, old, dead, unadmitted, inPlace }: Change) =>
   missing > 0 || old.length > 0 || dead.length > 0 || unadmitted || (inPlace !== undefined && isUnsettled(inPlace));
 
-/** The data is of before its migrations, or may be, after a restore that was killed; its replicas may be right all the same. */
+/**
+ * Whether the data lacks the service's migrations, or may lack them after a killed restore, even if the replicas are up
+ * to date.
+ */
 export const migratesAgain = ({ service }: Change, { applied }: Seen, { migrate }: PlanOptions): boolean =>
   migrate &&
   service.migrationVolume !== undefined &&
@@ -137,7 +144,9 @@ export function removeEnded(replicas: SeenReplica[]): Draft[] {
   ];
 }
 
-/** No container knows them any more: who needs what is in them must hear their names. */
+/**
+ * Names the anonymous volumes that stay behind: no container refers to them any more, and a user may need their data.
+ */
 export function leftBehind(replicas: SeenReplica[]): string {
   const volumes = replicas.flatMap(({ anonymousVolumes }) => anonymousVolumes);
   if (volumes.length === 0) return '';
@@ -153,7 +162,10 @@ export function stopStep(replicas: SeenReplica[], cause: string): Draft[] {
 export const runsAtAll = ({ good, old }: Change) => good.length + old.length > 0;
 
 export const isSurge = ({ service, inPlace }: Change) => !inPlace && service.strategy.kind === 'surge';
-/** An interrupted run may have started the successor and not have waited for it. HAProxy knows who was, for those it serves. */
+/**
+ * An interrupted run may have started the new replicas without awaiting their readiness. For routed services HAProxy's
+ * state tells.
+ */
 export const isUnproven = (change: Change) =>
   isSurge(change) &&
   change.service.routes.length === 0 &&
@@ -183,7 +195,7 @@ export function drainSteps(replicas: SeenReplica[]): Draft[] {
   return replicas.length === 0 ? [] : [drain(replicas, 'requests in flight end first', {})];
 }
 
-/** New replicas serve: the old ones get no new request, and a HAProxy that starts anew learns who serves. */
+/** Once the new replicas serve: drains the old ones and saves the replica list for a HAProxy that restarts. */
 export function handOverSteps(old: SeenReplica[]): Draft[] {
   if (old.length === 0) return membersStep;
   return [drain(old, 'the new replicas serve; requests in flight go on', { handsOver: true })];

@@ -1,8 +1,8 @@
 import type { Counter } from '../traffic/balancers.ts';
 
-/** What replicas did since they got their places at HAProxy, or since the log began. */
+/** Traffic of replicas since they got their HAProxy slots, or since the log began. */
 export interface Tally {
-  /** Requests that are over, whatever came of them. */
+  /** Requests that have ended, with any result. */
   ended: number;
   /** Of these: answered 5xx, or not at all. */
   failing: number;
@@ -10,7 +10,7 @@ export interface Tally {
   inFlightSeconds: number;
 }
 
-/** Older notes say nothing that a newer one does not; seconds. */
+/** Notes older than this are dropped; seconds. */
 const rememberSeconds = 120;
 
 interface Counts {
@@ -20,7 +20,9 @@ interface Counts {
   errors: number;
 }
 
-/** A place at HAProxy while one replica has it. HAProxy counts for the place, whoever had it before. */
+/**
+ * A HAProxy slot while one replica has it. HAProxy's counters belong to the slot and go on when its replica changes.
+ */
 interface Tenure {
   name: string;
   base: Counts;
@@ -31,10 +33,10 @@ interface Tenure {
   notes: { at: number; assigned: number }[];
 }
 
-/** HAProxy's counters read again and again, and told apart by replica. */
+/** Turns repeated readings of HAProxy's counters into traffic per replica. */
 export class TrafficLog {
   readonly #places = new Map<string, Tenure>();
-  /** Of replicas that gave their place back. */
+  /** Tenures of replicas that no longer have their slot. */
   #former: Tenure[] = [];
   #at = 0;
 
@@ -48,12 +50,12 @@ export class TrafficLog {
     const now: Counts = { assigned, ended, answered, errors };
     const former = this.#places.get(place);
     if (!former) return tenure(name, now, now, inFlight, at);
-    // Between two looks the place changed hands: what was counted since the last look is the new one's.
+    // The slot changed its replica between two readings: the difference is counted for the new one.
     if (former.name !== name) {
       this.#former.push(former);
       return tenure(name, former.last, now, inFlight, at);
     }
-    // A HAProxy that was reloaded counts from nothing: what was seen until then is kept, but for what was in flight.
+    // A reloaded HAProxy counts from zero: earlier counts are kept, without the requests that were in flight.
     const base = assigned < former.last.assigned ? restarted(former) : former.base;
     const notes = [
       ...former.notes.filter((note) => note.at > at - rememberSeconds),
@@ -63,7 +65,7 @@ export class TrafficLog {
     return { name, base, last: now, inFlight, inFlightSeconds, at, notes };
   }
 
-  /** From here on these names are others, as those of successors in place: what was counted until now is not theirs. */
+  /** From here on these names belong to new replicas (recreated in place): earlier counts are dropped. */
   forget(names: string[]): void {
     this.#former = this.#former.filter(({ name }) => !names.includes(name));
     for (const [place, { name, last, inFlight, at }] of this.#places)
@@ -82,8 +84,8 @@ export class TrafficLog {
   }
 
   /**
-   * Requests that have waited longer than this for an answer to begin, at the least: of those assigned before, as many as were
-   * neither answered nor ended since, were all of these among them.
+   * Lower bound of the requests that have waited longer than `seconds` for an answer: those assigned before then, minus
+   * all that were answered or ended since, as if every one of these had been assigned before.
    */
   waiting(names: string[], seconds: number): number {
     const now = [...this.#places.values()].filter(({ name, at }) => names.includes(name) && at === this.#at);

@@ -20,7 +20,7 @@ export interface Wanted {
 
 /** From the files, or from the ledger for a rollback and a scaling. */
 export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
-  // On an empty machine nothing of the release before runs, and nothing answers.
+  // A recovery starts on an empty machine: nothing of the previous release runs there.
   const former = options.kind === 'recover' ? undefined : situation.live;
   const vault = situation.vault ?? unmadeVault;
   if (options.rollbackTo)
@@ -34,7 +34,7 @@ export async function contentFrom(session: Session, situation: Situation, option
   return { content: prepared.content, prepared, former };
 }
 
-/** Of what a release is made, beside the files: where it is the same under the lock, so is the release. */
+/** A release's inputs besides the files: if they are unchanged under the lock, so is the release. */
 export const madeOf = ({ images, platformIds, vault, settings, live }: Omit<Situation, 'store'>): string =>
   stableJson({
     images: images.map(({ service, reference, image }) => [service, reference, image?.id]),

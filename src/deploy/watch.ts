@@ -1,12 +1,12 @@
 import { OperatorError, exitCodes } from '../errors.ts';
 import { until, type Context, type Watcher } from './context.ts';
 
-/** So many good answers prove a first replica before its time is over: a second or two of a busy service. */
+/** This many good answers prove a first replica early: a busy service gives them in a second or two. */
 const enoughAnswers = 200;
 const pollMilliseconds = 50;
-/** The least share of the watch that all the new replicas are watched together. */
+/** Smallest share of the watch during which all new replicas serve together. */
 const togetherShare = 0.4;
-/** For so long an engine or a HAProxy that can't be read is waited for: a restart of either takes less. Seconds. */
+/** How long to wait for an engine or a HAProxy that can't be read: a restart of either takes less. Seconds. */
 const blindPatienceSeconds = 30;
 
 /** Returns once the first new replica of each service has proven itself; throws what the guard found. */
@@ -25,17 +25,19 @@ export async function prove(context: Context, stepId: string, services: string[]
 export async function watchReplicas(context: Context, services: string[], seconds: number): Promise<void> {
   const guard = guardOf(context);
   guard.begin();
-  // Of an interrupted run that had admitted them all: nothing has begun to watch them in this one.
+  // An interrupted run may have admitted all replicas already: then no earlier step of this run watches them.
   await guard.protect(services);
-  // Of services that this release left alone too: one that it changed may have broken them.
+  // Unchanged services count too: a changed one may have broken them.
   guard.admitted();
   await watched(context, guard, Math.max(guard.seconds + seconds * togetherShare, seconds));
-  // What comes next ends the old replicas: from here on there is nobody to put back.
+  // The next step stops the old replicas, so a regression could no longer return traffic to them.
   await guard.end();
   guard.signal.throwIfAborted();
 }
 
-/** Returns once enough was seen, or the guard has seen all new replicas at this second of its watch or later. */
+/**
+ * Returns once `enough` is true, or once the guard has watched for `goal` seconds and then inspected all new replicas.
+ */
 async function watched(context: Context, guard: Watcher, goal: number, enough = () => false): Promise<void> {
   const { signal } = context;
   const seconds = goal - guard.seconds + blindPatienceSeconds;

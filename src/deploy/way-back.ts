@@ -15,7 +15,7 @@ import { record } from './record.ts';
 import type { Run } from './run.ts';
 import { standing } from './standing.ts';
 
-/** A step failed: what was live before is planned as what is wanted, and executed. */
+/** Rolls back after a failed step: plans the previous release as the wanted one, and executes that. */
 export async function goBack(run: Run, error: unknown): Promise<DeployResult> {
   const { emit } = run.session;
   const reason = error instanceof Error ? error.message : String(error);
@@ -35,7 +35,7 @@ export async function goBack(run: Run, error: unknown): Promise<DeployResult> {
   };
 }
 
-/** That they can't be kept is no reason to leave the bad release up. */
+/** A failure to save the logs must not stop the rollback. */
 async function keptLogs({ context, session }: Run): Promise<string[]> {
   return keepLogs(context).catch((error: unknown) => {
     session.emit({ kind: 'warning', text: `what the replicas printed is lost: ${stackOf(error)}` });
@@ -43,7 +43,10 @@ async function keptLogs({ context, session }: Run): Promise<string[]> {
   });
 }
 
-/** The replicas that the failure sends its reader to are gone; what they printed is kept under the release. */
+/**
+ * The failure points to `horme logs SERVICE`, but those replicas are gone: points to the logs kept for the release
+ * instead.
+ */
 function naming(failure: OperatorError, kept: string[], { releaseNumber }: Context): OperatorError {
   const service = kept.find((name) => failure.next === `horme logs ${name}`);
   if (service === undefined) return failure;
@@ -54,7 +57,10 @@ function naming(failure: OperatorError, kept: string[], { releaseNumber }: Conte
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
-/** What was begun for this run and is of no use now, such as a history for data that never came: nothing of what runs has to change then. */
+/**
+ * Drops secrets that were begun for this run in vain, such as a backup history for data that was never swapped in. The
+ * rollback then changes nothing that still runs.
+ */
 export async function givenUp(
   { parts }: Session,
   { store, vault, otherData }: Context,

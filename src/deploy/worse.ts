@@ -1,10 +1,10 @@
 import type { Tally } from './traffic-log.ts';
 
-/** Fewer errors than this prove nothing. */
+/** Smallest number of errors that can be a regression. */
 const fewestErrors = 5;
-/** Share of failing answers beyond the one before that counts as a regression. */
+/** Increase of the error rate that counts as a regression. */
 const errorMargin = 0.05;
-/** Where fewer requests than this were seen before, nobody knows what is usual: then it must be half of them. */
+/** With fewer requests than this before the cutover the baseline is unknown: the error rate must rise by 0.5 then. */
 const fewestBefore = 20;
 const unknownMargin = 0.5;
 /** Answers slower than before by this factor and this much are a regression; a cold cache is not. */
@@ -12,9 +12,9 @@ const slowFactor = 5;
 const slowSeconds = 0.5;
 /** A mean over fewer requests means little. */
 const fewestRequests = 50;
-/** A request that waits longer than this, and than five of those before took, counts as one without an answer. */
+/** A request counts as unanswered if it waits longer than this and longer than `slowFactor` times the mean before. */
 const waitsSeconds = 5;
-/** Of one replica that had its time on a share of the traffic: it gets few requests while those that it has hang. */
+/** For a first replica after its time on a share of the traffic: if its requests hang, it gets few new ones. */
 const fewestUnanswered = 2;
 const unansweredShare = 0.2;
 
@@ -38,11 +38,11 @@ interface Failing {
 
 const shareOf = ({ requests, failing }: Failing) => (requests > 0 ? failing / requests : 0);
 
-/** Whether it is sure that a larger share of the requests fails than before. */
+/** Whether the error rate has certainly risen. */
 export const failsMore = (before: Failing, now: Failing, margin = errorMargin): boolean =>
   now.failing >= fewestErrors && shareOf(now) > shareOf(before) + margin;
 
-/** What is worse than before, in words; undefined when nothing is. */
+/** Describes the regression; undefined: none. */
 export function worse(before: Tally, now: Now): string | undefined {
   const usual = { requests: before.ended, failing: before.failing };
   const present = { requests: now.ended + now.waiting, failing: now.failing + now.waiting };
@@ -54,7 +54,7 @@ export function worse(before: Tally, now: Now): string | undefined {
   return `answers take ${Math.round(is * 1000)} ms; ${Math.round(was * 1000)} ms before`;
 }
 
-/** Whether a replica that was given some requests left a good part of them without an answer. */
+/** Describes a first replica that left too many of its requests unanswered; undefined: it did not. */
 export function hardlyAnswers(now: Now): string | undefined {
   const failing = now.failing + now.waiting;
   const requests = now.ended + now.waiting;
