@@ -121,8 +121,8 @@ async function stopOne(context: Context, target: Target, keep: boolean): Promise
 }
 
 /**
- * Warns when a container was killed after its grace period: PID 1 has no default SIGTERM handler, and shells forward
- * none.
+ * Warns when a container was killed after its grace period: PID 1 has no default SIGTERM handler, and many shells don't
+ * forward the signal.
  */
 async function tellDeaf({ engine, emit }: Context, { id, name, service }: Target, seconds: number): Promise<void> {
   const details = await engine.inspect(id);

@@ -49,7 +49,7 @@ function adapted(definition: ComposeService, volumes: Volume[]): ComposeService 
 
 /**
  * Engines before 26 can't mount a subpath of a volume. For Horme's own volumes the path on the engine's machine is
- * known, so a bind mount replaces it.
+ * known, so a bind mount replaces it. The whole volume is mounted as well, so that no prune deletes it.
  */
 function fileMount(mount: ComposeMount, volumes: Volume[]): ComposeMount {
   const found = isSubpath(mount) ? volumes.find(({ name }) => name === mount.source) : undefined;

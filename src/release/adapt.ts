@@ -4,7 +4,10 @@ import type { ComposeService } from '../engine/compose-model.ts';
 import type { ReleaseContent, ReleaseService } from './release.ts';
 import { fingerprint } from '../fingerprint.ts';
 
-/** What makes a replica what it is. How many there are and what they wait for is not part of it: neither needs a new one. */
+/**
+ * Fingerprint of a replica's definition. Replica count and dependencies are left out: a change of these needs no new
+ * replica.
+ */
 export function specOf({ depends_on: _order, deploy, ...definition }: ComposeService, imageId: string): string {
   return fingerprint({ ...definition, resources: deploy?.resources, imageId });
 }
@@ -12,12 +15,12 @@ export function specOf({ depends_on: _order, deploy, ...definition }: ComposeSer
 /** A service of a release that was written before each route had its health check. */
 type FormerService = ReleaseService & { healthPath?: string };
 
-/** A release as it was written by an earlier version of Horme, in the words of this one. */
+/** Converts a release written by an earlier Horme into the present format. */
 export function inPresentWords(content: ReleaseContent | undefined): ReleaseContent | undefined {
   return content && withSections(withHealthChecks(content));
 }
 
-/** Before there were sections, those of the parts stood beside the rest. */
+/** Before there were sections, the data of the parts were top-level fields. */
 function withSections(content: ReleaseContent): ReleaseContent {
   if ((content as Partial<ReleaseContent>).parts !== undefined) return content;
   const { schema, name, project, environment, domain, ports, services, ...others } = content;
@@ -36,7 +39,7 @@ function withHealthChecks(content: ReleaseContent): ReleaseContent {
   return { ...content, services };
 }
 
-/** The same release with images that were made again. */
+/** The same release with rebuilt images. */
 export function withImages(
   content: ReleaseContent,
   images: Record<string, { reference: string; id: string }>,

@@ -4,11 +4,11 @@ import { anonymousPaths, anonymousReason } from '../stack/services.ts';
 import type { Strategy } from '../stack/stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';
 
-/** An image's VOLUME is a volume without a name, unless the service mounts something there. */
+/** An image's VOLUME becomes an anonymous volume unless the service mounts something at its path. */
 const imagePaths = (definition: ComposeService, image: Image | undefined): string[] =>
   (image?.volumes ?? []).map(clean).filter((path) => !coveredBy(definition).includes(path));
 
-/** Where a successor takes over what its predecessor had; undefined where another service's volumes come along. */
+/** Paths of the anonymous volumes that a replacement container takes over; undefined with `volumes_from`. */
 export function anonymousOf(definition: ComposeService, image: Image | undefined): string[] | undefined {
   if (definition['volumes_from'] !== undefined) return undefined;
   return [...anonymousPaths(definition).map(clean), ...imagePaths(definition, image)];

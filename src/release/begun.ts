@@ -2,23 +2,23 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Ledger } from './ledger.ts';
 import type { Store } from './store.ts';
 
-/** When a deploy began: the data of just before is what one wants back when its migration or its code has spoilt some. */
+/** When a deploy began: if its migration or its code corrupts data, the data of just before is what to restore. */
 interface Begun {
   release: number;
-  /** By the engine's clock, which is the database's too. */
+  /** By the engine's clock, which the database uses too. */
   at: string;
   /** Services whose migration was begun since. */
   migrated: string[];
-  /** Their SQL files with a hash of each, of all tries; undefined: an older Horme began it. */
+  /** Hashes of their SQL files, of all attempts; undefined: noted by an older Horme. */
   files?: Record<string, Record<string, string>>;
 }
 
 const begunFile = 'begun.json';
 
 /**
- * A release that was killed is tried again under its number. The first try counts that changed something: that came to a
- * migration, or whose replicas are there (`served`). One that was ended before may lie far back, and with it what was
- * written since.
+ * A killed release is tried again under its number. What counts is the start of the first attempt that changed
+ * something: it began a migration, or its replicas exist (`served`). An earlier attempt that changed nothing may be
+ * long ago, and a restore to that time would lose everything written since.
  */
 export async function noteBegun(store: Store, release: number, now: Date, served: boolean): Promise<Begun> {
   const noted = await notedOf(store, release);
@@ -28,7 +28,7 @@ export async function noteBegun(store: Store, release: number, now: Date, served
   return begun;
 }
 
-/** A deploy of this number that was killed before the ledger had it, or that is under way. */
+/** The note of a deploy of this number that runs, or that was killed before it had a ledger entry. */
 export async function notedOf(store: Store, release: number): Promise<Begun | undefined> {
   const noted = await store.readNow<Begun>(begunFile);
   return noted?.release === release ? noted : undefined;
@@ -37,14 +37,15 @@ export async function notedOf(store: Store, release: number): Promise<Begun | un
 export async function noteMigrating(store: Store, service: string, files: Record<string, string>): Promise<void> {
   const noted = await store.readNow<Begun>(begunFile);
   if (!noted) return;
-  // Of a try that was killed there may be files that this one has no more: the data may have them all the same.
+  // A killed attempt may have had files that this one lacks, and may have applied them to the data.
   const all = { ...noted.files, [service]: { ...noted.files?.[service], ...files } };
   await store.writeNow(begunFile, { ...noted, migrated: [...new Set([...noted.migrated, service])], files: all });
 }
 
 /**
- * Of any release that the ledger has, and of a deploy that was killed before it was written there: what took its number
- * since, such as the restore to before it, began later. OperatorError when unknown.
+ * When a release began: one of the ledger, or a deploy that was killed before it had an entry. In the latter case
+ * another entry may have taken the number since, such as the restore to before it, and began later. OperatorError when
+ * unknown.
  */
 export async function whenBegun(store: Store, { entries }: Ledger, release: number): Promise<Date> {
   const entry = entries.find(({ number }) => number === release);

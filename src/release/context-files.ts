@@ -5,10 +5,10 @@ import dockerignore from '@balena/dockerignore';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readRegular } from '../stack/regular-file.ts';
 
-/** What looking through a folder needs to know, and may say. */
+/** Options for walking a build context. */
 export interface Looking {
   signal?: AbortSignal;
-  /** A file is found that this very process writes its output to: it is another with every run. */
+  /** Called for a file that receives this process's own output: its content differs in every run. */
   onOwnOutput?: (path: string) => void;
 }
 
@@ -19,7 +19,7 @@ export interface Rules {
   mayLetIn(folder: string): boolean;
 }
 
-/** By the first of these files that there is. */
+/** Rules of the first of these files that exists. */
 export async function rulesFor(files: string[]): Promise<Rules> {
   for (const file of files) {
     const text = await readRegular(file).catch((cause: NodeJS.ErrnoException) => {
@@ -50,7 +50,7 @@ const segmentsOf = (path: string) =>
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.');
 
-/** A wildcard may stand for anything: a folder that is opened in vain costs nothing but time. */
+/** A wildcard counts as a match with any folder: opening a folder in vain only costs time. */
 function mayLeadBelow(exception: string[], folder: string[]): boolean {
   for (const [index, segment] of folder.entries()) {
     const rule = exception[index];
@@ -61,8 +61,8 @@ function mayLeadBelow(exception: string[], folder: string[]): boolean {
 }
 
 /**
- * The files of a context that go into a build, as BuildKit takes them: links as links, and neither pipes nor devices; of a
- * socket it makes an empty file. What is left out is not even opened.
+ * The files of a context that BuildKit sends to a build: symbolic links are kept, pipes and devices are skipped, and a
+ * socket becomes an empty file. Excluded files are not opened.
  */
 export async function listFiles(root: string, rules: Rules, { signal }: Looking): Promise<string[]> {
   const found: string[] = [];
@@ -75,7 +75,7 @@ export async function listFiles(root: string, rules: Rules, { signal }: Looking)
   return found;
 }
 
-/** In the order of a walk: what is below a folder before the folder's next neighbour. */
+/** Depth first: the content of a folder comes before the folder's next sibling. */
 function next(waiting: { path: string; folder: boolean }[], found: string[]): string | undefined {
   for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {
     if (entry.folder) return entry.path;
@@ -100,7 +100,7 @@ function counts(
   path: string,
   rules: Rules,
 ): boolean {
-  // Git's own files are others in every checkout, and after every look at it.
+  // The files in .git differ between checkouts, and even `git status` changes them.
   if (entry.name === '.git') return false;
   if (entry.isDirectory()) return !rules.ignores(path) || rules.mayLetIn(path);
   return (entry.isFile() || entry.isSymbolicLink()) && !rules.ignores(path);
@@ -113,7 +113,7 @@ interface Source {
   isOwnOutput: boolean;
 }
 
-/** Undefined for one that went away meanwhile, or became something that is no file. Without blocking: a pipe would hang us. */
+/** Undefined if the file has vanished or is no longer a regular file. Opened non-blocking, since a pipe would block. */
 export async function openSource(path: string): Promise<Source | undefined> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENXIO') return undefined;

@@ -3,8 +3,8 @@ import type { ContainerSpec, Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 
 /**
- * `docker container prune` takes every container that doesn't run, and `docker volume prune -a` every volume that no
- * container mounts: what must last is held by one that runs. The program takes 0.4 MiB; the limit is near the least that
+ * `docker container prune` removes every stopped container, and `docker volume prune -a` every volume that no container
+ * mounts, so a running container holds what must last. Its program takes 0.4 MiB; the limit is near the minimum that
  * engines accept (6 MiB).
  */
 export const holding = {
@@ -13,7 +13,7 @@ export const holding = {
   pids: 4,
 } satisfies Partial<ContainerSpec>;
 
-/** A container of someone else with a name of Horme's would be waited for without end. */
+/** Horme would wait forever for a foreign container that has one of its names. */
 export async function refuseForeign(engine: Engine, project: string, role: string, name: string): Promise<void> {
   const found = await engine.inspect(name);
   if (!found || (found.labels[labels.role] === role && found.labels[labels.project] === project)) return;

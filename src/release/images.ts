@@ -18,27 +18,27 @@ export interface ServiceImage {
   work: 'build' | 'pull' | undefined;
   /** Hash of the sources; undefined for an image that is pulled. */
   sources: string | undefined;
-  /** How it is built, contexts that are services resolved. */
+  /** The build, with `service:` contexts resolved to images. */
   build?: ComposeBuild;
-  /** The service whose `build` makes it, where that is another one. */
+  /** The service whose `build` makes the image, if that is another one. */
   builtBy?: string;
   /** Why there is work although the engine has an image. */
   because?: string | undefined;
 }
 
-/** Given to a service whose image isn't there yet, so that a plan can be made and printed before the build. */
+/** Image id of a service whose image is not built yet, so that a plan can be printed before the build. */
 export const unbuilt = 'unbuilt';
 
 interface Resolving extends Looking {
-  /** What must be asked for each time was, in this run. */
+  /** This run has already asked the registry, where the pull policy requires it. */
   asked?: boolean;
-  /** What must be pulled was: also where everything is to be made again, it is there. */
+  /** This run has already pulled, so even a rebuild does not pull again. */
   pulled?: boolean;
-  /** Images whose sources were hashed before: they are looked for by that, whatever the files are by now. */
+  /** Images whose sources were hashed earlier in this run: that hash counts, even if the files have changed since. */
   known?: ServiceImage[];
 }
 
-/** Who has no `build` and the image of a service that has one runs what that one builds. */
+/** A service without `build` whose `image` is that of a service with `build` runs the image that the latter builds. */
 export async function resolveImages(
   stack: Stack,
   engine: Engine,
@@ -125,7 +125,7 @@ async function pulledImage(
   };
 }
 
-/** Of a service whose image a build takes files from: its content names it. */
+/** The content tag of a service whose image is a context of another build. */
 const tagIn = (stack: Stack, resolved: Resolve) => async (name: string) => {
   const service = stack.services.find((one) => one.name === name);
   return service && (await resolved(service)).reference.split(':').at(-1);
@@ -141,13 +141,13 @@ function builderOf({ services }: Stack, image: string | undefined): Service | un
   );
 }
 
-/** As the engine stores it, so that `app` and `app:latest` are the same. */
+/** The image name as the engine stores it, so that `app` and `app:latest` are equal. */
 function wholeName(image: string): string {
   const short = image.replace(/^docker\.io\//, '').replace(/^library\//, '');
   return /[:@][^/]*$/.test(short) ? short : `${short}:latest`;
 }
 
-/** A context that is another service's image is named by its content: so it is built first, and a change of it is one here. */
+/** Names a `service:` context by its content tag: that image is built first, and its change also changes this build. */
 async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: Resolve): Promise<ComposeBuild> {
   const contexts = Object.entries(contextsOf(build));
   if (contexts.every(([, context]) => serviceIn(context) === undefined)) return build;
@@ -159,7 +159,7 @@ async function withServiceContexts(stack: Stack, build: ComposeBuild, resolved: 
   return { ...build, additional_contexts: Object.fromEntries(await Promise.all(named)) };
 }
 
-/** What must be built, in groups: each needs images of the groups before it alone. */
+/** Services to build, in groups; each group depends only on earlier groups. */
 export const buildOrder = (images: ServiceImage[]) => buildGroups(images.filter(({ work }) => work === 'build'));
 
 export function buildGroups(images: Pick<ServiceImage, 'service' | 'reference' | 'build'>[]): string[][] {
@@ -178,7 +178,7 @@ export function buildGroups(images: Pick<ServiceImage, 'service' | 'reference' |
   return groups;
 }
 
-/** How a build names an image that the engine has, as one of its contexts. */
+/** The build context for an image that the engine has. */
 export const imageContext = (reference: string) => `docker-image://${reference}`;
 
 /** The user's model with Horme's tags, for `docker compose build`. */
@@ -198,7 +198,7 @@ export function buildModel(stack: Stack, images: ServiceImage[]): ComposeModel {
   return { ...stack.model, services };
 }
 
-/** Names pulled images by their content, so that a tag that moves in the registry moves nothing here. */
+/** Tags pulled images by their content, so that a tag that moves in the registry changes nothing here. */
 export async function pinPulled(engine: Engine, images: ServiceImage[]): Promise<void> {
   for (const { image, reference, sources } of images) {
     if (sources === undefined && image && !image.tags.includes(reference)) await engine.tag(image.id, reference);

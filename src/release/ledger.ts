@@ -23,35 +23,38 @@ export interface LedgerEntry {
   of: number;
   /** When it began; undefined in an older entry. */
   begunAt: string | undefined;
-  /** When it was over, by the engine's clock; of older entries by that of who typed it. */
+  /** When it ended, by the engine's clock; older entries use the clock of the operator's machine. */
   at: string;
   by: string;
   commit: string | undefined;
-  /** The project's files were not those of the commit; nothing: they were, or an older Horme did not look. */
+  /** The project's files differed from the commit. Absent: they did not, or an older Horme did not check. */
   dirty?: true;
-  /** Of the project in the commit's repository, such as `apps/shop/`; undefined in an older entry: nobody noted it. */
+  /** The project's folder in the commit's repository, such as `apps/shop/`; undefined in older entries. */
   folder: string | undefined;
   images: Record<string, string>;
   secretVolumes: string[];
-  /** Of when the database's data is that this entry took into use; undefined: what was there went on. */
+  /** Point in time of the data that this entry restored into the database; undefined: no restore. */
   restoredTo: string | undefined;
   /** Services whose migration was run, whatever the outcome. */
   migrated: string[];
-  /** Of these, the SQL files that were there, by service; without: they are in the release's content, or nobody noted them. */
+  /**
+   * Hashes of the SQL files of these services. Absent: they are in the release's content, or an older Horme did not
+   * note them.
+   */
   migrationFiles?: Record<string, Record<string, string>>;
   steps: { title: string; seconds: number }[];
   proof: Proof | undefined;
   reason: string | undefined;
   /** SHA-256 over the release's content as stored beside this entry. */
   content: string;
-  /** Hash of the entry before, which chains them: a changed or removed entry breaks all that follow. */
+  /** Hash of the previous entry: a changed or removed entry breaks the chain. */
   previous: string;
   hash: string;
 }
 
 export interface Ledger {
   entries: LedgerEntry[];
-  /** The entry whose content should be running; undefined before the first release went live. */
+  /** The entry whose content should run; undefined until a release goes live. */
   live: LedgerEntry | undefined;
 }
 
@@ -87,7 +90,7 @@ export async function readContent(store: Store, number: number): Promise<Release
   );
 }
 
-/** The content of what is live: the same as its entry's, kept where one glance finds it. */
+/** Content of the live release: a copy of its entry's content, in the folder that every run reads. */
 export const readLive = async (store: Store) => inPresentWords(await store.readNow<ReleaseContent>(liveFile));
 
 export async function appendEntry(
@@ -113,7 +116,7 @@ export async function appendEntry(
     { path: `${contentsFolder}/${padded(number)}.json`, content: text },
     { path: `${entriesFolder}/${padded(number)}.json`, content: `${JSON.stringify(whole, null, 2)}\n` },
   ];
-  // A release has what the user wrote under `environment` and `build.args`, and that may be a password.
+  // A release contains the user's `environment` and `build.args`, which may hold passwords.
   await store.write(
     stateFolder,
     files.map((file) => ({ ...file, ...forRootAlone })),
@@ -121,32 +124,34 @@ export async function appendEntry(
   return whole;
 }
 
-/** Entries that a rollback can go back to, oldest first: a scaling changes how many, not what. */
+/**
+ * Entries that a rollback can go back to, oldest first. Scalings are left out: they change only the number of replicas.
+ */
 export const restorable = ({ entries }: Ledger) =>
   entries.filter(({ outcome, kind }) => outcome === 'live' && kind !== 'scale');
 
-/** Of those, the ones that a rollback has left behind: going back once more does not bring them again. */
+/** Entries that a rollback has left: the next rollback skips them. */
 export function wentBackFrom(ledger: Ledger): LedgerEntry[] {
   const all = restorable(ledger);
   let line: LedgerEntry[] = [];
   for (const entry of all) {
-    // A restore and a recovery make what was live anew: they too stand in for the release they are of.
+    // A restore or a recovery deploys the live release again, so it replaces that release in the line.
     const at = entry.kind === 'deploy' ? -1 : line.findLastIndex(({ of }) => of === entry.of);
     line = [...(at < 0 ? line : line.slice(0, at)), entry];
   }
   return all.filter((entry) => !line.includes(entry));
 }
 
-/** As the entry has each service's image: its name, and after the last `@` the engine's id of it. */
+/** An entry stores each image as `name@id`, where the id is the engine's. */
 const tagOf = (image: string) => image.slice(0, Math.max(0, image.lastIndexOf('@')));
 export const tagsOf = ({ images }: LedgerEntry) => Object.values(images).map(tagOf);
 
-/** A commit that may have what an image was built from, and where in it the project lies. */
+/** A commit that may contain the sources of an image, and the project's folder in it. */
 export type Committed = Pick<LedgerEntry, 'folder' | 'dirty'> & { commit: string };
 
 /**
- * Those of all entries that have an image, newest first. Any of them may be the one: files that were built before they were
- * committed are in a later one, and a deploy of other services alone says nothing of this one's files.
+ * Commits of all entries that have the image, newest first. Any of them may contain its sources: files may have been
+ * committed only after the build, and a deploy of other services says nothing about this service's files.
  */
 export function commitsOf({ entries }: Ledger, { name, image }: { name: string; image: string }): Committed[] {
   const all = entries.flatMap(({ images, commit, folder, dirty }) =>
@@ -155,7 +160,7 @@ export function commitsOf({ entries }: Ledger, { name, image }: { name: string; 
       : [],
   );
   const place = (one: Committed) => `${one.commit}:${one.folder}`;
-  // The image may be of the one time that the files were not the commit's.
+  // The image may be from the deploy whose files differed from the commit.
   const changed = new Set(all.filter(({ dirty }) => dirty).map(place));
   const marked = all.map((one) => (changed.has(place(one)) ? { ...one, dirty: true as const } : one));
   return [...new Map(marked.map((one) => [place(one), one])).values()].reverse();
@@ -163,7 +168,7 @@ export function commitsOf({ entries }: Ledger, { name, image }: { name: string; 
 
 export const nextNumber = (ledger: Ledger) => (ledger.entries.at(-1)?.number ?? 0) + 1;
 
-/** One line for each entry that is not what it was when written; empty when the whole chain holds. */
+/** One line for each entry that was changed after it was written; empty if the chain is intact. */
 export async function verifyLedger(store: Store, { entries }: Ledger): Promise<string[]> {
   const problems: string[] = [];
   const files = await store.read(`${stateFolder}/${contentsFolder}`);

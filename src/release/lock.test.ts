@@ -31,7 +31,7 @@ async function take(own: { waitSeconds?: number; signal?: AbortSignal; onWait?: 
   return lock;
 }
 
-/** A lock as another process left it. */
+/** A lock that another process left behind. */
 async function foreign(own: Partial<LockHolder>): Promise<string> {
   const holder = {
     user: 'ada',

@@ -7,13 +7,16 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { holding, refuseForeign } from './holder.ts';
 import { Store } from './store.ts';
 
-/** The first seconds are those in which a deploy starts its replicas, and a start costs the engine as much as one of them. */
+/**
+ * The lock's container starts this late, since it costs the engine as much as a replica, and replicas start first.
+ * Seconds.
+ */
 const startsAfterSeconds = 3;
-/** A holder says that it lives this often; one that was silent for the second time has died. Seconds. */
+/** Interval of the holder's heartbeat, and the silence after which the holder counts as dead. Seconds. */
 const heartbeatSeconds = 5;
 const expirySeconds = 30;
 const pollMilliseconds = 500;
-/** A lock that goes away just now has gone after this; seconds. */
+/** How long to wait for a lock that is being removed; seconds. */
 const goingSeconds = 20;
 const goingPollMilliseconds = 50;
 
@@ -21,16 +24,16 @@ export interface LockHolder {
   user: string;
   host: string;
   pid: number;
-  /** Start time of the process, so that another one with the same number is not taken for it. */
+  /** Start time of the process, so that a new process with the same pid is not mistaken for the holder. */
   pidStarted: string;
   since: string;
   purpose: string;
 }
 
 export interface HeldLock {
-  /** Aborted when someone else took the lock over: the holder must not go on. */
+  /** Aborted when another process has taken over the lock: the holder must stop. */
   lost: AbortSignal;
-  /** Fails when it is lost: asks the engine, where `lost` learns of it a heartbeat later. */
+  /** Throws if the lock is lost. Asks the engine, while `lost` is aborted only at the next heartbeat. */
   confirm(): Promise<void>;
   release(): Promise<void>;
 }
@@ -40,16 +43,16 @@ const labelHolder = 'horme.lock';
 export const lockName = (project: string) => `${project}-horme-lock`;
 
 /**
- * The lock is a container with a fixed name: the engine lets only one such creation succeed. After a few seconds it is
- * started, so that no prune takes it. Its holder writes the engine's time into it; a holder that went silent, or that ran on
- * this machine and is gone, is followed.
+ * The lock is a container with a fixed name, which the engine lets only one client create. It is started after a few
+ * seconds, so that no prune removes it. The holder writes the engine's time into it as a heartbeat. The lock of a
+ * silent holder, or of a holder whose process on this machine has ended, is taken over.
  */
 export async function takeLock(options: {
   engine: Engine;
   project: string;
   image: string;
   purpose: string;
-  /** How long to wait for another holder; 0: not at all. */
+  /** How long to wait for the present holder, seconds; 0: not at all. */
   waitSeconds: number;
   signal: AbortSignal;
   onWait: (holder: LockHolder) => void;
@@ -110,14 +113,15 @@ async function hold({ engine, project }: { engine: Engine; project: string }, id
     await engine.put(id, '/', [{ path: 'heartbeat', content: now.toISOString() }]);
   };
   let last = performance.now();
-  // Until the first heartbeat the time of its creation counts. Each heartbeat starts it, also after a restart of the engine.
+  // Until the first heartbeat the container's creation time counts. Each heartbeat also starts it, in case the engine
+  // restarted.
   const again = async () => {
     try {
       await beat();
       await engine.start(id).catch(() => undefined);
       last = performance.now();
     } catch {
-      // Someone took it over, or the engine is away for so long that someone may.
+      // Lost if the container is gone, or if the engine was unreachable for so long that another process may take over.
       const gone = (await engine.inspect(id).catch(() => 'unknown')) === undefined;
       const silent = performance.now() - last > (expirySeconds - heartbeatSeconds) * 1000;
       if (gone || silent)
@@ -161,7 +165,7 @@ export async function isStale(engine: Engine, lock: Container): Promise<boolean>
   return now.getTime() - last > expirySeconds * 1000;
 }
 
-/** One that was released meanwhile has no holder. */
+/** `gone`: the lock was released meanwhile. */
 async function heartbeatOf(engine: Engine, id: string): Promise<Buffer | 'gone' | undefined> {
   try {
     return (await engine.get(id, '/heartbeat'))?.get('heartbeat');
@@ -198,7 +202,7 @@ const lockStays = (name: string) =>
 
 const releasedFile = 'lock-released.json';
 
-/** By hand. Who held it is told who did it, if it lives. */
+/** Releases the lock by hand. The holder, if it still runs, is told who did it. */
 export async function releaseLock(engine: Engine, store: Store | undefined, lock: Container): Promise<void> {
   const by = `${userInfo().username}@${hostname()}`;
   await store?.writeNow(releasedFile, { id: lock.id, by });

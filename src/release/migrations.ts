@@ -1,7 +1,7 @@
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import type { ReleaseService } from './release.ts';
 
-/** A migration that the live release counts on, and the database's data doesn't have. */
+/** A migration that the live release needs and the database lacks. */
 export interface DueMigration {
   service: string;
   /** The release that ran it. */
@@ -9,7 +9,7 @@ export interface DueMigration {
 }
 
 interface State {
-  /** Milliseconds; from then on. */
+  /** Valid from this time on, milliseconds. */
   at: number;
   has: ReadonlySet<number>;
 }
@@ -18,8 +18,9 @@ const none: ReadonlySet<number> = new Set();
 const always = Number.POSITIVE_INFINITY;
 
 /**
- * Numbers of the entries whose migrations are in the database's data, or were at that moment (milliseconds): surely, since they
- * had ended, or perhaps, since they had begun. A restore has what the data had at its own moment, restores before it included.
+ * Numbers of the entries whose migrations the database has, now or at the given moment (milliseconds). `surely`: they
+ * had ended by then; `perhaps`: they had begun. After a restore the data has the migrations of the restored point in
+ * time.
  */
 export function migrationsIn(
   entries: readonly LedgerEntry[],
@@ -32,7 +33,7 @@ export function migrationsIn(
     const begun = Date.parse(begunAt ?? at);
     if (restoredTo !== undefined) states.push({ at: begun, has: by(Date.parse(restoredTo)) });
     if (migrated.length === 0) continue;
-    // In the moment of its begin, which is what `--before-release` means, it had not run yet.
+    // At the exact start of a release, which `--before-release` means, its migration has not run yet.
     const from = counts === 'perhaps' ? begun + 1 : Date.parse(at);
     states.push({ at: from, has: new Set([...by(always), number]) });
   }
@@ -40,8 +41,8 @@ export function migrationsIn(
 }
 
 /**
- * With the data as it is, or as it was at that moment (milliseconds). A service's later migration has its earlier ones; one that
- * did not go live may have failed.
+ * Migrations that the data lacks, now or at the given moment (milliseconds). A service's later migration includes its
+ * earlier ones. A migration of a release that did not go live may have failed.
  */
 export function migrationsDue(
   { entries, live }: Ledger,

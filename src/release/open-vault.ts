@@ -5,10 +5,13 @@ import type { ReleasePart, SecretsRun } from './part.ts';
 import type { Store } from './store.ts';
 import { keepSecrets, readVault, writeVault, type Vault } from './vault.ts';
 
-/** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
+/** 32 bytes can't be guessed. Hex needs no escaping in a URL or a configuration file. */
 const secretBytes = 32;
 
-/** Made once for each environment, at its first deploy; kept on the engine's side, in the state volume. What an older Horme made is completed. */
+/**
+ * Reads the vault from the state volume; the first deploy of an environment creates it. Completes the vault of an older
+ * Horme.
+ */
 export async function openVault(store: Store, parts: readonly ReleasePart[]): Promise<Vault> {
   const existing = await readVault(store);
   const volumeKey = existing?.volumeKey ?? randomBytes(secretBytes).toString('hex');
@@ -27,7 +30,7 @@ export async function openVault(store: Store, parts: readonly ReleasePart[]): Pr
   return vault;
 }
 
-/** What this run begins anew: the logins that a rotation gives, the history of other data. */
+/** The vault with what this run renews: rotated passwords, a new backup history for restored data. */
 export async function renewedVault(
   store: Store,
   vault: Vault,

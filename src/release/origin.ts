@@ -3,11 +3,11 @@ import { contextsOf, isElsewhere } from '../stack/build-contexts.ts';
 import type { Image } from '../engine/engine.ts';
 import type { ComposeBuild, ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
-/** How an image of the user's is had again on a machine that has none of it. */
+/** How to obtain one of the user's images on a machine that lacks it. */
 export type Origin =
-  /** By the registry's digest where it has one, else by its name. */
+  /** By the registry's digest if there is one, else by name. */
   | { pull: string }
-  /** From the commit that the ledger has; paths are relative to the project. */
+  /** From the commit in the ledger; paths are relative to the project. */
   | { build: ComposeBuild };
 
 export function originOf(definition: ComposeService, image: Image | undefined, directory: string): Origin {
@@ -16,7 +16,10 @@ export function originOf(definition: ComposeService, image: Image | undefined, d
   return { pull: image?.digests.find((digest) => repositoryOf(digest) === repositoryOf(name)) ?? name };
 }
 
-/** Under containerd's image store an image has a digest by each of its tags, Horme's own among them, which no registry has. */
+/**
+ * In containerd's image store an image has a digest under each tag, including Horme's local tags, which no registry
+ * has.
+ */
 const repositoryOf = (reference: string) =>
   reference
     .replace(/@.*$/, '')
@@ -26,7 +29,7 @@ const repositoryOf = (reference: string) =>
 
 const inside = (directory: string, path: string) => (isAbsolute(path) ? relative(directory, path) || '.' : path);
 
-/** Secrets that a build may read: where their files are, not what is in them. */
+/** The build secrets' file paths, without their content. */
 export function buildSecrets({ secrets }: ComposeModel, directory: string): ComposeModel['secrets'] {
   if (!secrets) return undefined;
   return Object.fromEntries(
@@ -39,7 +42,7 @@ export function buildSecrets({ secrets }: ComposeModel, directory: string): Comp
   );
 }
 
-/** In a checkout of the project. What an older Horme recorded may have other contexts as absolute paths. */
+/** The build, with paths resolved in a checkout of the project. An older Horme may have recorded absolute paths. */
 export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
   withPaths(build, (path) => resolve(directory, path));
 
@@ -47,7 +50,7 @@ export const buildIn = (build: ComposeBuild, directory: string): ComposeBuild =>
 export const pathsOf = (build: ComposeBuild): string[] =>
   [build.context, ...Object.values(contextsOf(build))].filter((context) => !isElsewhere(context));
 
-/** The same build with its folders at other places, and no credentials of its repositories. */
+/** The build with its local paths mapped by `place`, and without credentials in repository URLs. */
 export function withPaths(build: ComposeBuild, place: (path: string) => string): ComposeBuild {
   const placed = (context: string) => (isElsewhere(context) ? withoutCredentials(context) : place(context));
   const more = Object.entries(contextsOf(build)).map(([name, context]) => [name, placed(context)]);
@@ -59,9 +62,9 @@ export function withPaths(build: ComposeBuild, place: (path: string) => string):
 }
 
 /**
- * Of a repository's address. A password or a token in it would have ended long before it is needed again, and is nobody's
- * business: who recovers has their own. With HTTP the user's name may be the token; with SSH it is part of the way, as in
- * `git@host:path`.
+ * Removes credentials from a repository's URL: they must not be stored, and would have expired before a recovery, whose
+ * operator has their own. With HTTP the user name may be the token, so it goes too; with SSH it is part of the address, as
+ * in `git@host:path`.
  */
 export const withoutCredentials = (address: string): string =>
   address.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/]*@/i, '$1@');

@@ -8,34 +8,34 @@ import type { ReleaseContent, ReleaseService } from './release.ts';
 import type { Applied } from './settings.ts';
 import type { SecretFiles, Vault } from './vault.ts';
 
-/** Of a part, what a release is made of. */
+/** What a part contributes to a release. */
 export interface ReleasePart extends StackPart {
   /** Folders below images/, by the image's name. */
   images?: ImageSources;
   services?(stack: Stack, vault: Vault): PartService[];
   networks?(stack: Stack): NonNullable<ComposeModel['networks']>;
   volumes?(stack: Stack): NonNullable<ComposeModel['volumes']>;
-  /** What it adds to a service of another part. */
+  /** Completes a service of another part. */
   completes?(service: PartService, stack: Stack, vault: Vault): PartService;
-  /** Its section of the release: what is not in the definition of a container. */
+  /** The part's section of the release: data that no container definition has. */
   released?(stack: Stack, services: ReleaseService[], vault: Vault): unknown;
-  /** A release of before, as it is to run now. */
+  /** Updates an earlier release so that it can run now. */
   present?(content: ReleaseContent, vault: Vault): ReleaseContent;
   secrets?: PartSecrets;
-  /** What the variables of its key mean. */
+  /** Values of the part's variables. */
   values?: PartValues;
 }
 
-/** Its section of the vault: made at the first deploy of an environment, and never shown. */
+/** The part's section of the vault, made at the first deploy of an environment and never shown. */
 export interface PartSecrets {
-  /** The section, also where a Horme of before kept it; undefined: it is not made yet. */
+  /** Reads the section, also from where an older Horme kept it; undefined: not made yet. */
   read(all: Sections): unknown;
   make(): Promise<unknown>;
-  /** With what a Horme of before did not make. */
+  /** Adds secrets that an older Horme did not make. */
   completed?(section: unknown): Promise<unknown>;
-  /** At the beginning of a run. */
+  /** Called at the beginning of a run, for a rotation or a new backup history. */
   renewed?(section: unknown, run: SecretsRun): unknown;
-  /** A run failed: without what was begun for it and is of no use now. `former` goes on. */
+  /** Called after a failed run: drops what was begun for it in vain. `former` continues to run. */
   givenUp?(section: unknown, former: ReleaseContent): unknown;
 }
 
@@ -45,18 +45,18 @@ export interface SecretsRun {
   live: ReleaseContent | undefined;
   /** Whether logins get new passwords. */
   rotate: boolean;
-  /** Of the platform alone, which may bring the database's data to another major version. */
+  /** The run deploys only the platform, which may include a major upgrade of the database. */
   platformOnly: boolean;
 }
 
-/** For services of the user that mention the part's variables. */
+/** Values for the user's services that use the part's variables. */
 export interface PartValues {
   /** By placeholder. */
   of(stack: Stack, vault: Vault): Record<string, string>;
-  /** Those of a migration, where it must not log in as the service does. */
+  /** Values for a migration, if it logs in differently from its service. */
   ofMigration?(stack: Stack, vault: Vault): Record<string, string>;
-  /** Beside the variables' files. */
+  /** Further files beside those of the variables. */
   files?(vault: Vault): SecretFiles;
-  /** The service that must be healthy before. */
+  /** Name of the service that must be healthy first. */
   waitsFor(stack: Stack): string;
 }

@@ -96,7 +96,7 @@ test('no secret is in what is kept, rendered or given to the engine, in clear or
     known.volumeKey,
   ]) {
     expect(text).not.toContain(secret);
-    // An encoded value has one of three forms, by where it begins; the first and last characters depend on what is beside it.
+    // Base64 of a value has three forms, by its offset; its first and last characters depend on the neighbouring bytes.
     for (const shift of [0, 1, 2]) {
       expect(text).not.toContain(
         Buffer.from('x'.repeat(shift) + secret)

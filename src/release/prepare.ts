@@ -37,11 +37,11 @@ interface Inputs {
   platformIds: Record<string, string>;
   vault: Vault;
   settings: Settings;
-  /** User services that stay as this release has them, because only others are to be deployed. */
+  /** Services that stay as in `former`, because only others are deployed. */
   kept: { former: ReleaseContent; names: string[] } | undefined;
 }
 
-/** Makes the whole release out of what the user wants: everything is resolved, nothing is started or written. */
+/** Resolves the stack into a complete release. Starts nothing and writes nothing. */
 export async function prepare(inputs: Inputs): Promise<Prepared> {
   const { stack, parts, vault } = inputs;
   const own = platformServices(inputs).map((service) => platformRelease(service, inputs));
@@ -81,7 +81,7 @@ interface Resolved {
   secrets: SecretVolume[];
 }
 
-/** All services of the parts, each with what the others add to it. */
+/** The services of all parts, each completed by the other parts. */
 export function platformServices({ stack, parts, vault }: Pick<Inputs, 'stack' | 'parts' | 'vault'>): PartService[] {
   const own = parts.flatMap((part) => part.services?.(stack, vault) ?? []);
   return own.map((service) => parts.reduce((one, part) => part.completes?.(one, stack, vault) ?? one, service));
@@ -161,7 +161,7 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   };
 }
 
-/** The definition that its image comes from, as the file has it: so its sources are hashed, then and at a recovery. */
+/** The definition that builds the image, as in the file, so that a deploy and a recovery hash the same sources. */
 const buildDefinition = (service: Service, { builtBy }: ServiceImage, stack: Stack): ComposeService =>
   (stack.services.find(({ name }) => name === builtBy) ?? service).definition;
 
@@ -194,13 +194,13 @@ function networksOf(service: Service): NonNullable<ComposeService['networks']> {
   };
 }
 
-/** Parts whose variables it mentions. */
+/** Parts whose variables the service uses. */
 const asked = ({ secretVariables }: Service, { parts }: Inputs): ReleasePart[] =>
   parts.filter(({ key }) =>
     key?.variables?.some(({ placeholder }) => secretVariables.some(({ template }) => template.includes(placeholder))),
   );
 
-/** For those who run the rendered file with plain Compose; a deploy keeps this order by itself. */
+/** `depends_on` for plain Compose with the rendered file; a deploy keeps this order without it. */
 function platformNeeds(service: Service, inputs: Inputs): [string, { condition: 'service_healthy' }][] {
   const values = asked(service, inputs).flatMap((part) => part.values ?? []);
   return values.map(({ waitsFor }) => [waitsFor(inputs.stack), { condition: 'service_healthy' }]);
@@ -208,7 +208,7 @@ function platformNeeds(service: Service, inputs: Inputs): [string, { condition: 
 
 const secretFileName = (variable: string) => variable.toLowerCase();
 
-/** The values of its variables, and what these need beside them. */
+/** Files with the values of the service's variables, and further files that these need. */
 function variableFiles(
   service: Service,
   inputs: Inputs,
@@ -226,7 +226,7 @@ function variableFiles(
   return Object.assign(own, ...given.map(({ files }) => files?.(vault))) as SecretFiles;
 }
 
-/** Variables with secrets come from files, through `with-secrets` before the image's own entry point. */
+/** Runs `with-secrets` before the image's entry point: it sets the secret variables from files. */
 function withVariables(service: Service, image: Image | undefined): Pick<ComposeService, 'entrypoint' | 'command'> {
   if (service.secretVariables.length === 0) return {};
   const { entrypoint, command } = service.definition;
@@ -238,7 +238,9 @@ function withVariables(service: Service, image: Image | undefined): Pick<Compose
   return { entrypoint: [withSecrets, ...pairs, '--', ...ownEntrypoint], command: ownCommand };
 }
 
-/** Compose interpolates the rendered file once more; its own output comes escaped already, the image's words don't. */
+/**
+ * Compose interpolates the rendered file again. Compose's own output is escaped already; words from an image are not.
+ */
 const escapedWords = (words: string[]) => words.map(escaped);
 
 /** `owner` is part of the volume's name: a service, or a service's migration. */
@@ -259,7 +261,7 @@ const mountOf = ({ volume }: SecretVolume) => ({
   read_only: true,
 });
 
-/** What an older Horme kept in the release itself, of services that stay as they are. */
+/** Configs that an older Horme stored in the release, for services that stay as they are. */
 function formerConfigs({ kept }: Inputs): Pick<ComposeModel, 'configs'> {
   const definitions = (kept?.names ?? []).map((name) => kept?.former.compose.services[name]);
   const used = definitions.flatMap((definition) => definition?.configs ?? []).map(({ source }) => source);

@@ -28,7 +28,7 @@ test('what the kept releases and the current one are made of stays; the rest goe
   }
   engine.addImage({ tags: ['other-local/api:v1'] });
   await engine.createVolume(`${project}_data`, { [labels.project]: project });
-  // The last one failed: nobody goes back to it.
+  // The last one failed, so no rollback goes to it.
   const entries = numbers.map((number) => entry(number, number === numbers.length ? { outcome: 'rolled-back' } : {}));
   const ledger: Ledger = { entries, live: entries.at(-2) };
   const current = { ...content([service('api', { image: tag(1) })]), secretVolumes: [volume(1)] };

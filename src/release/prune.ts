@@ -11,7 +11,7 @@ export const keptReleases = 5;
 
 export const keptEntries = (ledger: Ledger) => restorable(ledger).slice(-keptReleases);
 
-/** Services whose image somebody else has pruned; this version of Horme makes the platform's again. */
+/** Services whose image was pruned by someone else. Images that this version of Horme builds itself don't count. */
 export async function lostImages(
   engine: Engine,
   { services }: ReleaseContent,

@@ -25,7 +25,7 @@ interface Wanted {
   work: string | undefined;
 }
 
-/** `never` is kept: what is missing is told, not fetched. */
+/** With `pull_policy: never`, a missing image is an error; it is not pulled. */
 export function refuseMissing({ services }: Stack, images: Wanted[]): void {
   const missing = images.filter(({ work, image }) => work === 'pull' && !image).map(({ service }) => service);
   for (const { name, definition } of services) {

@@ -1,15 +1,15 @@
 import type { HealthCheck, Route } from '../stack/stack.ts';
 
-/** What a replica is asked at one of its ports. The gate of a deploy and HAProxy ask the same. */
+/** A readiness probe of one port. The deploy's gate and HAProxy's health check use the same one. */
 export interface Question {
   port: number;
-  /** As a user's request has it: an application may answer its own names alone. */
+  /** The Host of a user's request: some applications answer only for their own host names. */
   host: string;
-  /** Undefined: the port accepts connections. */
+  /** Undefined: it is enough that the port accepts connections. */
   health: HealthCheck | undefined;
 }
 
-/** One for each port of the routes, in their order; the host is that of the port's first route. */
+/** One probe for each routed port, in the order of the routes; the host is that of the port's first route. */
 export function questionsOf(routes: Route[]): Question[] {
   const first = new Map<number, Question>();
   for (const { port, host, health } of routes) if (!first.has(port)) first.set(port, { port, host, health });

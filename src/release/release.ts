@@ -4,28 +4,31 @@ import type { ComposeModel } from '../engine/compose-model.ts';
 
 import type { Origin } from './origin.ts';
 
-/** A service with everything resolved: the planner compares `spec` with what runs. */
+/** A fully resolved service. The planner compares `spec` with the running containers. */
 export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables' | 'migrations'> {
   /** `user`, or the name of the part. */
   owner: string;
-  /** SQL files of its migrations by name, with a hash of each: what the next release adds is new. */
+  /** Hashes of its migrations' SQL files, by name, so that the next release can tell which files are new. */
   migrationFiles: Record<string, string>;
-  /** Secrets of its migration, which logs in as the owner of the schema; undefined: it has none of its own. */
+  /**
+   * Secret volume of its migration, which logs in as the schema's owner; undefined: the migration uses the service's
+   * secrets.
+   */
   migrationVolume: string | undefined;
   /**
-   * Paths of its anonymous volumes. Undefined, which is not known: of the platform's services, of those that have another
-   * service's volumes, in releases of former versions.
+   * Paths of its anonymous volumes. Undefined (unknown) for platform services, for services with `volumes_from`, and in
+   * releases of earlier versions.
    */
   anonymous?: string[] | undefined;
-  /** Of a user's image; undefined for the platform's, which any version of Horme makes. */
+  /** Origin of a user's image; undefined for platform images, which Horme builds itself. */
   origin: Origin | undefined;
-  /** The image by the tag that Horme gave to exactly this content. */
+  /** The image's content tag, set by Horme. */
   image: string;
   imageId: string;
   spec: string;
 }
 
-/** All that is needed to run a release again, on any machine that has its images: nothing is read from the user's files. */
+/** Everything needed to run a release again on any machine that has its images; the user's files are not read. */
 export interface ReleaseContent {
   schema: 'horme.release/1';
   name: string;
@@ -35,9 +38,9 @@ export interface ReleaseContent {
   ports: { http: number; https: number };
   services: ReleaseService[];
   compose: ComposeModel;
-  /** What a part has that is not in the definition of a container, by the part's name. */
+  /** Data of the parts that no container definition has, by the part's name. */
   parts: Sections;
-  /** Files that builds may read as secrets, by name. */
+  /** Build secrets, by name; file paths only. */
   buildSecrets: ComposeModel['secrets'];
   /** Names of the secret volumes, one for each version of a service's secrets. */
   secretVolumes: string[];
@@ -48,6 +51,9 @@ export interface RoutedService {
   name: string;
   replicas: number;
   routes: Route[];
-  /** Sets of ports of which any whole one makes a replica a member, while two releases serve; undefined: all its ports. */
+  /**
+   * While two releases serve, a replica is a member if it has all ports of one of these sets; undefined: all ports of
+   * the service.
+   */
   portSets?: number[][];
 }

@@ -5,7 +5,7 @@ import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forRootAlone, stateFolder, type Store } from './store.ts';
 import { ownerOf, writeSecretVolume, type SecretFiles } from './vault.ts';
 
-/** What is in the secret volumes, by volume: from it they are made again on another machine. */
+/** Content of the secret volumes, by volume name. A recovery makes the volumes from it on another machine. */
 type KnownSecrets = Record<string, { files: SecretFiles; reader: { uid: number } | { service: string; user: string } }>;
 
 const secretsFile = 'secrets.json';
@@ -13,7 +13,7 @@ const secretsFile = 'secrets.json';
 export const readSecretFiles = async (store: Store): Promise<KnownSecrets> =>
   (await store.readJson<KnownSecrets>(`${stateFolder}/${secretsFile}`)) ?? {};
 
-/** Beside the vault, and as secret as that: the state is backed up encrypted. */
+/** Stored beside the vault and as secret as the vault: backups of the state are encrypted. */
 export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Promise<void> {
   const known = await readSecretFiles(store);
   const added = secrets.filter(({ volume }) => !(volume in known));
@@ -25,7 +25,7 @@ export async function noteSecretFiles(store: Store, secrets: SecretVolume[]): Pr
   await write(store, { ...known, ...(Object.fromEntries(entries) as KnownSecrets) });
 }
 
-/** Makes a volume that the engine doesn't have, or may have half written, out of the state. */
+/** Writes a missing or half-written volume from the state. */
 export async function writeKnown(
   engine: Engine,
   content: ReleaseContent,
@@ -36,7 +36,7 @@ export async function writeKnown(
   await writeVolume(engine, content.project, { volume, files, reader: known });
 }
 
-/** Readable for its reader: the platform's fixed uid, or whoever the image's USER is. */
+/** Writes the files so that the reader can read them: the platform's fixed uid, or the USER of the image. */
 export async function writeVolume(
   engine: Engine,
   project: string,
@@ -53,7 +53,10 @@ export async function writeVolume(
   await writeSecretVolume({ engine, project, volume, toolsImage: toolsImage(), files, owner });
 }
 
-/** The release says who mounts it: an older Horme noted `api-migration` as the reader, which is no service. */
+/**
+ * Looks for the service that mounts the volume: an older Horme noted `api-migration` as the reader, which is no
+ * service.
+ */
 function imageOf({ services, compose }: ReleaseContent, volume: string): string {
   const mounts = ({ name, migrationVolume }: ReleaseService) =>
     migrationVolume === volume || compose.services[name]?.volumes?.some(({ source }) => source === volume);
@@ -62,7 +65,7 @@ function imageOf({ services, compose }: ReleaseContent, volume: string): string 
   return reader.imageId;
 }
 
-/** Of volumes that no kept release has. */
+/** Deletes the entries of volumes that no kept release uses. */
 export async function forgetSecretFiles(store: Store, wanted: Set<string>): Promise<void> {
   const known = await readSecretFiles(store);
   const kept = Object.entries(known).filter(([volume]) => wanted.has(volume));

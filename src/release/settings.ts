@@ -2,23 +2,23 @@ import type { Sections } from '../sections.ts';
 import type { DueMigration } from './migrations.ts';
 import { nowFolder, stateFolder, type Store } from './store.ts';
 
-/** What operators set by command and every later deploy keeps, until it is changed by command again. */
+/** Settings that operators change by command. Later deploys keep them. */
 export interface Settings {
   scale: Record<string, number>;
   maintenance: boolean;
-  /** The recovery kit that was made last, and a fingerprint of the keys in it. */
+  /** The latest recovery kit, with a fingerprint of its keys. */
   kit?: { madeAt: string; keys: string };
 }
 
-/** What programs were last told, written after they took it: what differs from the release is told again. */
+/** The configuration that running programs have accepted. A deploy applies again whatever differs from the release. */
 export interface Applied {
   /** What each part has noted, by the part's name. */
   parts: Sections;
-  /** Of when the data is that was swapped in; '' once the ledger has it. */
+  /** Point in time of the restored data; '' once the ledger has it, and where nothing was restored. */
   restoredTo: string;
-  /** Migrations that are to run again, as the ledger tells them since its last entry. */
+  /** Migrations to run again, as computed from the ledger after its last entry. */
   migrationsDue: DueMigration[];
-  /** Secret volumes that were gone and are being made again: until they are no longer named here they may be half written. */
+  /** Lost secret volumes that are being rewritten. A volume named here may be half written. */
   unfinishedSecrets: string[];
 }
 
@@ -27,7 +27,7 @@ const appliedFile = 'applied.json';
 
 const noSettings: Settings = { scale: {}, maintenance: false };
 
-/** Read anew: maintenance is switched, and a kit is noted, beside whatever runs. */
+/** Read without the cache: maintenance and kits change while other commands run. */
 const presentSettings = async (store: Store): Promise<Settings> =>
   (await store.readJson<Settings>(`${stateFolder}/${nowFolder}/${settingsFile}`)) ?? noSettings;
 
@@ -47,7 +47,7 @@ export const nothingApplied: Applied = { parts: {}, restoredTo: '', migrationsDu
 export async function readApplied(store: Store | undefined): Promise<Applied> {
   const { restoredTo, migrationsDue, unfinishedSecrets, parts, ...flat } = {
     ...nothingApplied,
-    // Before there were sections, what the parts noted stood beside the rest.
+    // Before there were sections, the notes of the parts were top-level fields.
     parts: undefined,
     ...(await store?.readNow<Applied>(appliedFile)),
   };

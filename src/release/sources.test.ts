@@ -218,7 +218,7 @@ describe('in a context', () => {
   });
 
   test('what counts and can not be read is named; what is left out is not even opened', async () => {
-    // Deeper than a path may be long: not even root can open that, whom no mode keeps out.
+    // Longer than PATH_MAX: not even root can open it, and file modes don't stop root.
     const name = 'd'.repeat(200);
     const script = `for (const name of ["private", ...Array(25).fill("${name}")]) { fs.mkdirSync(name); process.chdir(name); }`;
     const made = await run([process.execPath, '-e', script], { cwd: folder, deadlineSeconds: 10 });

@@ -12,25 +12,25 @@ import { stableJson } from '../fingerprint.ts';
 export type Commit = Pick<LedgerEntry, 'commit' | 'folder'>;
 
 /**
- * As it is recorded. `dirty` only where git sees other files below the project or one of these folders, files that nobody
- * added among them; what git ignores it does not see.
+ * The source as the ledger records it. `dirty` if git reports changed or untracked files below the project or one of
+ * these folders; ignored files don't count.
  */
 export async function sourceOf(directory: string, contexts: string[]): Promise<Commit & Pick<LedgerEntry, 'dirty'>> {
   const found = await commitOf(directory);
   if (found.commit === undefined) return found;
   const look = (folders: string[]) => {
-    // The repository's own configuration may name a program that git would start to look.
+    // The repository's configuration may name a program as fsmonitor, which git would execute.
     const words = ['git', '--no-optional-locks', '-c', 'core.fsmonitor=false', 'status', '--porcelain'];
     const more = ['--untracked-files=normal', '--', ...folders];
     return run([...words, ...more], { cwd: directory, deadlineSeconds: statusSeconds }).catch(noGit);
   };
-  // Git ends with an error at a folder that lies outside of the repository.
+  // Git fails on a folder outside of the repository.
   const all = await look(['.', ...contexts]);
   const { stdout } = all.exitCode === 0 ? all : await look(['.']);
   return { ...found, ...(stdout.trim() !== '' && { dirty: true as const }) };
 }
 
-/** Of a large repository on a slow disk. */
+/** Enough for a large repository on a slow disk. */
 const statusSeconds = 30;
 
 /** Where the project is committed; all undefined outside of a repository. */
@@ -45,18 +45,20 @@ export async function commitOf(directory: string): Promise<Commit> {
 const noGit = () => ({ exitCode: 1, stdout: '' });
 
 export interface Hashing extends Looking {
-  /** Hash of another service that a build takes files from, by `service:` in additional_contexts; undefined: its name alone counts. */
+  /**
+   * Hash of another service that a build uses as `service:` in additional_contexts; undefined: only its name is hashed.
+   */
   service?: (name: string) => Promise<string | undefined>;
 }
 
 /**
- * Hash of all that goes into a build: the definition, every file of the context that .dockerignore lets through, the
- * Dockerfile wherever it is, and other local contexts. The same hash means the same image, so an unchanged service is never
- * built again. Not seen are base images that moved, what a build fetches, and the content of its secrets, which the builder's
- * own cache ignores too: `deploy --build` is for those.
+ * Hash of a build's inputs: the definition, every file of the context that .dockerignore admits, the Dockerfile
+ * wherever it is, and other local contexts. The same hash means the same image, so an unchanged service is never
+ * rebuilt. Not included: moved base images, downloads during the build, and the content of build secrets, which the
+ * builder's cache ignores too. `deploy --build` is for those.
  */
 export async function sourcesHash(build: ComposeBuild, hashing: Hashing = {}): Promise<string> {
-  // Where the checkout lies says nothing about what is in it: a laptop and CI must find the same image.
+  // The checkout's location must not count: a laptop and CI must get the same hash.
   const placeless = withPaths(build, (path) => relative(build.context, path) || '.');
   const hash = createHash('sha256').update(stableJson(placeless));
   if (!isElsewhere(build.context)) await addContext(hash, build, hashing);
@@ -77,7 +79,7 @@ async function addContext(hash: Hash, build: ComposeBuild, hashing: Hashing): Pr
   const kept: Rules = { ...rules, ignores: (path) => path !== always && rules.ignores(path) };
   const files = await addFiles(hash, context, kept, hashing);
   if (inline !== undefined) return;
-  // Elsewhere, or a link to elsewhere: the builder sends it beside the context.
+  // A Dockerfile outside the context, or a link that leads outside: the builder sends it beside the context.
   const real = await realpath(dockerfile).catch(() => dockerfile);
   const within = relative(await realpath(context).catch(() => context), real);
   if (files.has(within)) return;
@@ -90,7 +92,7 @@ async function addService(hash: Hash, name: string, service: string, { service: 
   if (own !== undefined) hash.update(`\0\0service ${name}\0${own}`);
 }
 
-/** Its own .dockerignore counts, as for the builder. */
+/** Hashes another context, with its own .dockerignore, as the builder does. */
 async function addFolder(hash: Hash, name: string, folder: string, hashing: Hashing): Promise<void> {
   hash.update(`\0\0context ${name}`);
   await addFiles(hash, folder, await rulesFor([join(folder, '.dockerignore')]), hashing);
@@ -111,7 +113,7 @@ async function addFile(hash: Hash, path: string, hashing: Hashing): Promise<void
   hash.update(`link ${target}`);
 }
 
-/** As long as it was when it was opened: one that is written to meanwhile, such as a log, must come to an end. */
+/** Reads up to the size at opening, so that a file which grows meanwhile, such as a log, comes to an end. */
 async function addContent(hash: Hash, path: string, { signal, onOwnOutput }: Hashing): Promise<void> {
   const file = await openSource(path);
   if (file === undefined) return;

@@ -44,7 +44,7 @@ test.each([
   expect(store.held).toBe(true);
   expect(engine.all).toMatchObject([{ name: storeName(project), state: 'running' }]);
   expect(await noted(store)).toBe('kept');
-  // Someone reads while it is replaced.
+  // A concurrent reader, while the container is replaced.
   expect(await noted(before)).toBe('kept');
 });
 

@@ -3,12 +3,12 @@ import { labels } from '../engine/labels.ts';
 import { ContainerGone, NameTaken, type Container, type Engine, type FileEntry } from '../engine/engine.ts';
 import { holding, refuseForeign } from './holder.ts';
 
-/** Volumes of a project that Horme itself writes, with the place where the store's container has them. */
+/** Mount points, in the store's container, of the volumes that Horme itself writes. */
 export const stateFolder = '/state';
 export const edgeFolder = '/edge';
-/** What every run reads, below the state: small, so that one request brings all of it. */
+/** Folder of the state that every run reads. It is small, so that one request reads all of it. */
 export const nowFolder = 'now';
-/** Of a file with secrets: no container's user but root reads it, whoever mounts the volume. */
+/** Mode of a file with secrets: only root can read it in any container that mounts the volume. */
 export const forRootAlone = { mode: 0o400, uid: 0, gid: 0 };
 export const stateVolume = 'horme-state';
 export const edgeVolume = 'horme-edge';
@@ -18,12 +18,13 @@ export const volumeNames = (project: string) => ({
 });
 
 export const storeName = (project: string) => `${project}-horme-store`;
-/** Someone else makes it or takes it away at the same moment, at most a few times. */
+/** Retries when another process creates or removes the container at the same moment. */
 const openTries = 5;
 
 /**
- * What all operators of a project must see alike lives on the engine's side, in volumes. The engine reads and writes files
- * of a container that mounts them, whether it runs or not; that it runs keeps both from being pruned.
+ * State that all operators of a project share, in volumes on the engine. The engine's API reads and writes the files
+ * through a container that mounts the volumes, even a stopped one; a running one keeps the container and the volumes
+ * from a prune.
  */
 export class Store {
   readonly #engine: Engine;
@@ -32,7 +33,7 @@ export class Store {
   /** Whether a running container holds the volumes. */
   readonly held: boolean;
   #now: Promise<{ files: Map<string, Buffer>; mark: string | undefined }> | undefined;
-  /** Who read the same state before. */
+  /** An earlier store of this process with the same state. */
   #former: Store | undefined;
 
   private constructor(engine: Engine, project: string, { id, held }: { id: string; held: boolean }) {
@@ -55,20 +56,23 @@ export class Store {
     );
   }
 
-  /** The volume is the truth: its container may have been pruned. */
+  /** Decided by the volume, since its container may have been pruned. */
   static async hasState(engine: Engine, project: string): Promise<boolean> {
     const volumes = await engine.volumes({ [labels.project]: project });
     return volumes.some(({ name }) => name === volumeNames(project).state);
   }
 
-  /** For a look at a state whose container is gone: made, and not started, since looking changes nothing. */
+  /**
+   * For reading a state whose container is gone. The container is created but not started, since reading changes
+   * nothing.
+   */
   static async reader(engine: Engine, project: string, toolsImage: string): Promise<Store> {
     return Store.#make(engine, project, toolsImage, false);
   }
 
   /**
-   * For whoever has the lock: afterwards a running container holds the volumes. `former`: what that one has read is not read
-   * again where nobody wrote since.
+   * Needs the lock. Afterwards a running container mounts the volumes. `former`: an earlier store, whose content is
+   * reused if nobody has written since.
    */
   static async open(engine: Engine, project: string, toolsImage: string, former?: Store): Promise<Store> {
     const store = await Store.#make(engine, project, toolsImage, true);
@@ -81,7 +85,7 @@ export class Store {
     for (let tries = 1; ; tries += 1) {
       const existing = await Store.find(engine, project);
       if (existing && (existing.held || !held)) return existing;
-      // It never ran, as those of former versions, or someone stopped it; its volumes have names and stay.
+      // It was stopped, or is of an older Horme that never started it. Its volumes are named, so they stay.
       if (existing) await engine.remove(existing.#id);
       try {
         const id = await create(engine, project, toolsImage);
@@ -94,14 +98,14 @@ export class Store {
     }
   }
 
-  /** Files below a folder by their path relative to it; empty when there is no such folder. */
+  /** Files below a folder, by path relative to it; empty if there is no such folder. */
   async read(folder: string): Promise<Map<string, Buffer>> {
     const files = (await this.#get(folder)) ?? new Map<string, Buffer>();
     const base = folder.split('/').at(-1) ?? '';
     return new Map([...files].map(([path, content]) => [path === base ? '' : path.slice(base.length + 1), content]));
   }
 
-  /** A deploy replaces a container that doesn't run, perhaps under the eyes of who reads. */
+  /** A deploy replaces a stopped container, perhaps while another process reads through it. */
   async #get(folder: string): Promise<Map<string, Buffer> | undefined> {
     try {
       return await this.#engine.get(this.#id, folder);
@@ -114,8 +118,8 @@ export class Store {
   }
 
   /**
-   * A file of the folder that every run reads, as it was at the first such look, or as this store wrote it since; undefined
-   * when there is none. The engine takes some 60 ms for each request to a container's files.
+   * A file of `nowFolder`, as it was at the first read or as this store has written it since; undefined if there is
+   * none. The cache is there because the engine takes about 60 ms for each request to a container's files.
    */
   async readNow<T>(name: string): Promise<T | undefined> {
     const content = (await this.#files()).get(name);
@@ -134,7 +138,7 @@ export class Store {
 
   async #readAll() {
     const folder = `${stateFolder}/${nowFolder}`;
-    // Before the files, so that what is written while they are read counts as later.
+    // Taken before the files are read, so that a write during the read counts as later.
     const mark = await this.#engine.mark(this.#id, folder);
     const known = this.#former ? await this.#former.#now : undefined;
     if (mark !== undefined && known?.mark === mark) return { mark, files: new Map(known.files) };
@@ -154,7 +158,7 @@ export class Store {
     try {
       await this.#engine.put(this.#id, folder, files);
     } catch (error) {
-      // It may have left a part of them.
+      // The failed write may have replaced some of the files.
       this.#now = undefined;
       throw error;
     }
@@ -183,7 +187,7 @@ async function create(engine: Engine, project: string, toolsImage: string): Prom
   });
 }
 
-/** With Compose's own labels, so that it takes the volume for one of its project instead of warning about it. */
+/** Includes Compose's own labels, so that Compose accepts the volume as its project's and does not warn. */
 export function volumeLabels(project: string, name: string): Record<string, string> {
   return { [labels.project]: project, [labels.composeProject]: project, [labels.composeVolume]: name };
 }

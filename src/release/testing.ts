@@ -42,7 +42,7 @@ export function stackOf(services: Service[], own: Partial<Stack> = {}): Stack {
   };
 }
 
-/** One Postgres, as the schema's defaults have it. */
+/** One Postgres with the schema's defaults. */
 export const database = (own: Partial<DatabaseOptions> = {}): DatabaseOptions => ({
   version: 17,
   memoryBytes: 256 * 1024 ** 2,

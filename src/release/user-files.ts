@@ -8,21 +8,21 @@ import type { ComposeMount, ComposeService } from '../engine/compose-model.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { secretsFolder, type SecretFiles } from './vault.ts';
 
-/** Files that the user's service has by `secrets` and `configs`: in its secret volume, and mounted from there where they are to be. */
+/** Files from the service's `secrets` and `configs`: stored in its secret volume and mounted from there. */
 interface UserFiles {
   files: SecretFiles;
-  /** Of single files outside the secrets' folder. */
+  /** Mounts of single files outside the secrets folder. */
   mounts: (volume: string) => ComposeMount[];
 }
 
 type Kind = 'secrets' | 'configs';
 type Grant = NonNullable<ComposeService[Kind]>[number];
 
-/** As Compose has it. */
+/** Compose's default. */
 const defaultMode = 0o444;
-/** They are part of the state, which every deploy reads; Swarm takes 1 MB at most. */
+/** Limit, since every deploy reads the state, which contains these files (Swarm's limit is 1 MB). */
 const maxBytes = 8 * 1024 ** 2;
-/** In the secret volume, for what is mounted elsewhere. */
+/** Folder of the secret volume for files that are mounted outside the secrets folder. */
 const elsewhere = '.horme/files';
 
 export async function userFiles(service: Service, stack: Stack): Promise<UserFiles> {

@@ -7,19 +7,19 @@ import { stableJson } from '../fingerprint.ts';
 import { forRootAlone, volumeLabels, type Store } from './store.ts';
 
 const vaultFile = 'vault.json';
-/** Where a container finds its secrets, as Compose and Swarm have it. */
+/** Folder of a container's secrets, as in Compose and Swarm. */
 export const secretsFolder = '/run/secrets';
 export const withSecrets = `${secretsFolder}/.horme/with-secrets`;
 
 export interface Vault {
   schema: 'horme.vault/2';
-  /** Keys the names of secret volumes, so that a name tells nothing about a value. */
+  /** HMAC key for the names of secret volumes, so that a name reveals nothing about a value. */
   volumeKey: string;
-  /** What each part keeps secret, by the part's name. */
+  /** Secrets of each part, by the part's name. */
   parts: Sections;
 }
 
-/** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
+/** Placeholder vault for a plan before the first deploy; the plan's text does not depend on secret values. */
 export const unmadeVault: Vault = { schema: 'horme.vault/2', volumeKey: 'unmade', parts: {} };
 
 export const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
@@ -34,14 +34,14 @@ export async function keepSecrets(store: Store, vault: Vault, part: string, sect
 export async function readVault(store: Store): Promise<Vault | undefined> {
   const read = await store.readNow<Omit<Vault, 'schema'> & { schema: string }>(vaultFile);
   if (!read) return undefined;
-  // Before there were sections, what the parts keep stood beside the rest.
+  // Before there were sections, the secrets of the parts were top-level fields.
   const { schema, volumeKey, parts, ...flat } = read;
   return schema === 'horme.vault/2'
     ? { schema, volumeKey, parts }
     : { schema: 'horme.vault/2', volumeKey, parts: flat };
 }
 
-/** A file of the user's: any bytes, and who may read them. Without uid or gid it is the reader's. */
+/** A user's file, with any bytes. Without uid or gid the reader owns it. */
 export interface FileBytes {
   base64: string;
   mode: number;
@@ -49,10 +49,10 @@ export interface FileBytes {
   gid?: number;
 }
 
-/** By their path in the volume. A text is the platform's own: its reader alone may see it. */
+/** Files by path in the volume. A string is a platform secret, readable by the reader alone. */
 export type SecretFiles = Record<string, string | FileBytes>;
 
-/** One volume for each version of a service's secrets: a new version rolls out like any other change, and back again. */
+/** Each version of a service's secrets has its own volume, so that a change can be rolled out and rolled back. */
 export function secretVolumeName(vault: Vault, project: string, service: string, files: SecretFiles): string {
   const version = createHmac('sha256', vault.volumeKey).update(stableJson(files)).digest('hex').slice(0, 12);
   return `${project}_horme-secrets-${service}-${version}`;
@@ -94,7 +94,10 @@ function entryOf(path: string, file: string | FileBytes, owner: { uid: number; g
   return { path, content: Buffer.from(base64, 'base64'), mode, uid, gid };
 }
 
-/** The uid and gid that an image's USER means, as in `node`, `1000`, `1000:1000`, `node:staff`: by the databases inside the image. */
+/**
+ * Uid and gid of an image's USER (`node`, `1000`, `1000:1000`, `node:staff`), resolved with the image's passwd and
+ * group files.
+ */
 export async function ownerOf(
   engine: Engine,
   project: string,
@@ -123,7 +126,7 @@ export async function ownerOf(
     if (gid === undefined) throw unknownUser('group', group, 'group');
     return { uid: Number(login[2]), gid: Number(gid) };
   } finally {
-    // Of a user's image, which may have a VOLUME; it never ran.
+    // A user's image may have a VOLUME, whose anonymous volume is removed too; the container never ran.
     await engine.remove(container, { withAnonymousVolumes: true });
   }
 }
