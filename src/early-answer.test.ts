@@ -7,7 +7,7 @@ import { version } from './version.ts';
 
 const texts = helpTexts();
 
-/** What the parser prints; undefined when it has a command to run or a usage error to tell. */
+/** What the parser prints; undefined if it has a command to run or a usage error to report. */
 function parsed(argv: string[]): string | undefined {
   let text = '';
   try {

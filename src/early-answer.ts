@@ -3,12 +3,12 @@ import { version } from './version.ts';
 /** Put in by scripts/build.mjs: the help texts by topic, as JSON. Absent when the sources run unbundled. */
 declare const HORME_HELP: string;
 
-/** No line of the help is longer, however wide the terminal: the texts are laid out when Horme is built. */
+/** Width of the help texts, which are laid out when Horme is built. */
 export const helpColumns = 80;
 
 /**
- * What can be printed before the program is read and compiled: the version, and the help where it is asked for and by nothing
- * else on the line. Undefined: the parser decides, as it does for a terminal that is narrower than the texts.
+ * Output that is printed before the program is loaded: the version, or a help text if nothing else is on the command
+ * line. Undefined: the parser decides, also for a terminal that is narrower than the texts.
  */
 export function earlyAnswer(
   argv: readonly string[],
@@ -29,7 +29,7 @@ function helpTopic(argv: readonly string[]): string | undefined {
   return argv[0] === 'help' && argv.length <= 2 ? topicOf(argv.slice(1)) : undefined;
 }
 
-/** One argument that has a space in it is no command of two words. */
+/** A single argument with a space is not a command of two words. */
 const topicOf = (words: string[]) => (words.every((word) => /^[a-z-]+$/.test(word)) ? words.join(' ') : undefined);
 
 function builtTexts(): Record<string, string> {

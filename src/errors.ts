@@ -18,12 +18,12 @@ export interface OperatorErrorOptions {
   exitCode: ExitCode;
   /** What was last seen: the last log lines, the engine's answer. */
   lastSeen?: string;
-  /** The command, or the edit, that gets the reader further. */
+  /** The next command to type, or the edit to make. */
   next?: string;
   cause?: unknown;
 }
 
-/** Something a user or operator can mend. All other errors are bugs and end with exit code 70 and a stack. */
+/** An error that a user or operator can fix. All other errors are bugs and end with exit code 70 and a stack. */
 export class OperatorError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;

@@ -1,6 +1,6 @@
 import type { Proof } from './proof.ts';
 
-/** What the core tells its subscribers (terminal, plain lines, JSON, ledger). It never prints. */
+/** Events that the core sends to its subscribers (terminal, plain lines, JSON, ledger). The core never prints. */
 export type Event =
   | { kind: 'plan'; steps: { id: string; title: string; cause: string }[] }
   | { kind: 'step-started'; id: string; title: string }

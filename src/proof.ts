@@ -6,11 +6,11 @@ export interface Proof {
   /** The longest time in which no probe succeeded. */
   worstGapMilliseconds: number;
   wallSeconds: number;
-  /** From the start until no old replica got a new request; absent where nothing was switched. */
+  /** From the start until the old replicas got no new requests; absent if there was no cutover. */
   switchedSeconds?: number;
-  /** Why nothing could be measured, where it could not. */
+  /** Why nothing could be measured; absent if something was. */
   notMeasured?: string;
-  /** The first that failed; absent where none did. */
+  /** The first failures; absent if there were none. */
   failures?: Failure[];
 }
 

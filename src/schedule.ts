@@ -11,7 +11,7 @@ const fields = [
 
 type Field = (typeof fields)[number];
 
-/** A cron schedule in UTC. It holds no clock: each question names its time. */
+/** A cron schedule in UTC. It has no clock: every call passes the time. */
 export type Schedule = Pick<Cron, 'previousRuns' | 'nextRun'>;
 
 /** Five fields of numbers, `*`, ranges, steps and lists. Throws an Error that says what is wrong. */
@@ -47,8 +47,8 @@ export function nextSlot(schedule: Schedule, after: Date): Date | undefined {
 }
 
 /**
- * The longest time between two slots around `now`, in seconds: the interval that `now` lies in, or the one before, whose work
- * may just be running. Undefined for a schedule that never comes.
+ * The longer of two intervals, in seconds: the one that contains `now`, and the one before, whose work may still be
+ * running. Undefined for a schedule that never fires.
  */
 export function intervalSeconds(schedule: Schedule, now: Date): number | undefined {
   const [newest, before] = schedule.previousRuns(2, justAfter(now));
@@ -57,10 +57,13 @@ export function intervalSeconds(schedule: Schedule, now: Date): number | undefin
   return Math.max(newest.getTime() - before.getTime(), following.getTime() - newest.getTime()) / 1000;
 }
 
-/** croner's previous runs end before a time, and a slot at that very moment counts. */
+/** croner's previous runs exclude the given time, but a slot at exactly that time counts. */
 const justAfter = (moment: Date): Date => new Date(moment.getTime() + 1);
 
-/** As croner wants it. It reads more than crontab(5) has, such as names and `L`: only this much is allowed. */
+/**
+ * Converts a field for croner. croner accepts more than crontab(5), such as names and `L`; only numbers are allowed
+ * here.
+ */
 const fieldText = (text: string, field: Field): string =>
   text
     .split(',')

@@ -11,7 +11,7 @@ import type { Looking } from './deploy/look.ts';
 import { loadStack, type Named } from './stack/load.ts';
 import type { Stack } from './stack/stack.ts';
 
-/** A stack and the engine that its environment names: what every command but `init` works with. */
+/** A stack and the engine of its environment; every command except `init` works with one. */
 export interface Session {
   stack: Stack;
   parts: readonly CorePart[];
@@ -20,11 +20,13 @@ export interface Session {
   compose: Compose;
   emit: Emit;
   signal: AbortSignal;
-  /** What was seen of the engine while Compose read the files: once, because it grows old. */
+  /** The look at the engine that was taken while Compose read the files. Can be taken once, since it gets stale. */
   takeLook?: () => Looking | undefined;
 }
 
-/** `look`: for a command that begins with a glance at the engine, which needs no more than the project's name for it. */
+/**
+ * `look`: starts the first look at the engine early, in parallel with Compose, since it needs only the project's name.
+ */
 export async function openSession(context: CommandContext, look?: LookAt): Promise<Session> {
   const { options, parts, emit, signal } = context;
   const directory = resolve(options.projectDirectory ?? '.');
@@ -32,7 +34,7 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
   const stack = await loadStack({
     directory,
     directoryNamed: options.projectDirectory !== undefined,
-    // As Compose has it: named files are looked for where the command is given, whatever the project directory is.
+    // As in Compose: `--file` paths are relative to the working directory, not to the project directory.
     ...(options.files.length > 0 && { files: options.files.map((file) => resolve(file)) }),
     ...(options.env !== undefined && { environment: options.env }),
     profiles: options.profiles,
@@ -75,13 +77,13 @@ interface Early extends ReturnType<typeof openEngine> {
   looking: Looking;
 }
 
-/** Undefined where the context has a variable in it, or is not there: then the time to tell so comes later. */
+/** Undefined if the context contains a variable or does not exist; the latter is reported later. */
 function lookEarly({ project, context }: Named, look: LookAt, interrupted: AbortSignal): Early | undefined {
   if (context !== undefined && (typeof context !== 'string' || context.includes('$'))) return undefined;
   try {
     const opened = openEngine(context, interrupted);
     const looking = look(opened.engine, project);
-    // Whoever takes it is told; where the files are refused nobody is.
+    // Reported to the caller that takes the look. If the files are refused nobody takes it.
     looking.looked.catch(() => undefined);
     return { ...opened, context, looking };
   } catch {

@@ -11,16 +11,16 @@ export interface Sessions {
   longLived: number;
 }
 
-/** What one place of one HAProxy has counted since it was started, whichever replicas had the place. */
+/** Counts of one slot of one HAProxy since that HAProxy started, over all replicas that have had the slot. */
 export interface Counter {
   /** HAProxy's container, backend and slot. */
   place: string;
   service: string;
-  /** Who has the place now. */
+  /** The replica that has the slot now. */
   name: string;
   assigned: number;
   ended: number;
-  /** Counted when an answer begins, also of requests that have not ended. */
+  /** Counted when an answer begins, so it includes requests that have not ended. */
   answered: number;
   /** Of the answered: those with a 5xx. */
   errors: number;
@@ -33,7 +33,7 @@ export interface Counter {
 export const takenForDown = ({ name, check }: Pick<Counter, 'name' | 'check'>) =>
   `HAProxy takes ${name} for down: ${check || 'no connection'}`;
 
-/** How both HAProxies see each replica; `ready` and `drain` only where they agree. */
+/** State of each replica at both HAProxies; `ready` and `drain` only if both agree. */
 export type Membership = Record<string, Record<string, 'ready' | 'drain' | 'mixed'>>;
 
 interface Place {
@@ -41,11 +41,11 @@ interface Place {
   slot: Slot;
 }
 
-/** DNS is asked once a second; what is not up after this many rounds will not be. */
+/** HAProxy resolves names once a second: a slot that is not up after this time will not come up. */
 const upMilliseconds = 10_000;
 const pollMilliseconds = 10;
 
-/** All HAProxies of an edge, told the same thing. */
+/** All HAProxies of an edge; every command goes to each of them. */
 export class Balancers {
   readonly #runtimes: HaproxyRuntime[];
   readonly #containers: string[];
@@ -55,7 +55,7 @@ export class Balancers {
     this.#containers = containers;
   }
 
-  /** All or none: a conversation that nobody closes would keep its HAProxy from ending. */
+  /** Opens all connections or none: a leaked connection would keep its HAProxy from stopping. */
   static async open(engine: Engine, containers: string[]): Promise<Balancers> {
     const tried = await Promise.allSettled(containers.map((id) => HaproxyRuntime.open(engine, id)));
     const runtimes = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -78,7 +78,7 @@ export class Balancers {
     return Object.fromEntries(services.map((service) => [service.name, agreement(service, views)]));
   }
 
-  /** Who a HAProxy that starts anew, or reads its configuration again, must go on sending requests to. */
+  /** Replicas to which a HAProxy must keep sending requests after a restart or a reload. */
   async members(services: RoutedService[]): Promise<Members> {
     const views = await this.#views();
     const ready = (slots: Slot[], backend: string) =>
@@ -96,7 +96,7 @@ export class Balancers {
     return views.map((slots) => slots.filter(({ name }) => name !== spareName && name !== '-'));
   }
 
-  /** Returns when every HAProxy takes all of them for up: from then on others may be drained. */
+  /** Returns when every HAProxy considers all of them up; from then on others may be drained. */
   async admit(service: ReleaseService, replicas: { name: string; address: string }[]): Promise<void> {
     await this.#each(service, async (runtime, backend, slots) => {
       const spare = slots.filter(({ name }) => name === spareName || name === '-');
@@ -148,7 +148,7 @@ export class Balancers {
     return sessions;
   }
 
-  /** Of every place of these services' ordinary requests, with the spare ones. */
+  /** Counters of all slots in the services' ordinary backends, including spare slots. */
   async counters(services: RoutedService[]): Promise<Counter[]> {
     const all = this.#runtimes.map(async (runtime, index) => {
       const [slots, stats] = await Promise.all([runtime.slots(), runtime.stats()]);

@@ -13,9 +13,9 @@ const admin = { ready: 0, maint: 1, drain: 8 } as const;
 
 export interface FakeHaproxy {
   servers: Map<string, FakeServer>;
-  /** A conversation of its own, which prints a prompt after each command, cut into small pieces. */
+  /** Opens a connection, which prints a prompt after each command, in small chunks. */
   converse(): Duplex;
-  /** Starts with another configuration, as a reload does. */
+  /** Replaces the configuration, as a reload does. */
   load(services: RoutedService[], members: Members): void;
   readonly conversations: Duplex[];
 }

@@ -11,7 +11,9 @@ export const haproxyAdminSocket = '/run/haproxy/admin.sock';
 /** The name that a spare slot resolves to: HAProxy itself, so that no query leaves the machine. */
 export const spareName = 'horme-haproxy-a';
 
-/** Replicas that HAProxy sends requests to, by backend: container names, which Docker's DNS follows when an address changes. */
+/**
+ * Replicas that HAProxy sends requests to, by backend. Container names, because Docker's DNS follows a changed address.
+ */
 export type Members = Record<string, string[]>;
 
 export interface Backend {
@@ -22,7 +24,7 @@ export interface Backend {
   slots: number;
 }
 
-/** How Horme's own requests call themselves: they are counted apart from the users', whom the watch of a deploy is about. */
+/** User agent of Horme's own requests. They are counted apart, since a deploy's watch is about the users' requests. */
 export const proberAgent = 'horme-prober';
 
 export const portsOf = ({ routes }: RoutedService) =>
@@ -44,42 +46,45 @@ export function backendsOf(services: RoutedService[]): Backend[] {
 }
 
 export const backendName = (service: string, port: number) => `${service}:${port}`;
-/** Upgraded connections and event streams are counted apart, so that a drain can give them a budget of their own. */
+/** Backend of WebSockets and event streams, separate so that a drain can give these more time. */
 export const longLivedName = (backend: string) => `${backend}:long`;
 export const slotName = (index: number) => `s${index + 1}`;
 
-/** A whole surge beside the old replicas, and room to scale by hand; in steps of 8, so that small changes need no reload. */
+/**
+ * Slots for a full surge beside the old replicas and for manual scaling; in steps of 8, so that small changes need no
+ * reload.
+ */
 function slotsFor(replicas: number): number {
   return Math.ceil((2 * replicas + 4) / 8) * 8;
 }
 
-/** Changes when HAProxy needs a reload; replicas that come and go don't change it. */
+/** Fingerprint that changes when HAProxy needs a reload. It does not depend on the replicas. */
 export function haproxyStructure(services: RoutedService[]): string {
   return fingerprint(renderHaproxy(services, {}));
 }
 
-/** Changes when the note of who serves, for a HAProxy that starts anew, is not what it should be. */
+/** Fingerprint of the replica list that a restarted HAProxy reads. */
 export const membersFingerprint = (names: string[]) => fingerprint([...new Set(names)].sort());
 
 /**
- * All spare slots share one name: without allow-dup-ip only one of them would get its address, and the others could not be
- * given a replica's at once.
+ * All spare slots resolve to the same name. Without allow-dup-ip only one of them would get the address, and the others
+ * could not take a replica at once.
  *
  * Sources: retries and error-limit measured on this design (a replica killed under load: no failure, marked down in
  * 0.13 s); `timeout connect` is what a removed container's address costs, since it swallows packets.
  */
 export function renderHaproxy(services: RoutedService[], members: Members): string {
-  // Sorted, so that the order in which a release lists its services is no reason for a reload.
+  // Sorted, so that a changed order of services in a release causes no reload.
   const backends = backendsOf(services).sort((a, b) => (a.name < b.name ? -1 : 1));
   const routes = services.flatMap((service) => service.routes);
   const rendered = backends.map((backend) => renderBackend(backend, members[backend.name] ?? [], routes));
   return [head(routes), ...rendered].join('\n');
 }
 
-/** HAProxy counts two files a connection, half of one for splicing's pipes, and some for checks and its own. */
+/** HAProxy needs two file descriptors per connection, half a one for splice pipes, and some for checks and itself. */
 const connections = Math.floor((openFiles - 400) / 2.5);
 
-/** Docker's own DNS: an address that changes is found within a second. */
+/** Docker's DNS, asked every second, so that a changed address is found within a second. */
 export const dockerResolvers = `resolvers docker
   nameserver engine 127.0.0.11:53
   resolve_retries 2
@@ -152,7 +157,7 @@ function renderBackend(backend: Backend, members: string[], routes: readonly Rou
   ].join('\n');
 }
 
-/** The same as `wait-ready` asks: who changes one changes the other. */
+/** Must stay equal to the probe of `wait-ready`. */
 function healthLines({ host, health }: Question): string[] {
   if (health === undefined) return [];
   const { method, path, status, timeout } = health;

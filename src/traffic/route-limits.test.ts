@@ -20,7 +20,7 @@ test('the time of an answer travels in a header that no client can set', () => {
   ];
   const edge = nginx(routes);
   expect(edge).toContain('proxy_set_header X-Horme-Timeout $answer_milliseconds;');
-  // Each host begins with none, which takes the header away.
+  // Each host starts with an empty value, which removes the header.
   expect(edge.match(/server_name .*\n[^}]*?set \$answer_milliseconds "";/g)).toHaveLength(2);
   expect(edge).toMatch(/location = \/slow \{\n\s+set \$answer_milliseconds 90000;/);
   const balancer = haproxy(routes);

@@ -1,15 +1,18 @@
 import type { Route } from '../stack/stack.ts';
 
 /**
- * What a route sets for itself, other than the edge's own 60 s, 16 KiB of header and `edge.maxBody`. Where no route sets
- * anything, nothing is added to either configuration: no deploy reloads the edge for it.
+ * Limits that a route sets instead of the edge's defaults (60 s, 16 KiB of header, `edge.maxBody`). If no route sets
+ * any, both configurations stay as they are, so that no deploy reloads the edge.
  */
 
-/** How nginx, which knows the route, tells HAProxy, which waits for the answer: milliseconds. nginx always sets it, and HAProxy takes it off. */
+/**
+ * Header in which nginx, which knows the route, passes the answer timeout to HAProxy, in milliseconds. nginx always
+ * overwrites a client's value, and HAProxy removes the header.
+ */
 const timeoutHeader = 'X-Horme-Timeout';
 const timeoutVariable = '$answer_milliseconds';
 
-/** HAProxy's own default, and what a header needs beside it: room to rewrite, and HAProxy's own form of it. */
+/** HAProxy's default buffer size. A larger header needs this much more, for rewrites and HAProxy's internal form. */
 const bufferBytes = 16_384;
 
 const anyTimeout = (routes: readonly Route[]): boolean => routes.some((route) => route.timeoutSeconds !== undefined);
@@ -17,10 +20,10 @@ const anyTimeout = (routes: readonly Route[]): boolean => routes.some((route) =>
 const largestHeader = (routes: readonly Route[]): number =>
   Math.max(0, ...routes.map(({ maxHeaderBytes = 0 }) => maxHeaderBytes));
 
-/** Whole kilobytes: what is written as `100000` would be a strange size of a buffer. */
+/** Rounds up to whole KiB. */
 const whole = (bytes: number): number => Math.ceil(bytes / 1024) * 1024;
 
-/** As they stand among others in a template. */
+/** Joins lines for a template; no lines give no text. */
 export const lines = (all: string[]) => all.map((line) => `${line}\n`).join('');
 
 /** Lines of HAProxy's `global` section. */
@@ -38,17 +41,19 @@ export const frontendLimits = (routes: readonly Route[]): string[] =>
       ]
     : [];
 
-/** Lines of each ordinary backend of HAProxy: those of WebSockets and event streams have an hour anyway. */
+/**
+ * Lines of each ordinary backend of HAProxy. Backends of WebSockets and event streams have a timeout of an hour anyway.
+ */
 export const backendLimits = (routes: readonly Route[]): string[] =>
   anyTimeout(routes)
     ? ['  http-request set-timeout server var(txn.answer_milliseconds) if { var(txn.answer_milliseconds) -m found }']
     : [];
 
-/** Lines of nginx' `http` section, beside the other headers that are sent on. */
+/** Lines of nginx' `http` section, among the other proxy headers. */
 export const proxyLimits = (routes: readonly Route[]): string[] =>
   anyTimeout(routes) ? [`  proxy_set_header ${timeoutHeader} ${timeoutVariable};`] : [];
 
-/** Lines of one host's server: what its requests may have in their header, and no timeout but that of a location. */
+/** Lines of one host's server: its largest request header, and an empty timeout that a location may set. */
 export function serverLimits(own: readonly Route[], all: readonly Route[]): string[] {
   const header = largestHeader(own);
   return [

@@ -4,7 +4,7 @@ import type { ReleaseService, RoutedService } from '../release/release.ts';
 import type { Route } from '../stack/stack.ts';
 import { portsOf } from './haproxy.ts';
 
-/** Services with a route, each as HAProxy must know it while replicas of both releases serve. */
+/** Routed services, as HAProxy needs them while replicas of both releases serve. */
 export function routedServices(services: ReleaseService[], former: ReleaseService[]): ReleaseService[] {
   const all = new Map(former.map((service) => [service.name, service]));
   for (const service of services) {
@@ -21,7 +21,7 @@ const bothReleases = (service: ReleaseService, before: ReleaseService): ReleaseS
   replicas: Math.max(service.replicas, before.replicas),
 });
 
-/** A question that only one release answers would mark the other's replicas as down: then the port alone is checked. */
+/** A health check that only one release passes would mark the other's replicas down: then only the port is checked. */
 function withoutDisputes(routes: Route[], before: Route[]): Route[] {
   const disputed = (port: number) => {
     const [now, then] = [routes, before].map((some) => questionsOf(some).find((question) => question.port === port));

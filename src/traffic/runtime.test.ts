@@ -9,7 +9,7 @@ import { HaproxyRuntime } from './runtime.ts';
 const prompt = '\n> ';
 const servers = '1\n# be_id be_name srv_name srv_fqdn srv_admin_state\n3 app:8000 s1 app-1 0\n';
 
-/** Answers as HAProxy 3.0 does: a prompt after each command of a line, one after another, in chunks of their own. */
+/** Answers as HAProxy 3.0 does: one prompt after each command of a line, in separate chunks. */
 function haproxy(): Pick<Engine, 'converse'> {
   let last = Promise.resolve();
   const stream: Duplex = new Duplex({

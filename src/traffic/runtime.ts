@@ -5,19 +5,19 @@ import { neverAborted } from '../engine/patience.ts';
 import { haproxyAdminSocket, longLivedName, spareName, type Backend } from './haproxy.ts';
 
 const promptMark = '\n> ';
-/** HAProxy answers a command at once; one that takes this long means that the process hangs. Milliseconds. */
+/** HAProxy answers a command at once. After this time the process counts as hanging. Milliseconds. */
 const answerMilliseconds = 10_000;
 const openMilliseconds = 5_000;
 const retryMilliseconds = 50;
 /** Bits of srv_admin_state, from HAProxy's management guide: forced and inherited drain. */
 const drainBits = 0x08 | 0x10;
 /**
- * Forced and inherited maintenance. A name that doesn't resolve (0x20) is a matter of health, not of membership; 0x04 only
- * tells that the configuration had the slot disabled, and stays when it is in use.
+ * Forced and inherited maintenance. Other bits don't count: a name that doesn't resolve (0x20) concerns health, not
+ * membership; 0x04 only says that the configuration had the slot disabled, and stays set while the slot is in use.
  */
 const maintenanceBits = 0x01 | 0x02;
 
-/** Of a server that answers, wherever its requests go: one that drains is up too. */
+/** States of a healthy server; a draining one is up too. */
 const upStates = /^(?:UP|no check|DRAIN)/;
 
 export interface Slot {
@@ -43,11 +43,11 @@ export interface ServerStats {
   check: string;
 }
 
-/** A conversation with one HAProxy over its runtime API, through the engine's exec: no port is opened. */
+/** A connection to one HAProxy's runtime API through an exec, so that no port is opened. */
 export class HaproxyRuntime {
   readonly #stream: Duplex;
   #received = '';
-  /** Prompts that end the answer under way: HAProxy prints one for each command of a line. */
+  /** Number of prompts that end the current answer: HAProxy prints one for each command of a line. */
   #expected = 1;
   #waiting: ((failed?: Error) => void) | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -65,7 +65,7 @@ export class HaproxyRuntime {
     stream.on('close', broke);
   }
 
-  /** A HAProxy that has just started opens its socket a moment later. */
+  /** Retries for a while, since a HAProxy that has just started opens its socket a moment later. */
   static async open(engine: Engine, container: string): Promise<HaproxyRuntime> {
     const deadline = performance.now() + openMilliseconds;
     for (;;) {
@@ -96,7 +96,7 @@ export class HaproxyRuntime {
     this.#stream.destroy();
   }
 
-  /** True once HAProxy or the engine ended the conversation, as a restart of the container does. */
+  /** True once HAProxy or the engine has closed the connection, for example because the container restarted. */
   get broken(): boolean {
     return this.#broken !== undefined;
   }
@@ -133,7 +133,7 @@ export class HaproxyRuntime {
     }));
   }
 
-  /** Both the ordinary and the long-lived backend, so that they never disagree on who is a member. */
+  /** Changes the ordinary and the long-lived backend together, so that both have the same members. */
   async assign(backend: Backend, slot: string, name: string, address: string): Promise<void> {
     const commands = both(backend.name).flatMap((proxy) => [
       `set server ${proxy}/${slot} fqdn ${name}`,
@@ -203,7 +203,10 @@ function modeOf(admin: number): Slot['mode'] {
   return admin & drainBits ? 'drain' : 'ready';
 }
 
-/** Rows that give a cell by its column's name, '' where there is none. HAProxy prints a hundred columns, of which few are read. */
+/**
+ * Rows as functions from a column's name to its cell, '' if there is none. HAProxy prints a hundred columns; few are
+ * read.
+ */
 function table(text: string, separator: string, headerMark: string): ((column: string) => string)[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const at = lines.findIndex((line) => line.startsWith(headerMark));
