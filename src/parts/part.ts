@@ -2,19 +2,19 @@ import type { CommandDeclaration } from '../command/declaration.ts';
 import type { CorePart } from '../deploy/part.ts';
 
 /**
- * A part of the platform: a folder beside this file, and a line in index.ts. All but its name is optional.
+ * A part of the platform: a folder beside this file, and one line in index.ts. Everything except its name is optional.
  *
- * - Of the user's file: `key`, with its variables (`stack/part-key.ts`).
- * - Of a release: `images`, `services`, `networks`, `volumes`, `secrets`, `values`, `released` (`release/part.ts`).
- * - Of a rollout: `observe`, `steps` and `take`, which takes them (`deploy/part.ts`).
+ * - In the user's file: `key`, with its variables (`stack/part-key.ts`).
+ * - In a release: `images`, `services`, `networks`, `volumes`, `secrets`, `values`, `released` (`release/part.ts`).
+ * - In a rollout: `observe`, `steps`, and `take`, which executes the part's steps (`deploy/part.ts`).
  * - For people: `status`, `check`, `rendered`, `commands`.
  *
- * What it keeps is in a section by its name: of the options, the secrets, the release, what was applied, what was seen. A part
- * that needs another imports that one's index.ts. Every command loads all of them: what few commands need (the schema, what
- * takes steps, status) is imported when it is asked for.
+ * A part stores its data in sections under its name: options, secrets, release, applied configuration, observation. A
+ * part that needs another one imports that part's index.ts. Every command loads all parts, so code that few commands
+ * need (schema, execution of steps, status) is imported only when it is called.
  */
 export interface Part extends CorePart {
   commands?: readonly CommandDeclaration[];
-  /** Of commands of two words, by the first: what the group is for. */
+  /** Purpose of a group of two-word commands, by the first word. */
   commandGroups?: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@ import type { Stack } from '../../stack/stack.ts';
 
 export interface CacheOptions {
   memoryBytes: number;
-  /** An append-only file, synced every second; without it a restart begins empty. */
+  /** Append-only file, synced every second. Without it the cache is empty after a restart. */
   persistence: boolean;
   /** Redis' maxmemory-policy. */
   eviction: string;

@@ -6,7 +6,7 @@ export const cacheService = 'horme-redis';
 export const cacheAlias = 'cache';
 export const cacheVolume = 'horme-redis-data';
 const dataFolder = '/var/lib/redis';
-/** Redis needs room beside its data for copy-on-write while it rewrites the append-only file. */
+/** Share of the memory limit for data: the rest is for copy-on-write while Redis rewrites the append-only file. */
 const dataShare = 0.75;
 
 export const redisUrl = (password: string) => `redis://:${password}@${cacheAlias}:6379/0`;

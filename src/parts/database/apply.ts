@@ -14,10 +14,12 @@ import { databaseSecrets, noteDatabase, releasedDatabase } from './sections.ts';
 const synchronousSeconds = 60;
 /** Patroni's loop takes at most 10 s. */
 const settingsSeconds = 30;
-/** patronictl waits without end for an etcd that is away; and it takes a second or two where all is well. */
+/** patronictl waits forever for an unreachable etcd; normally it takes a second or two. */
 const editSeconds = 20;
 
-/** Patroni keeps them in etcd and tells the members. With `zero-loss` they are shared only once a commit really waits. */
+/**
+ * Writes the shared settings to etcd through Patroni. With `zero-loss`, waits until commits really wait for a replica.
+ */
 export async function shareSettings(context: Context): Promise<void> {
   const { engine, content } = context;
   const wanted = mustDatabase(content);
@@ -27,7 +29,10 @@ export async function shareSettings(context: Context): Promise<void> {
   await noteDatabase(context.store, { shared: sharedFingerprint(content) });
 }
 
-/** Of a cluster that has just begun there are none to edit: Patroni writes them soon after its first member leads. */
+/**
+ * A new cluster has no settings to edit at first: Patroni writes them soon after its first member has become the
+ * leader.
+ */
 async function editSettings({ engine, content, signal }: Context, container: string, settings: string): Promise<void> {
   const edit = [
     'patronictl',

@@ -12,12 +12,12 @@ import {
 } from './names.ts';
 
 /**
- * Ten years: these certificates are used between containers alone, are made with the environment, and an expired one would
- * take the database away.
+ * Ten years: these certificates are created with the environment and used only between containers, and an expired one
+ * would stop the database.
  */
 const validDays = 3650;
 
-/** A machine whose clock is a little behind must take them too; seconds. */
+/** Backdates the start, so that a machine whose clock is a little behind accepts them too; seconds. */
 const clockSeconds = 3600;
 
 export interface Certificate {
@@ -46,7 +46,7 @@ const validity = () => ({
   signingAlgorithm: algorithm,
 });
 
-/** The database's own authority, and one certificate for all that listen: whoever has one could be any of them anyway. */
+/** The database's CA, and one certificate for all of its servers: separate ones would protect nothing more. */
 export async function makeCertificates(): Promise<{ authority: Certificate; server: Certificate }> {
   const x509 = await import('@peculiar/x509');
   const own = await makeKeys();
@@ -82,7 +82,7 @@ export async function signServer({ certificate, key }: Certificate): Promise<Cer
         ...names.map((value) => ({ type: 'dns' as const, value })),
         { type: 'ip', value: '127.0.0.1' },
       ]),
-      // Python refuses a chain without the two identifiers.
+      // Python's TLS refuses a chain without these two identifiers.
       await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
       await x509.SubjectKeyIdentifierExtension.create(server.publicKey),
     ],

@@ -12,7 +12,10 @@ export async function databaseCheck({ stack, live, signal }: PartLook): Promise<
   };
 }
 
-/** What locks may be fine on a small table, and only its owner knows: a hazard is a warning, and never fails the check. */
+/**
+ * A lock may be harmless on a small table, which only the user can judge: hazards are warnings and never fail the
+ * check.
+ */
 export function migrationCheck({ service, pending, ...lint }: ServiceLint): Check {
   const name = `migrations of ${service}`;
   const files = quantity(pending.length, 'new or changed file');

@@ -1,6 +1,6 @@
 import type { Engine } from '../../engine/engine.ts';
 
-/** Patroni asks etcd first for some of it, and waits long for one that is away; seconds. */
+/** Limit for an answer of Patroni: some answers need etcd, and Patroni waits long for an unreachable one. Seconds. */
 const answerSeconds = 3;
 
 interface Member {
@@ -9,8 +9,9 @@ interface Member {
 }
 
 /**
- * The members that the primary's Patroni knows. It looks for new ones in each of its loops, at most 10 s apart: what it doesn't
- * know is not promoted when it is lost, although it follows by then. Undefined when that is no condition, or not to be had.
+ * Members that the primary's Patroni knows. It discovers new ones in each of its loops, at most 10 s apart. If the
+ * primary is lost before that, a new replica is not promoted even though it streams already. Undefined: no condition,
+ * or unknown.
  */
 export async function knownMembers(engine: Engine, primary: Member): Promise<string[] | undefined> {
   const known = Object.keys((await ask(engine, primary, '/failsafe')) ?? {});
@@ -18,8 +19,8 @@ export async function knownMembers(engine: Engine, primary: Member): Promise<str
 }
 
 /**
- * The replicas for which a commit waits and that a failover may choose: Postgres waits for one some seconds before Patroni has
- * noted it in etcd. Undefined when Patroni can't tell.
+ * Synchronous replicas that are failover candidates. Asked of Patroni, since Postgres waits for a replica some seconds
+ * before Patroni has recorded it in etcd. Undefined if Patroni can't tell.
  */
 export async function synchronousMembers(engine: Engine, primary: Member): Promise<string[] | undefined> {
   const cluster = await ask<{ members: { name: string; role: string }[] }>(engine, primary, '/cluster');

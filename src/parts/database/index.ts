@@ -57,7 +57,7 @@ export const databasePart: Part = {
     read: readDatabaseSecrets,
     make: makeDatabaseSecrets,
     completed: (section) => withCurrentNames(section as DatabaseSecrets),
-    // A rotation that was not finished goes on: the login before it is still in use, and must not change.
+    // An unfinished rotation continues: the previous login is still in use and must not change.
     renewed(section, { rotate, applied }) {
       const secrets = section as DatabaseSecrets;
       const isOver = secrets.generation <= Math.max(1, appliedDatabase(applied).generation);
@@ -85,7 +85,7 @@ export const databasePart: Part = {
   },
   observe: observeDatabase,
   trusted: (containers, applied) => trustedDatabase(containers, appliedDatabase(applied)),
-  // Restored data may have roles, with no step that notes them; the quick look of later deploys trusts the notes.
+  // Restored data may bring its roles, and no step notes these. The quick look of later deploys trusts the notes.
   noted(seen) {
     const { roles } = seenDatabase(seen);
     const noted = appliedDatabase(seen.applied);
@@ -96,7 +96,7 @@ export const databasePart: Part = {
       const { content, seen } = planning;
       const offline = offlineWork(planning);
       if (offline) return offlineSteps(content, changes, seen, offline);
-      // Its first start is that of any other part, by what waits for what; afterwards its members take turns.
+      // The first start follows the dependency order like any other part; later changes replace one member at a time.
       return databaseIsAway(seen) ? undefined : databaseSteps(content, changes, seen);
     },
     setUp: (planning) =>
@@ -114,7 +114,7 @@ export const databasePart: Part = {
   commandGroups,
 };
 
-/** Its secrets name a login of the database that no longer gets in. */
+/** The release's secrets contain a database login that has been retired. */
 function olderLogins(content: ReleaseContent, generation: number, number: number): OperatorError | undefined {
   const database = releasedDatabase(content);
   if (!database || database.roles.generation >= generation) return undefined;

@@ -155,7 +155,7 @@ describe('where squawk is', () => {
     const path = dirname(await program('path/squawk', '#!/bin/sh\n'));
     expect(await findSquawk(directory, join(directory, 'horme.cjs'), path)).toBe(join(path, 'squawk'));
     expect(await findSquawk(directory, join(directory, 'horme.cjs'), '')).toBeUndefined();
-    // As pnpm lays it out.
+    // pnpm's layout.
     const store = 'node_modules/.pnpm/squawk-cli/node_modules';
     await write(`${store}/squawk-cli/package.json`, '{}');
     await symlink(join(directory, store, 'squawk-cli'), join(directory, 'node_modules/squawk-cli'));

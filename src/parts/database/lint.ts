@@ -8,7 +8,7 @@ import type { ReleaseContent } from '../../release/release.ts';
 import type { Stack } from '../../stack/stack.ts';
 import { readRegular } from '../../stack/regular-file.ts';
 
-/** What a migration would do to those who use the database meanwhile, as squawk sees it from the SQL alone. */
+/** A hazard of a migration for concurrent users of the database, as squawk derives it from the SQL. */
 export interface MigrationFinding {
   /** Relative to the project. */
   file: string;
@@ -16,21 +16,21 @@ export interface MigrationFinding {
   line: number;
   rule: string;
   message: string;
-  /** What to do instead; undefined where nobody knows. */
+  /** What to do instead; undefined if neither squawk nor Horme has advice. */
   help: string | undefined;
   level: 'error' | 'warning';
 }
 
 export type LintResult =
   | { outcome: 'linted'; findings: MigrationFinding[] }
-  /** Nothing was looked at: squawk is not here, or not for this machine. */
+  /** Nothing was linted: squawk is missing or does not run on this machine. */
   | { outcome: 'not-run'; reason: string }
   | { outcome: 'failed'; lastWords: string };
 
 export type ServiceLint = { service: string; pending: string[] } & LintResult;
 
 export interface LintOptions {
-  /** The project's. squawk runs in it, so that it names files relative to it; its `.squawk.toml` counts. */
+  /** The project's folder. squawk runs in it, so that file names are relative to it and its `.squawk.toml` applies. */
   directory: string;
   /** Relative to the directory. */
   files: string[];
@@ -39,14 +39,14 @@ export interface LintOptions {
   signal: AbortSignal;
 }
 
-/** 300 files take 0.1 s. */
+/** Generous: 300 files take 0.1 s. */
 const deadlineSeconds = 30;
 const ownConfiguration = '.squawk.toml';
 const notInstalled = 'squawk is not installed; to have it: npm install --save-dev squawk-cli';
 
 /**
- * Matters of taste, and timeouts that the login of migrations has already. They are taken out of squawk's answer: its
- * `--exclude` would undo the `excluded_rules` of the user's own file, and ends with an error where it lacks one of them.
+ * Rules about style, and about timeouts that the migrations' login sets already. They are filtered from squawk's
+ * output: `--exclude` would override the `excluded_rules` of the user's file, and fails if squawk doesn't know a rule.
  */
 const notHazards = new Set([
   'ban-char-field',
@@ -62,7 +62,7 @@ const notHazards = new Set([
   'require-timeout-settings',
 ]);
 
-/** Where squawk has no advice of its own. The release before runs on the new schema until the rollout is over. */
+/** Advice where squawk has none. The previous release runs on the new schema until the rollout is over. */
 const advice: Record<string, string> = {
   'ban-drop-column': 'Let one release stop using it, and the next one drop it',
   'ban-drop-table': 'Let one release stop using it, and the next one drop it',
@@ -72,7 +72,7 @@ const advice: Record<string, string> = {
   'renaming-table': 'Leave a view with the old name until a later release',
 };
 
-/** Lints what each service's next release would migrate, as far as its folder of SQL files tells. */
+/** Lints the SQL files that each service's next release would run. */
 export async function lintServices(
   { services, directory }: Pick<Stack, 'services' | 'directory'>,
   live: ReleaseContent | undefined,
@@ -89,7 +89,7 @@ export async function lintServices(
   return (await Promise.all(lints)).flat();
 }
 
-/** As squawk-cli's own launcher finds it, in the project, then beside Horme; else the first on the PATH. */
+/** Looks for squawk like squawk-cli's launcher, in the project and then beside Horme; then on the PATH. */
 export async function findSquawk(
   directory: string,
   own: string = import.meta.url,
@@ -103,7 +103,7 @@ export async function findSquawk(
   return findProgram(name, path);
 }
 
-/** From squawk-cli's place: pnpm shows a platform's package to nobody else. */
+/** Resolved from squawk-cli's folder: with pnpm the platform's package is visible only from there. */
 function resolved(place: string, program: string): string | undefined {
   try {
     return createRequire(createRequire(place).resolve('squawk-cli/package.json')).resolve(program);
@@ -124,14 +124,17 @@ export async function lintMigrations({ directory, files, squawk, signal }: LintO
     if (findings) return { outcome: 'linted', findings };
     return { outcome: 'failed', lastWords: stderr.trim().slice(-500) || `exit code ${exitCode} without a word` };
   } catch (error) {
-    // The programs are made for glibc: on Alpine, npm installs one that can't be started.
+    // The binaries need glibc: on Alpine, npm installs one that can't start.
     if (error instanceof ProgramMissing) return { outcome: 'not-run', reason: `this machine can't start ${squawk}` };
     if (error instanceof DeadlineExceeded) return { outcome: 'failed', lastWords: error.message };
     throw error;
   }
 }
 
-/** What the project's own file says wins, which a flag would not let it. No other file is looked for, above the project. */
+/**
+ * A flag would override the project's file, so it is only passed for keys that the file lacks. Files above the project
+ * are ignored.
+ */
 export function squawkArgv(program: string, files: string[], own: string | undefined): string[] {
   const says = (key: string) => own !== undefined && new RegExp(`^\\s*${key}\\s*=`, 'm').test(own);
   return [
@@ -142,7 +145,7 @@ export function squawkArgv(program: string, files: string[], own: string | undef
     ...(says('assume_in_transaction') ? [] : ['--assume-in-transaction']),
     ...(says('excluded_paths') ? ['--no-error-on-unmatched-pattern'] : []),
     '--',
-    // They are patterns, and one that matches nothing would be passed over without a word.
+    // Arguments are glob patterns: a name with special characters would match nothing and be skipped silently.
     ...files.map((file) => file.replace(/[[*?]/g, '[$&]')),
   ];
 }
@@ -158,13 +161,13 @@ const violations = z.array(
   }),
 );
 
-/** Undefined: this is not what squawk prints. */
+/** Undefined if the output is not squawk's. */
 function findingsIn(stdout: string): MigrationFinding[] | undefined {
   const parsed = violations.safeParse(jsonIn(stdout));
   if (!parsed.success) return undefined;
   const findings = new Map<string, MigrationFinding>();
   for (const { file, line, level, message, help, rule_name: rule } of parsed.data) {
-    // One for each line and rule: the parser stumbles many times over one mistake.
+    // One finding per line and rule: the parser reports one mistake many times.
     const key = `${file}:${line}:${rule}`;
     if (notHazards.has(rule) || findings.has(key)) continue;
     const kind = level === 'Error' ? 'error' : 'warning';

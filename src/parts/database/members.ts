@@ -9,14 +9,14 @@ export interface SeenMember {
   /** Major version of its Postgres. */
   version: number;
   timeline: number;
-  /** Of a replica: whether it follows its primary right now. */
+  /** For a replica: whether it streams from its primary at the moment. */
   streaming: boolean;
 }
 
-/** The database as its members tell it; one that doesn't answer is not among them. */
+/** The database as its members report it; members that don't answer are left out. */
 export interface SeenDatabase {
   members: SeenMember[];
-  /** The mark that the last set-up of the roles left in the data; empty: none did. */
+  /** The mark of the roles that is stored in the data (`rolesMark`); empty: the roles were never set. */
   roles: string;
 }
 
@@ -36,7 +36,7 @@ export const psql = (database: string, ...words: string[]): string[] => [
 
 export const memberService = (container: Container) => container.labels[labels.service] ?? '';
 
-/** In the order of their numbers, whether they run or not. */
+/** Member containers by number, including stopped ones. */
 export const memberContainers = (containers: Container[]): Container[] =>
   containers
     .filter((one) => isMember(memberService(one)) && one.labels[labels.oneOff] !== 'True')
@@ -45,7 +45,10 @@ export const memberContainers = (containers: Container[]): Container[] =>
 export const runningMembers = (containers: Container[]): Container[] =>
   memberContainers(containers).filter(({ state }) => state === 'running');
 
-/** For a look that costs nothing: whatever runs is taken to be in order, the first as the primary. */
+/**
+ * For the quick look without further requests: assumes that all running members are healthy and the first is the
+ * primary.
+ */
 export function trustedDatabase(
   containers: Container[],
   { roles, version }: { roles: string; version: number },
@@ -61,7 +64,7 @@ export function trustedDatabase(
   return { members, roles };
 }
 
-/** A member that takes longer for one short question hangs, as on a disk that is away; seconds. */
+/** A member that takes longer for one short query hangs, for example on a lost disk; seconds. */
 export const answerSeconds = 20;
 
 /** Asks each member that runs. */

@@ -3,11 +3,14 @@ import { OperatorError, exitCodes } from '../../errors.ts';
 import { primaryMember, PsqlSession } from './psql.ts';
 import { releasedDatabase } from './sections.ts';
 
-/** Any number, as long as only migrations ask for it. */
+/** An arbitrary number that only migrations use. */
 const advisoryLock = 7_406_000;
 const lockSeconds = 60;
 
-/** Whoever else migrates by Horme waits for the advisory lock, and what was there before can be found again by the restore point. */
+/**
+ * Takes an advisory lock, so that two migrations by Horme never run at once, and sets a restore point before the
+ * migration.
+ */
 export async function guardMigration(
   { engine, content, releaseNumber, emit, signal }: Context,
   id: string,

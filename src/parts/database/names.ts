@@ -1,6 +1,6 @@
 import type { Stack } from '../../stack/stack.ts';
 
-/** Members are numbered from 1; which of them is the primary changes, their names don't. */
+/** Members are numbered from 1. Names stay the same when the primary changes. */
 export const memberService = (number: number) => `horme-postgres-${number}`;
 export const isMember = (service: string) => /^horme-postgres-\d+$/.test(service);
 export const memberNumber = (service: string) => Number(service.slice(service.lastIndexOf('-') + 1));
@@ -9,20 +9,20 @@ export const dataVolume = (number: number) => `${memberService(number)}-data`;
 /** The largest number of members that the certificate names: five, since `replicas` is at most four. */
 export const mostMembers = 5;
 
-/** To whom the members push their WAL, by the name that their entry point knows. */
+/** Host to which the members push their WAL; their entry point uses this name. */
 export const archiveHost = 'horme-backup';
 
 export const etcdService = 'horme-etcd';
 export const proxyService = 'horme-database';
 export const poolerService = 'horme-pooler';
 
-/** Where the members, etcd and the proxy talk to each other; no service of the user's is on it. */
+/** Network of the members, etcd and the proxy; no user service is on it. */
 export const databaseNetwork = 'horme-database';
 
-/** Names on the data network: of whom an application asks. */
+/** Host names on the data network that applications use. */
 export const databaseAlias = 'database';
 export const replicaAlias = 'database-replica';
-/** The primary without the pooler between, for migrations: they need sessions of their own. */
+/** The primary without the pooler: migrations need a session of their own. */
 export const directAlias = 'database-direct';
 
 export const ports = { primary: 5432, replica: 5433, patroni: 8008, etcd: 2379 } as const;

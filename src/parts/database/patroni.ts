@@ -11,7 +11,10 @@ import {
 } from './names.ts';
 import { localParameters, parameters, restartSettings } from './settings.ts';
 
-/** A lock that its holder must renew; seconds. `fast` finds a lost machine sooner, and takes a slow disk for one sooner. */
+/**
+ * Timing of the leader lock, seconds. `fast` detects a lost machine sooner, but also mistakes a slow disk for one
+ * sooner.
+ */
 const leases = {
   normal: { ttl: 30, loop_wait: 10, retry_timeout: 10 },
   fast: { ttl: 20, loop_wait: 5, retry_timeout: 5 },
@@ -23,7 +26,7 @@ export const tlsFiles = {
   key: secretFile(keyFile),
 };
 
-/** Where Postgres reads its key: a copy that its owner alone can read, made when the container starts. */
+/** The TLS key for Postgres: a copy that only its owner can read, made when the container starts. */
 const serverKey = `${socketFolder}/server.key`;
 
 export const tlsParameters: Record<string, string> = {
@@ -33,7 +36,9 @@ export const tlsParameters: Record<string, string> = {
   ssl_ca_file: tlsFiles.authority,
 };
 
-/** From outside a container only over TLS and with a password; inside, the system's user is the superuser. */
+/**
+ * Connections from outside the container need TLS and a password; inside, the system user postgres is the superuser.
+ */
 export const accessRules = [
   'local all postgres peer',
   'local all backup peer map=own',
@@ -43,9 +48,10 @@ export const accessRules = [
 export const identityRules = ['own postgres backup'];
 
 /**
- * What all members share and Patroni keeps in etcd, changed there and not by a restart. Sources: `maximum_lag_on_failover`,
- * `failsafe_mode`, `primary_start_timeout` as Pigsty and Autobase have them; the leases are Patroni's defaults for `normal`, and
- * for `fast` the smallest that keep `loop_wait + 2 * retry_timeout <= ttl` with the least ttl that Patroni takes.
+ * Settings of all members, which Patroni keeps in etcd; a change needs no restart. Sources: `maximum_lag_on_failover`,
+ * `failsafe_mode`, `primary_start_timeout` as in Pigsty and Autobase. The leases are Patroni's defaults for `normal`,
+ * and for `fast` the smallest that keep `loop_wait + 2 * retry_timeout <= ttl` with the smallest ttl that Patroni
+ * accepts.
  */
 export function sharedSettings(database: DatabaseOptions): Record<string, unknown> {
   return {
@@ -56,13 +62,15 @@ export function sharedSettings(database: DatabaseOptions): Record<string, unknow
     primary_start_timeout: 25,
     member_slots_ttl: '30min',
     synchronous_mode: database.durability === 'zero-loss',
-    // With one replica a strict mode would stop all writes while it is away.
+    // With a single replica, strict mode would block all writes while that replica is down.
     synchronous_mode_strict: database.durability === 'zero-loss' && database.replicas > 1,
     postgresql: { use_pg_rewind: true, use_slots: true, parameters: parameters(database) },
   };
 }
 
-/** A member's own configuration, as JSON, which is YAML too. `@…@` is filled in when the container starts. */
+/**
+ * A member's configuration, as JSON (which is valid YAML). `@…@` placeholders are replaced when the container starts.
+ */
 export function renderPatroni(scope: string, member: string, database: DatabaseOptions): string {
   const { authority, certificate, key } = tlsFiles;
   const verified = { sslmode: 'verify-full', sslrootcert: authority };
@@ -76,14 +84,14 @@ export function renderPatroni(scope: string, member: string, database: DatabaseO
       certfile: certificate,
       keyfile: key,
       cafile: authority,
-      // Whoever changes something must show a certificate; HAProxy only asks.
+      // Requests that change something need a client certificate; HAProxy's checks don't.
       verify_client: 'optional',
     },
     ctl: { certfile: certificate, keyfile: key, cacert: authority },
     etcd3: { hosts: [`${etcdService}:${ports.etcd}`], protocol: 'https', cacert: authority, cert: certificate, key },
     bootstrap: {
-      // All else that members share is set once the first runs, and changes without another container. Until then the primary
-      // looks for new replicas often: it makes their slots when it does.
+      // The other shared settings are set once the first member runs, and change without a new container. Until then a
+      // short loop makes the primary find new replicas, and create their slots, quickly.
       dcs: {
         ttl: 20,
         loop_wait: 2,
@@ -113,7 +121,7 @@ export function renderPatroni(scope: string, member: string, database: DatabaseO
   return JSON.stringify(configuration, null, 2);
 }
 
-/** The configuration of a Postgres that runs by itself, with no Patroni and no etcd. */
+/** Configuration of a single Postgres, without Patroni and etcd. */
 export function renderPostgres(database: DatabaseOptions): string {
   const all = {
     ...parameters(database),

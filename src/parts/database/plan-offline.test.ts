@@ -9,7 +9,7 @@ import { databaseRelease, settledDatabase } from './testing.ts';
 const one = databaseRelease(1);
 const two = databaseRelease(2);
 
-/** The same release with PostgreSQL 18, whose members are others. */
+/** The same release with PostgreSQL 18, so with other member containers. */
 const upgraded = (live: ReleaseContent): ReleaseContent => ({
   ...live,
   services: live.services.map((own) => (own.name.startsWith('horme-postgres-') ? version(own, 'v18') : own)),

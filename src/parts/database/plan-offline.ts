@@ -8,7 +8,7 @@ import { appliedDatabase, releasedDatabase, seenDatabase, type DatabaseApplied }
 import { databaseStep } from './step.ts';
 import { databaseFollowers, primaryOf, replaced, retireLogins, setRoles, shareSettings, switchover } from './plan.ts';
 
-/** What is done to the data while no member runs; afterwards the first member leads, and the others copy from it. */
+/** Work on the data while no member runs. Afterwards the first member leads and the others copy from it. */
 export interface OfflineWork {
   cause: string;
   /** Before anything stops. */
@@ -16,18 +16,18 @@ export interface OfflineWork {
   work: Draft[];
   /** Once the first member leads. */
   after: Draft[];
-  /** The data may be older than the passwords: its roles and logins are set whatever they were. */
+  /** The data may be older than the passwords, so its roles and logins are always set. */
   olderRoles: boolean;
 }
 
-/** Major version of the data, as a member that answers says, or as it was noted. */
+/** Major version of the data, from a member that answers, else from the notes. */
 const dataVersion = (seen: Seen): number | undefined =>
   seenDatabase(seen).members[0]?.version ?? (appliedDatabase(seen.applied).version || undefined);
 
-/** Undefined: nothing but its containers is to change. */
+/** Undefined if only containers change. */
 export const offlineWork = (planning: Planning): OfflineWork | undefined => swapOf(planning) ?? majorUpgrade(planning);
 
-/** Undefined: the data has the version that the release asks for, or there is none yet. */
+/** Undefined if the data has the release's version already, or if there is no data yet. */
 function majorUpgrade(planning: Planning): OfflineWork | undefined {
   const { content, seen, options } = planning;
   const wanted = releasedDatabase(content)?.version;
@@ -61,7 +61,7 @@ function majorUpgrade(planning: Planning): OfflineWork | undefined {
   };
 }
 
-/** Data that `horme restore` has put beside the first member's. */
+/** The swap of data that `horme restore` has put beside the first member's. */
 function swapOf({ content, seen, options }: Planning): OfflineWork | undefined {
   const stamp = options.swap;
   if (stamp === undefined) return undefined;
@@ -107,7 +107,8 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
       running.filter((one) => !others.includes(one)),
       cause,
     ),
-    // First: killed after the work, a member would meet a cluster that is ahead of it and never lead.
+    // Comes before the work: if the run were killed after it, etcd would record a newer cluster state than the data,
+    // and no member would become the leader.
     ...(clustered ? [forget] : []),
     ...work,
     ...members.filter(isFirst).flatMap(replaced),
@@ -121,7 +122,7 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
   ];
 }
 
-/** What the data says of its roles is not known before it runs. */
+/** The roles in restored data are unknown until it runs. */
 const asRestored = (seen: Seen): Seen => ({
   ...withApplied(seen, { generation: 0 }),
   parts: { ...seen.parts, database: { ...seenDatabase(seen), roles: '' } },

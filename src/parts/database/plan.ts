@@ -9,13 +9,13 @@ import { rolesDiffer } from './roles.ts';
 import { appliedDatabase, releasedDatabase, seenDatabase } from './sections.ts';
 import { databaseStep } from './step.ts';
 
-/** Its first start is that of any other part, by what waits for what; afterwards its members take turns. */
+/** True if no member runs: then the database starts in dependency order, like any other part. */
 export const databaseIsAway = (seen: Seen) =>
   !seen.replicas.some(({ service, running }) => running && isMember(service));
 
 /**
- * From what runs to what should, and never both members down at once: members that leave go first, then replicas are replaced,
- * then one of them becomes the primary, and the former primary comes last. The proxy and the pooler follow.
+ * Changes the database without stopping two members at once. First it removes surplus members, then replaces the
+ * replicas, then switches over to one of them, and replaces the former primary last. The proxy and the pooler follow.
  */
 export function databaseSteps(content: ReleaseContent, changes: Change[], seen: Seen): Draft[] {
   const clustered = runs(seen, etcdService);
@@ -32,7 +32,7 @@ export function databaseSteps(content: ReleaseContent, changes: Change[], seen: 
   ];
 }
 
-/** What stands before the members: the proxy and the pooler. */
+/** Changes of the proxy and the pooler. */
 export const databaseFollowers = (changes: Change[]) =>
   changes.filter(({ service }) => !isMember(service.name) && service.name !== etcdService);
 
@@ -52,7 +52,7 @@ export function leavingMembers(content: ReleaseContent, seen: Seen): SeenReplica
   return wanted ? seen.replicas.filter(({ service }) => isMember(service) && !wanted.includes(service)) : [];
 }
 
-/** The newest data must be with a member that stays. */
+/** Stops surplus members. If the primary is one of them, a member that stays becomes the primary first. */
 function leaving(content: ReleaseContent, seen: Seen): Draft[] {
   const gone = leavingMembers(content, seen).filter(({ running }) => running);
   if (gone.length === 0) return [];
@@ -89,7 +89,7 @@ function inTurns(content: ReleaseContent, members: Change[], seen: Seen): Draft[
   ];
 }
 
-/** A member must stop before its successor starts, since both have its volume; what has no volume hands over. */
+/** A member stops before its new container starts, since both use the same volume. Services without a volume surge. */
 export function replaced(change: Change): Draft[] {
   const { service, old, good, missing, cause } = change;
   const stopFirst = !isSurge(change);
@@ -132,7 +132,7 @@ export const switchover = (to: string, cause: string): Draft => ({
   action: databaseStep({ do: 'switchover', to }),
 });
 
-/** Only once every service has the new password. */
+/** Planned only if every service has the new password. */
 export function retireLogins(content: ReleaseContent, seen: Seen, all: boolean): Draft[] {
   const generation = releasedDatabase(content)?.roles.generation ?? 1;
   if (!all || generation <= Math.max(1, appliedDatabase(seen.applied).generation)) return [];

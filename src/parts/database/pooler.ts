@@ -6,9 +6,9 @@ export const poolerFolder = '/run/pgbouncer';
 const usersFile = secretFile('pooler-users');
 
 /**
- * PgBouncer in transaction mode. `default_pool_size` is its default, 20 of Postgres' 100 connections; `query_wait_timeout` is
- * how long a statement may wait while the database moves. `server_login_retry` is a second instead of fifteen: a failover takes
- * less than that to be over.
+ * PgBouncer in transaction mode. `default_pool_size` is its default, 20 of Postgres' 100 connections.
+ * `query_wait_timeout` is how long a statement may wait during a failover or switchover. `server_login_retry` is 1 s
+ * instead of 15, since a failover is over sooner than that.
  */
 export function renderPooler(stack: Pick<Stack, 'name'>): string {
   const { authority, certificate, key } = tlsFiles;

@@ -8,21 +8,22 @@ export const proxySocket = '/run/haproxy/admin.sock';
 export const primaryBackend = 'primary';
 export const replicaBackend = 'replica';
 
-/** A replica that is further behind answers no reads; the primary does. */
+/** A replica with more lag than this gets no reads; they go to the primary. */
 const mostLag = '16MB';
 
 export const membersOf = ({ replicas }: Pick<DatabaseOptions, 'replicas'>): string[] =>
   Array.from({ length: replicas + 1 }, (_, index) => memberService(index + 1));
 
 /**
- * Who is primary is asked of Patroni; without Patroni there is one, and its port is asked. Sessions live as long as their
- * clients want (a day without a byte ends them); one on a member that is no primary any more is cut at once.
+ * The health check asks Patroni for the primary; without Patroni it checks the only member's port. Sessions may live as
+ * long as their clients want (a day without traffic ends them). Sessions on a member that is no longer primary are cut
+ * at once.
  *
- * A primary that refuses is not asked again by HAProxy, which would wait a second first: the client knows better. A check has
- * seconds to answer (`timeout connect` counts for its handshake too): on a machine out of breath Patroni, a Python program, may
- * take as many, and a primary wrongly taken for dead loses all its sessions.
- * A name is never looked up at start, where one that is away would hold up all of them.
- * Sources: `inter` to `rise` and `on-marked-down` as Pigsty runs them. Names are looked up through Docker's DNS.
+ * HAProxy does not retry a refused connection, since it would wait a second first: the client retries. A check may take
+ * seconds (`timeout connect` covers its handshake too): on an overloaded machine Patroni, a Python program, needs as
+ * long, and a primary wrongly considered dead loses all its sessions. Names are not resolved at start, since one
+ * missing name would delay the start; Docker's DNS resolves them later. Sources: `inter` to `rise` and `on-marked-down`
+ * as in Pigsty.
  */
 export function renderProxy(database: DatabaseOptions): string {
   const patroni = database.replicas > 0;

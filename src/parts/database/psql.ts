@@ -7,10 +7,10 @@ import { observeDatabase, psql, type SeenDatabase, type SeenMember } from './mem
 
 /** A statement that may take any time, such as a checkpoint of a busy database; seconds. */
 const statementSeconds = 3600;
-/** Beyond the limit inside of the container, which tells more. */
+/** Added to the limit inside the container, so that the inner one fires first: its error says more. */
 const marginSeconds = 5;
 
-/** Where the database stands now, and who leads it. */
+/** Observes the database's members and its primary. */
 export async function database(engine: Engine, project: string): Promise<SeenDatabase> {
   return observeDatabase(engine, await engine.containers({ [labels.project]: project }));
 }
@@ -28,11 +28,14 @@ export async function primaryMember(engine: Engine, project: string): Promise<Se
 interface Asked {
   /** Of the database. */
   name?: string;
-  /** Where a disk may hang: Postgres' own limit is off while a commit is written. Without, it may take any time. */
+  /**
+   * Time limit, for a disk that may hang: statement_timeout does not apply while a commit is written. Undefined: no
+   * limit.
+   */
   seconds?: number;
 }
 
-/** One statement as the superuser; what it selects, a line a row. */
+/** Runs one statement as the superuser; returns the selected rows, one per line. */
 export async function ask(
   engine: Engine,
   container: string,
@@ -48,7 +51,7 @@ export async function ask(
   throw new Error(`psql: ${output.trim()}`);
 }
 
-/** A script over standard input, so that nothing of it is an argument. It must end by printing `done`. */
+/** Runs a script from standard input, so that its secrets are not in an argument. It must end by printing `done`. */
 export async function runScript(engine: Engine, container: string, script: string): Promise<void> {
   const { exitCode, output } = await engine.exec(container, psql('postgres', '--file=-'), {
     input: `${script}\n`,
@@ -58,7 +61,7 @@ export async function runScript(engine: Engine, container: string, script: strin
   throw new Error(`psql ended with exit code ${exitCode}: ${output.trim().slice(-1000)}`);
 }
 
-/** A session that stays open, for what ends with it. */
+/** A session that stays open, for locks and settings that last as long as the session. */
 export class PsqlSession {
   readonly #stream: Duplex;
   #received = '';
@@ -82,7 +85,7 @@ export class PsqlSession {
     return new PsqlSession(await engine.converse(container, psql(name, '--file=-'), { signal: neverAborted }));
   }
 
-  /** Resolves once all of it has been done, and fails with what psql said when it was not; the signal ends the session. */
+  /** Resolves once all statements have run; fails with psql's message. The signal ends the session. */
   async run(statements: string, signal: AbortSignal): Promise<void> {
     const over = AbortSignal.any([signal, AbortSignal.timeout(statementSeconds * 1000)]);
     const end = () => this.#stream.destroy();

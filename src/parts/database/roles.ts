@@ -4,27 +4,27 @@ import type { DatabaseOptions } from './options.ts';
 import { appRole, formerLoginOf, loginOf, ownerRole } from './logins.ts';
 import type { DatabaseSecrets } from './secrets.ts';
 
-/** What the roles, their rights and their settings depend on, without a secret. Part of a release. */
+/** Inputs of the roles, their rights and settings, without secrets. Part of a release. */
 export interface RolesWanted {
   database: string;
   generation: number;
-  /** Without any, the places that former replicas had in the WAL are given up, or it would be kept for them. */
+  /** If 0, the replication slots of former replicas are dropped: otherwise the primary would keep WAL for them. */
   replicas: number;
-  /** True where no service has a migration: then the application makes its own tables. */
+  /** True if no service has a migration: then the application creates its own tables. */
   applicationOwnsSchema: boolean;
   lockTimeoutSeconds: number;
   statementTimeoutSeconds: number;
 }
 
-/** Raised when the statements below change: what was set up by an older version is set up again. */
+/** Increment when the statements below change, so that existing databases are set up again. */
 const version = 1;
 
-/** What the database itself remembers of its roles, as a comment: it goes where the data goes. */
+/** Mark of the roles, stored in the database as a comment, so that a restore brings it along with the data. */
 export function rolesMark({ generation, ...wanted }: RolesWanted): string {
   return `horme ${fingerprint({ version, ...wanted })} ${generation}`;
 }
 
-/** A release that is older than a rotation does not undo it: its logins are older, not newer. */
+/** A release from before a rotation must not undo it, so its older generation is no difference. */
 export function rolesDiffer(wanted: RolesWanted, seen: string): boolean {
   const [, , generation = '0'] = seen.split(' ');
   return seen !== rolesMark({ ...wanted, generation: Math.max(wanted.generation, Number(generation)) });
@@ -49,9 +49,9 @@ export function rolesWanted(
 }
 
 /**
- * Makes the roles what they should be, however they were; safe to repeat. `owner` has the database and its schema, and
- * migrations log in as it; `app` reads and writes. A login always acts as its role, so that both logins of a role see the same.
- * `done` is the last line of its output.
+ * Sets the roles whatever their present state; safe to repeat. `owner` owns the database and its schema and is used by
+ * migrations; `app` reads and writes. A login always acts as its role, so that both logins of a role have the same
+ * rights. The last line of its output is `done`.
  */
 export function rolesScript(wanted: RolesWanted, secrets: DatabaseSecrets): string {
   const { database } = wanted;
@@ -62,7 +62,7 @@ export function rolesScript(wanted: RolesWanted, secrets: DatabaseSecrets): stri
     { role: ownerRole, password: secrets.ownerPassword },
   ];
   return [
-    // The values are verifiers, not passwords; they still belong into no log.
+    // The values are SCRAM verifiers, not passwords, but must not be logged either.
     `SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic';`,
     ...[appRole, ownerRole].map((role) => created(role, 'NOLOGIN')),
     ...logins.flatMap(({ role, password }) => [
@@ -77,7 +77,7 @@ export function rolesScript(wanted: RolesWanted, secrets: DatabaseSecrets): stri
     created('backup', 'LOGIN'),
     'GRANT pg_read_all_settings, pg_checkpoint TO backup;',
     `GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(), pg_create_restore_point(text) TO backup;`,
-    // The owner may change what the application made while there was no migration yet.
+    // The owner may change tables that the application created before there was a migration.
     `GRANT ${appRole} TO ${ownerRole};`,
     `SELECT 'CREATE DATABASE ${name} OWNER ${ownerRole}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${database}') \\gexec`,
     `ALTER DATABASE ${name} OWNER TO ${ownerRole};`,
@@ -99,7 +99,7 @@ export function rolesScript(wanted: RolesWanted, secrets: DatabaseSecrets): stri
 const unusedSlots = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 WHERE NOT active AND slot_type = 'physical' AND slot_name LIKE 'horme\\_postgres\\_%';`;
 
-/** A login whose password was replaced: whoever still holds it gets in no more. */
+/** Retires the login of the previous rotation: its password no longer works. */
 export const retireScript = (generation: number): string =>
   [appRole, ownerRole]
     .map((role) => formerLoginOf(role, generation))
@@ -111,7 +111,10 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${login}
     .concat("\\echo 'done'")
     .join('\n');
 
-/** A migration that waits for a lock makes every query behind it wait too: better to fail and to be tried again. */
+/**
+ * A migration that waits for a lock blocks every query that queues behind it, so it should rather fail and be run
+ * again.
+ */
 function timeouts(
   { database, lockTimeoutSeconds, statementTimeoutSeconds }: RolesWanted,
   generation: number,
@@ -123,7 +126,7 @@ function timeouts(
   ];
 }
 
-/** On what is there and on what the owner makes later. */
+/** Rights on existing objects and on those that the owner creates later. */
 function applicationRights(): string[] {
   const rights = [
     ['TABLES', 'SELECT, INSERT, UPDATE, DELETE'],
@@ -141,7 +144,10 @@ const created = (role: string, login: 'LOGIN' | 'NOLOGIN') =>
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** As PostgreSQL stores a password (RFC 5803); 4,096 rounds are its default. So no password is ever sent or logged. */
+/**
+ * The password in PostgreSQL's stored form (RFC 5803; 4,096 rounds are its default), so that no password is sent or
+ * logged.
+ */
 function scramVerifier(password: string): string {
   const rounds = 4096;
   const salt = randomBytes(16);

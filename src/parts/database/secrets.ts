@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { appRole, formerLoginOf, loginOf } from './logins.ts';
 import { certificateHasNames, makeCertificates, signServer, type Certificate } from './authority.ts';
 
-/** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
+/** 32 bytes can't be guessed. Hex needs no escaping in a URL or a configuration file. */
 const password = () => randomBytes(32).toString('hex');
 
 export interface DatabaseSecrets {
-  /** Grows with each rotation. The application's two logins take turns, so that the former works until all use the new one. */
+  /**
+   * Incremented by each rotation. The application's two logins alternate, so that the former works until all services
+   * use the new one.
+   */
   generation: number;
   appPassword: string;
-  /** Of the login before the last rotation: the pooler takes both while services move from one to the other. */
+  /** Password of the previous login: the pooler accepts both while services move to the new one. */
   formerAppPassword?: string;
   ownerPassword: string;
   replicationPassword: string;
@@ -31,11 +34,11 @@ export async function makeDatabaseSecrets(): Promise<DatabaseSecrets> {
   };
 }
 
-/** A certificate from before a part was there does not have its name. */
+/** Signs a new certificate if the present one lacks the name of a service that was added later. */
 export const withCurrentNames = async (secrets: DatabaseSecrets): Promise<DatabaseSecrets> =>
   certificateHasNames(secrets.server) ? secrets : { ...secrets, server: await signServer(secrets.authority) };
 
-/** Those of the application and of its migrations; what the members use among themselves stays. */
+/** New passwords for the application and its migrations; those that the members use among themselves stay. */
 export const rotated = (secrets: DatabaseSecrets): DatabaseSecrets => ({
   ...secrets,
   generation: secrets.generation + 1,
@@ -44,7 +47,7 @@ export const rotated = (secrets: DatabaseSecrets): DatabaseSecrets => ({
   ownerPassword: password(),
 });
 
-/** For a plan before the first deploy: nothing that it says depends on a value. */
+/** Placeholder for a plan before the first deploy; the plan's text does not depend on secret values. */
 export const unmadeSecrets: DatabaseSecrets = {
   generation: 1,
   appPassword: '',
@@ -56,7 +59,7 @@ export const unmadeSecrets: DatabaseSecrets = {
   server: { certificate: '', key: '' },
 };
 
-/** PgBouncer's list of who may log in; it logs in at Postgres as the same. */
+/** PgBouncer's user list; PgBouncer logs in to Postgres with the same users. */
 export function poolerUsers({ generation, appPassword, formerAppPassword }: DatabaseSecrets): string {
   const current = `"${loginOf(appRole, generation)}" "${appPassword}"\n`;
   if (formerAppPassword === undefined) return current;

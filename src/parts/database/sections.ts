@@ -9,25 +9,25 @@ import type { PostgresVersion } from './options.ts';
 import type { RolesWanted } from './roles.ts';
 import { unmadeSecrets, type DatabaseSecrets } from './secrets.ts';
 
-/** Of the database, what is not in the definition of a container. */
+/** The database's section of a release: data that no container definition has. */
 export interface DatabaseRelease {
   version: PostgresVersion;
-  /** Services of the members, in the order of their numbers. */
+  /** Service names of the members, by their numbers. */
   members: string[];
-  /** What Patroni's members share; empty without Patroni. */
+  /** Patroni's settings for all members; empty without Patroni. */
   shared: Record<string, unknown>;
   zeroLoss: boolean;
   pooler: boolean;
   roles: RolesWanted;
 }
 
-/** What the database was last told. */
+/** What the database has accepted last. */
 export interface DatabaseApplied {
-  /** What its members share, as Patroni was last told. */
+  /** Fingerprint of the shared settings that Patroni has. */
   shared: string;
-  /** The mark of the roles that were set last. */
+  /** Mark of the roles that were set last (`rolesMark`). */
   roles: string;
-  /** Logins up to this rotation, but the last one's, are ended. */
+  /** All logins before this rotation are retired. */
   generation: number;
   /** Major version of the data; 0: not noted yet. */
   version: number;
@@ -47,7 +47,7 @@ export const databaseSecrets = ({ parts }: Pick<Vault, 'parts'>): DatabaseSecret
 
 export function appliedDatabase({ parts }: Pick<Applied, 'parts'>): DatabaseApplied {
   const nothing: DatabaseApplied = { shared: '', roles: '', generation: 0, version: 0 };
-  // Before there were sections these four stood beside each other.
+  // Before there were sections these four were top-level fields.
   const { database: own, roles, generation, version } = parts as Record<string, unknown>;
   if (typeof own !== 'string') return { ...nothing, ...(own as Partial<DatabaseApplied> | undefined) };
   return { ...nothing, ...({ roles, generation, version } as Partial<DatabaseApplied>), shared: own };

@@ -46,7 +46,7 @@ const etcdVolume = `${etcdService}-data`;
 
 const postgresImage = (version: PostgresVersion): string => (version === 17 ? 'postgres' : `postgres-${version}`);
 
-/** What proves who a container of the database is, and whom it trusts. */
+/** The certificate and key of a database container, and the authority that it trusts. */
 export const identityOf = ({ authority, server }: DatabaseSecrets): Record<string, string> => ({
   [authorityFile]: authority.certificate,
   [certificateFile]: server.certificate,
@@ -54,8 +54,9 @@ export const identityOf = ({ authority, server }: DatabaseSecrets): Record<strin
 });
 
 /**
- * Application → proxy (HAProxy: who is primary) → members, each a Postgres that its Patroni owns, with etcd for who leads. With
- * `replicas: 0` there is one member, without Patroni and etcd; the proxy stays, so that an address never changes.
+ * Application → proxy (HAProxy, finds the primary) → members, each a Postgres run by Patroni, with etcd for leader
+ * election. With `replicas: 0` there is one member, without Patroni and etcd. The proxy stays, so that addresses never
+ * change.
  */
 export function databaseServices(stack: Stack, vault: Vault): PartService[] {
   const database = databaseOptions(stack);
@@ -104,7 +105,7 @@ function member(stack: Stack, database: DatabaseOptions, name: string, secrets: 
     strategy: { kind: 'stop-first', reason: `owns the volume ${dataVolume(memberNumber(name))}` },
     stopSeconds: 60,
     readySeconds: first ? recoverySeconds : copySeconds,
-    // The first has the data; the others copy it.
+    // The first member has the data; the others copy it.
     dependsOn: cluster ? [healthy(first ? etcdService : 'horme-postgres-1')] : [],
     definition: hardened(
       { memoryBytes, cpus: 2 },
@@ -136,8 +137,8 @@ const singleMember = (database: DatabaseOptions): Record<string, string> => ({
 });
 
 /**
- * One member on one machine: three on one disk would only look safer. Heartbeat and election are those for disks that others use
- * too, in milliseconds (etcd's guide: the election takes ten heartbeats).
+ * One etcd member, since three on one disk would not be safer. Heartbeat and election timeout are set for shared disks,
+ * in milliseconds (etcd's guide: the election timeout is ten heartbeats).
  */
 function etcd(secrets: DatabaseSecrets): PartService {
   const { authority, certificate, key } = tlsFiles;

@@ -4,7 +4,7 @@ const mebibyte = 1024 * 1024;
 const megabytes = (bytes: number) => `${Math.max(1, Math.floor(bytes / mebibyte))}MB`;
 const between = (least: number, value: number, most: number) => Math.min(most, Math.max(least, value));
 
-/** PostgreSQL's default. A pooler, not a larger number, is what more clients need: each one is a process. */
+/** PostgreSQL's default. Each connection is a process, so more clients need a pooler, not a larger number. */
 const connections = 100;
 
 /**
@@ -31,9 +31,10 @@ export function memorySettings(memoryBytes: number): Record<string, string> {
 }
 
 /**
- * `wal_log_hints` lets pg_rewind bring a former primary back; slow queries and waits for locks are worth a line each. A Postgres
- * that is to stop waits for whoever has connected and said nothing, as clients do that a network lost: by PostgreSQL's default
- * of `authentication_timeout` for a minute, for which a former primary is no replica.
+ * `wal_log_hints` lets pg_rewind turn a former primary into a replica. Slow queries and lock waits are logged. A
+ * Postgres that stops waits up to `authentication_timeout` for clients that have connected and sent nothing, such as
+ * those cut off by the network. With the default of a minute, a former primary would be missing as a replica for that
+ * long.
  */
 const ownSettings: Record<string, string> = {
   wal_level: 'replica',
@@ -50,7 +51,10 @@ const ownSettings: Record<string, string> = {
   log_timezone: 'UTC',
 };
 
-/** A segment that is not full is archived after this too: what is lost with the machine is no older. Seconds. */
+/**
+ * A WAL segment is archived after this time even if it is not full: it limits the data that is lost with the machine.
+ * Seconds.
+ */
 const archiveSeconds = 60;
 
 const archiving = ({ archived }: DatabaseOptions): Record<string, string> =>
@@ -58,21 +62,21 @@ const archiving = ({ archived }: DatabaseOptions): Record<string, string> =>
     ? { archive_mode: 'on', archive_command: 'pgbackrest-archive %p', archive_timeout: String(archiveSeconds) }
     : { archive_mode: 'off' };
 
-/** All parameters of Postgres that don't differ from member to member. */
+/** Parameters of Postgres that are the same for all members. */
 export function parameters(database: DatabaseOptions): Record<string, string> {
   const { [localSetting]: _local, ...users } = database.parameters;
   return { ...ownSettings, ...archiving(database), ...memorySettings(database.memoryBytes), ...users };
 }
 
-/** Its default depends on the volume that a member has, and so only the member knows it. */
+/** Its default depends on the size of a member's volume, which only the member knows. */
 export const localSetting = 'max_slot_wal_keep_size';
 export const localParameters = ({ parameters: users }: DatabaseOptions): Record<string, string> => ({
   [localSetting]: users[localSetting] ?? '@quarter-of-the-volume@',
 });
 
 /**
- * Parameters that a running Postgres can't take: what changes them replaces the members, one after another. The rest is
- * reloaded. From `pg_settings` of PostgreSQL 17, `context = 'postmaster'`; a test compares.
+ * Parameters that need a restart of Postgres: a change replaces the members, one after another. All others are
+ * reloaded. From `pg_settings` of PostgreSQL 17, `context = 'postmaster'`; a test compares them.
  */
 const restartParameters = new Set(
   `archive_mode autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age bonjour bonjour_name
@@ -91,7 +95,7 @@ const restartParameters = new Set(
 
 export const needsRestart = (parameter: string) => restartParameters.has(parameter);
 
-/** What Horme sets itself, because the cluster would not work with another value; refused in `parameters`. */
+/** Parameters that Horme sets because the cluster needs these values; refused in the user's `parameters`. */
 export const reservedParameters = new Set(
   `archive_command archive_library archive_mode cluster_name config_file data_directory external_pid_file hba_file hot_standby ident_file
   listen_addresses logging_collector password_encryption port primary_conninfo primary_slot_name recovery_end_command restore_command

@@ -21,7 +21,7 @@ interface Patroni {
   silentSeconds?: number;
 }
 
-/** A primary whose commits wait for the replica, and what Patroni says of it; undefined: it doesn't answer. */
+/** A primary whose commits wait for the replica, with Patroni's view; undefined: Patroni doesn't answer. */
 async function seen(patroni: Patroni | undefined) {
   const answers: Record<string, unknown> = {
     '/failsafe': Object.fromEntries((patroni?.known ?? []).map((name) => [name, 'https://'])),

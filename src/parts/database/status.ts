@@ -10,22 +10,22 @@ export interface MemberStatus {
   name: string;
   role: 'primary' | 'replica';
   /**
-   * `running` a primary; `streaming` a replica that follows and that a failover may choose, `joining` one that follows and that
-   * the primary's Patroni doesn't know yet; `catching up`, `starting`, `stopped`.
+   * `running`: a primary. `streaming`: a replica that streams and is a failover candidate. `joining`: a replica that
+   * streams but is not yet known to the primary's Patroni. Also `catching up`, `starting`, `stopped`.
    */
   state: string;
   timeline: number | undefined;
-  /** How far a replica is behind what the primary has written, bytes; undefined when nobody can tell. */
+  /** Replication lag behind the primary's WAL, bytes; undefined: unknown. */
   lagBytes: number | undefined;
   lagSeconds: number | undefined;
-  /** Of a replica: a commit waits for it, and a failover may choose it. */
+  /** For a replica: commits wait for it, and it is a failover candidate. */
   synchronous: boolean;
 }
 
 export interface SlotStatus {
   name: string;
   active: boolean;
-  /** `reserved`, `extended`, `unreserved`, `lost`: whether the WAL that its member needs is still there. */
+  /** `reserved`, `extended`, `unreserved` or `lost`: whether the WAL that the slot's member needs still exists. */
   state: string;
   keptBytes: number;
 }
@@ -33,7 +33,7 @@ export interface SlotStatus {
 export interface DatabaseStatus {
   members: MemberStatus[];
   slots: SlotStatus[];
-  /** How long ago the members' Patroni reached etcd, seconds; undefined without replicas, and when none can tell. */
+  /** Seconds since a member's Patroni last reached etcd; undefined without replicas, and if unknown. */
   etcdSilentSeconds: number | undefined;
 }
 
@@ -67,7 +67,7 @@ const question = `
       'keptBytes', coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0))), '[]')
       FROM pg_replication_slots WHERE NOT pg_is_in_recovery()))`;
 
-/** The whole picture, for people and monitoring: every member that there is, whether it answers or not. */
+/** The full status, for people and monitoring: every member, including those that don't answer. */
 export async function databaseStatus(engine: Engine, project: string): Promise<DatabaseStatus> {
   const containers = memberContainers(await engine.containers({ [labels.project]: project }));
   const answers = await Promise.all(
@@ -99,7 +99,7 @@ async function silenceOf(engine: Engine, asked: Answered | undefined): Promise<n
 
 const memberOf = (container: Container) => ({ container: container.id, service: memberService(container) });
 
-/** Whom a failover may choose, as Patroni sees it; where it can't tell, with etcd away, Postgres' word stands. */
+/** Failover candidates, as Patroni sees them. While etcd is unreachable, Postgres' own view counts. */
 interface Candidates {
   known: string[];
   synchronous: string[];
@@ -149,7 +149,7 @@ function stateOf({ state }: Container, answer: Answer | undefined, known: boolea
   return known ? 'streaming' : 'joining';
 }
 
-/** What this topology survives, and what it does not: said wherever the database is shown. */
+/** Which failures this topology survives and which not; shown wherever the database is shown. */
 export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replicas' | 'durability'>): string {
   if (replicas === 0)
     return 'Survives a crash of Postgres by starting it again. Does not survive a hang, nor the loss of its volume or of this machine.';
@@ -157,11 +157,11 @@ export function survives({ replicas, durability }: Pick<DatabaseOptions, 'replic
   return `Survives a Postgres crash or upgrade (${commits}). Does not survive the loss of this machine.`;
 }
 
-/** As `synchronous_mode_strict` has it. */
+/** Consequence of `synchronous_mode_strict`. */
 const withoutSynchronous = ({ replicas }: DatabaseOptions) =>
   replicas > 1 ? 'commits wait until one is' : 'commits are acknowledged by the primary alone';
 
-/** What is wrong, with the command that gets further. */
+/** Problems, each with the command that helps. */
 export function databaseProblems(
   { members, slots, etcdSilentSeconds }: DatabaseStatus,
   wanted: DatabaseOptions,

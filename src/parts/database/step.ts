@@ -1,22 +1,22 @@
 import type { Action } from '../../deploy/step.ts';
 
-/** What the database asks for beside starting and stopping its containers. */
+/** The database's own steps, besides starting and stopping containers. */
 export type DatabaseAct =
-  /** What the members share is told to Patroni, which tells them. */
+  /** Writes the shared settings to Patroni, which passes them to all members. */
   | { do: 'share-settings' }
   | { do: 'set-roles' }
-  /** Another member becomes the primary, by plan: nothing is lost. */
+  /** Planned switchover to another member, without data loss. */
   | { do: 'switchover'; to: string }
-  /** The logins before the last rotation get in no more. */
+  /** Retires the logins from before the last rotation. */
   | { do: 'retire-logins' }
-  /** On a copy of the primary's data, which is thrown away. */
+  /** Runs the upgrade on a temporary copy of the primary's data. */
   | { do: 'rehearse-upgrade'; from: number; primary: string }
-  /** Of the first member's data, while no member runs. */
+  /** Upgrades the first member's data while no member runs. */
   | { do: 'upgrade'; from: number }
   | { do: 'analyze' }
-  /** Restored data, beside the first member's, for all that the members have. */
+  /** Replaces the data of all members by the restored data, which lies beside the first member's. */
   | { do: 'swap'; stamp: string; members: string[] }
-  /** Patroni finds the first member's data as that of a new cluster, and takes it over. */
+  /** Removes the cluster from etcd, so that Patroni takes over the first member's data as a new cluster. */
   | { do: 'forget-cluster' };
 
 export const databaseStep = (act: DatabaseAct): Action => ({ do: 'part', part: 'database', act });

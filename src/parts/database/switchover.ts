@@ -15,12 +15,12 @@ import { releasedDatabase } from './sections.ts';
 
 /** How long the candidate may take to follow its primary, and with `zero-loss` to become synchronous; seconds. */
 const candidateSeconds = 60;
-/** Patroni gives up by itself before; seconds. */
+/** Patroni itself gives up earlier; seconds. */
 const promotionSeconds = 60;
-/** A transaction that runs longer keeps the pooler from pausing, and the switchover from beginning; seconds. */
+/** Longest wait for the pooler to pause. A transaction that runs longer prevents the switchover. Seconds. */
 const pauseSeconds = 15;
 
-/** A switchover is not left half done, with a pooler that holds its clients: an interrupt waits for these few. */
+/** Ctrl-C does not interrupt a switchover once it has begun: the paused pooler would hold its clients. */
 const begun = { deadlineSeconds: promotionSeconds + 10, signal: neverAborted };
 
 export interface SwitchoverTarget {
@@ -41,26 +41,28 @@ export const switchOver = async ({ engine, content, signal, emit }: Context, id:
 };
 
 /**
- * Makes another member the primary without losing a commit; gives the longest time in which no write was possible, in seconds.
- * HAProxy is told in the moment of the promotion instead of finding out by its checks, and a pooler holds its clients meanwhile.
+ * Makes another member the primary without losing a commit. Returns the longest time without a possible write, in
+ * seconds. The pooler holds its clients meanwhile, and HAProxy is told at the promotion instead of waiting for its
+ * health checks.
  */
 export async function switchDatabase(target: SwitchoverTarget, to: string): Promise<number> {
   const { engine, project, say } = target;
   const primary = await primaryMember(engine, project);
   if (primary.service === to) return 0;
   const candidate = await readyCandidate(target, primary, to);
-  // What must be written at the shutdown is little then.
+  // Leaves little to write for the shutdown checkpoint.
   await ask(engine, primary.container, 'CHECKPOINT');
   const probe = await WriteGap.start(engine, candidate.container);
   const poolers = await running(engine, project, poolerService);
-  // Opened before: to tell one takes a millisecond then.
+  // Connections are opened in advance, so that a command takes only 1 ms at the promotion.
   const proxies = await Promise.all(
     (await running(engine, project, proxyService)).map((id) => HaproxyRuntime.open(engine, id)),
   );
   try {
     for (const id of poolers) await pause(engine, id);
     const order = JSON.stringify({ leader: primary.service, candidate: to });
-    // The primary must hear it, or it finds out by its next look at etcd; the candidate has the newer image to tell it.
+    // The order goes to the primary, which would otherwise learn of it only at its next look at etcd. It is sent from
+    // the candidate, whose image is newer.
     const ordered = engine.exec(
       candidate.container,
       ['ask-patroni', primary.service, 'POST', '/switchover', order],
@@ -107,7 +109,7 @@ async function streamsFrom(engine: Engine, primary: SeenMember, to: string): Pro
   return (await ask(engine, primary.container, question)) !== '0';
 }
 
-/** Asked inside the candidate, by one statement that ends with the promotion; it is over when the order itself fails, too. */
+/** Waits inside the candidate, with one statement that ends at the promotion. Also ends if the order fails. */
 async function promoted(engine: Engine, candidate: SeenMember, ordered: Promise<ExecResult>): Promise<void> {
   const loop = 'BEGIN WHILE pg_is_in_recovery() LOOP PERFORM pg_sleep(0.01); END LOOP; END';
   const limit = `--command=SET statement_timeout = '${promotionSeconds}s'`;
@@ -134,7 +136,7 @@ async function running(engine: Engine, project: string, service: string): Promis
   return containers.filter(({ state }) => state === 'running').map(({ id }) => id);
 }
 
-/** Sessions on the former primary end, and new ones go to the new one, before the next check. */
+/** Ends the sessions on the former primary and sends new ones to the new primary, before the next health check. */
 const tell = (proxy: HaproxyRuntime, from: string, to: string) =>
   proxy.ask(`set server ${primaryBackend}/${to} health up; set server ${primaryBackend}/${from} health down`);
 
@@ -143,7 +145,7 @@ const poolerCommand = (command: string) => [
   ...['--username=pgbouncer', '--dbname=pgbouncer', `--command=${command}`],
 ];
 
-/** Waits for transactions under way; statements that come after wait in the pooler. */
+/** Waits for running transactions to end; later statements wait in the pooler. */
 async function pause(engine: Engine, id: string): Promise<void> {
   const { exitCode, output } = await engine.exec(id, poolerCommand('PAUSE'), begun);
   if (exitCode === 0) return;
@@ -155,7 +157,7 @@ async function pause(engine: Engine, id: string): Promise<void> {
   });
 }
 
-/** Asks for a transaction id through the proxy all the time, as an application would: what the application feels. */
+/** Measures the write gap as an application sees it: requests a transaction id through the proxy, again and again. */
 class WriteGap {
   readonly #stream: Duplex;
   #received = '';

@@ -13,7 +13,7 @@ const first = memberService(1);
 const analyzeSeconds = 24 * 3600;
 const rehearsalVolume = 'horme-postgres-rehearsal';
 
-/** All of it on a copy: what pg_upgrade refuses, and how long it takes, are known before anything stops. */
+/** Runs the whole upgrade on a copy: pg_upgrade's objections and its duration are known before anything stops. */
 export async function rehearseUpgrade(
   context: Context,
   { from, primary }: { from: number; primary: string },
@@ -28,7 +28,7 @@ export async function rehearseUpgrade(
   }
 }
 
-/** The old data stays beside the new, untouched: going back is starting the old version on it. */
+/** The old data stays untouched beside the new: a rollback starts the old version on it. */
 export function upgradeData(context: Context, from: number): Promise<void> {
   context.otherData.begun = true;
   return inFirstMember(context, dataVolume(1), ['upgrade', String(from)]);
@@ -52,7 +52,10 @@ async function inFirstMember(context: Context, volume: string, command: string[]
   );
 }
 
-/** The first member beside the one that runs: on that volume, and under another name, or it would take itself for the other. */
+/**
+ * The first member's definition with another volume and host name: it runs beside the real member and must not be
+ * mistaken for it.
+ */
 function withData(model: ComposeModel, volume: string): ComposeModel {
   const definition = model.services[first];
   if (!definition) throw new Error('the release has no database');
@@ -77,7 +80,7 @@ export async function swapIn(
   await part.swapIn(context, id, restored);
 }
 
-/** Data after pg_upgrade or a restore has an identity that Patroni would refuse as another cluster's. */
+/** After pg_upgrade or a restore the data has another system identifier, which Patroni would refuse. */
 export async function forgetCluster(context: Context): Promise<void> {
   const { engine, content } = context;
   const filter = { [labels.project]: content.project, [labels.service]: etcdService };
@@ -93,7 +96,7 @@ export async function forgetCluster(context: Context): Promise<void> {
   await noteDatabase(context.store, { shared: '' });
 }
 
-/** From now on the older version can't have the data back without losing what was written. */
+/** Runs after the upgrade: from here on, going back to the older version would lose the writes since. */
 export async function analyze(context: Context): Promise<void> {
   const { engine, content, signal } = context;
   const { container } = await primaryMember(engine, content.project);

@@ -3,7 +3,7 @@ import { databaseAlias, databaseName, directAlias, ports, replicaAlias, secretFi
 import { appRole, loginOf, ownerRole } from './logins.ts';
 import type { DatabaseSecrets } from './secrets.ts';
 
-/** Beside the variables' files in a service's secrets: what the address names as the authority to trust. */
+/** File with the CA certificate that the URLs name in `sslrootcert`; lies in the service's secrets. */
 export const authorityName = 'database-ca.crt';
 
 export interface DatabaseUrls {
@@ -11,7 +11,7 @@ export interface DatabaseUrls {
   replica: string;
 }
 
-/** As libpq, node-postgres, pgx, asyncpg and JDBC read them. */
+/** A URL that libpq, node-postgres, pgx, asyncpg and JDBC understand. */
 function url(stack: Pick<Stack, 'name'>, login: string, password: string, host: string, port: number): string {
   const trust = `sslmode=verify-full&sslrootcert=${secretFile(authorityName)}`;
   return `postgres://${login}:${password}@${host}:${port}/${databaseName(stack)}?${trust}`;
@@ -25,7 +25,7 @@ export function applicationUrls(stack: Pick<Stack, 'name'>, secrets: DatabaseSec
   };
 }
 
-/** A migration changes the schema, on the primary, in a session of its own. */
+/** A migration logs in as the schema's owner, directly at the primary, since it needs a session of its own. */
 export function migrationUrls(stack: Pick<Stack, 'name'>, secrets: DatabaseSecrets): DatabaseUrls {
   const login = loginOf(ownerRole, secrets.generation);
   const primary = url(stack, login, secrets.ownerPassword, directAlias, ports.primary);

@@ -7,7 +7,7 @@ export async function takeEdgeStep(context: Context, act: EdgeAct): Promise<void
     case 'write':
       return writeEdge(context, act);
     case 'reload-haproxy':
-      // A conversation that the guard opened with a process that leaves would be taken for one with its successor.
+      // The guard's open connection leads to the old process and would be mistaken for one to the new process.
       if (!act.keepFormer) await context.guard?.end();
       return reloadHaproxy(context, act.keepFormer);
     case 'reload-nginx':

@@ -19,13 +19,13 @@ import { nginxService } from './services.ts';
 
 const reloadSeconds = 30;
 
-/** At once, at every nginx of the edge; the page is the one that the user's files name now. */
+/** Takes effect at once at every nginx. The page is the one that the user's files name now. */
 export async function switchMaintenance(store: Store, on: boolean, page: string | undefined): Promise<void> {
   const content = `${on ? 'on' : 'off'}\n`;
   await store.write(edgeFolder, [...pageFiles(page), { path: maintenanceSwitch, content, mode: on ? 0o755 : 0o644 }]);
 }
 
-/** What nginx or HAProxy reads when it starts; one that runs is told by a reload instead. */
+/** Writes the files that nginx or HAProxy reads at its start; a running one needs a reload. */
 export async function writeEdge(context: Context, wanted: { nginx: boolean; haproxy: boolean }): Promise<void> {
   const { store, content, routed } = context;
   await ensureCertificate(context);
@@ -54,7 +54,7 @@ async function ensureCertificate({ store, content }: Context): Promise<void> {
   if (existing.size === 0) await store.write(edgeFolder, await selfSigned(certificate.name, certificate.hosts));
 }
 
-/** What a HAProxy that starts anew reads: the replicas that serve now, new ones before old ones. */
+/** Writes the replica list that a restarted HAProxy reads: the replicas that serve now, new ones first. */
 export async function writeMembers(context: Context): Promise<void> {
   const { store, routed } = context;
   const serving = await members(context);
@@ -66,7 +66,7 @@ async function members({ balancers, routed }: Context): Promise<Members> {
   return (await (await balancers.get())?.members(routed)) ?? {};
 }
 
-/** With the backends of the release before while its replicas may still drain; without them once they are gone. */
+/** `keepFormer`: keeps the backends of the previous release while its replicas may still drain. */
 export async function reloadHaproxy(context: Context, keepFormer: boolean): Promise<void> {
   const { engine, store } = context;
   const routed = keepFormer ? context.routed : context.content.services;
@@ -102,7 +102,7 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
   });
 }
 
-/** Asked anew each time: right after the signal it is still the old process that answers. */
+/** Opens new connections each time, since right after the signal the old process still answers. */
 async function backendsSeen(context: Context): Promise<string[][]> {
   const containers = await context.balancers.containers();
   const answers = await Promise.all(
@@ -139,8 +139,8 @@ export async function reloadNginx(context: Context): Promise<void> {
 }
 
 /**
- * From inside, to the first process, which passes it on. Engines up to 20.10 take any signal of theirs for the user's wish to
- * stop the container: it would not come back after a crash or a restart of the engine.
+ * Sends the signal from inside the container, to process 1. Engines up to 20.10 treat any signal sent by the engine as
+ * a manual stop: the container would not be restarted after a crash or a restart of the engine.
  */
 async function reload(engine: Context['engine'], id: string, signal: 'HUP' | 'USR2'): Promise<void> {
   const { exitCode, output } = await engine.exec(id, ['sh', '-c', `kill -${signal} 1`]);

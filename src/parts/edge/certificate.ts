@@ -3,7 +3,7 @@ import type { FileEntry } from '../../engine/engine.ts';
 /** Browsers refuse server certificates that last longer (Apple's limit since 2020); days. */
 const validDays = 397;
 
-/** A self-signed certificate for these hosts; the key goes to the edge's volume and nowhere else. */
+/** A self-signed certificate for these hosts. The key is stored only in the edge's volume. */
 export async function selfSigned(name: string, hosts: string[]): Promise<FileEntry[]> {
   const { generate } = await import('selfsigned');
   const { cert, private: key } = await generate([{ name: 'commonName', value: hosts[0] ?? 'localhost' }], {

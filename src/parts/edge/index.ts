@@ -12,7 +12,7 @@ import { edgeFiles, haproxyCleanUp, haproxyReload, nginxReload, noteMembers } fr
 import { releasedEdge, type EdgeRelease } from './sections.ts';
 import { edgeNetworks, edgeServices, edgeVolumes } from './services.ts';
 
-/** nginx with TLS before two HAProxies: all that publishes ports. */
+/** nginx with TLS in front of two HAProxies; the only part that publishes ports. */
 export const edgePart: Part = {
   name: 'edge',
   key: { load: async () => (await import('./key.ts')).edgeKey },
@@ -51,7 +51,7 @@ export const edgePart: Part = {
   commands,
 };
 
-/** The names that Compose gives to the first containers of a service. */
+/** Container names that Compose gives to the first containers of each service. */
 function firstMembers({ project, services }: ReleaseContent): Members {
   return Object.fromEntries(
     services.flatMap((service) => {

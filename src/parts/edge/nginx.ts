@@ -5,7 +5,7 @@ import { openFiles } from '../../platform/service.ts';
 import { lines, locationLimits, proxyLimits, serverLimits } from '../../traffic/route-limits.ts';
 import { backendName, edgeSocketFolder, haproxyInstances } from '../../traffic/haproxy.ts';
 
-/** Ports inside the gate's container; the environment says which ports of the machine lead here. */
+/** Ports inside the gate's container; the environment maps ports of the machine to them. */
 export const innerPorts = { http: 8080, https: 8443 } as const;
 export const gateSocket = `${edgeSocketFolder}/gate.sock`;
 export const nginxStatusSocket = '/run/nginx/status.sock';
@@ -20,7 +20,7 @@ export interface NginxInput {
   maxBodyBytes: number;
 }
 
-/** For one nginx worker and for all of HAProxy: half the files that a container may open, less some for its own. */
+/** Connections of one nginx worker: half the file descriptors of a container, minus some for other files. */
 const connections = Math.floor(openFiles / 2) - 192;
 
 interface Location extends Route {
@@ -63,7 +63,8 @@ function locationsByHost(services: RoutedService[]): Map<string, Location[]> {
 }
 
 function head({ maxBodyBytes, certificate, httpsPort }: NginxInput, routes: readonly Route[]): string {
-  // None is ever given up: a socket refuses at once, and the one that fails next may be the only other.
+  // max_fails=0, so that nginx never marks a HAProxy as failed: a refused socket costs no time, and the other HAProxy
+  // may be the next to fail.
   const upstream = haproxyInstances.map((name) => `    server unix:${edgeSocketFolder}/${name}.sock max_fails=0;`);
   return `worker_processes auto;
 worker_shutdown_timeout 15m;
@@ -177,12 +178,12 @@ ${longestFirst.map(location).join('\n')}
 }
 
 /**
- * Whether this file is executable is asked with every request: maintenance needs no reload and is part of no release, so
- * neither a deploy nor a rollback changes it.
+ * nginx checks with every request whether this file is executable. So maintenance needs no reload, and it is not part
+ * of a release: neither a deploy nor a rollback changes it.
  */
 export const maintenanceSwitch = 'maintenance';
 
-/** A path matches itself and all below it, never a longer name that only begins alike. */
+/** A path matches itself and everything below it, but not a longer name with the same beginning. */
 function location(route: Location): string {
   const { path, port, service } = route;
   const pass = `${lines(locationLimits(route))}      if (-x ${configurationFolder}/${maintenanceSwitch}) {

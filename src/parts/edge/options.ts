@@ -1,7 +1,7 @@
 import type { Stack } from '../../stack/stack.ts';
 
 export interface EdgeOptions {
-  /** Content of the user's own page for `maintenance on`; undefined: ours. */
+  /** Content of the user's page for `maintenance on`; undefined: the default page. */
   maintenancePage: string | undefined;
   /** Largest request body that the edge takes, bytes. */
   maxBodyBytes: number;

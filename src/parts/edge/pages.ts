@@ -8,7 +8,7 @@ const words = {
 
 const maintenanceWords = 'We are working on it and will be back soon.';
 
-/** Pages of the edge itself; they load nothing, so that they work when nothing else does. */
+/** The edge's own pages. They load no other files, so that they work when nothing else does. */
 function page(title: string, text: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -37,7 +37,7 @@ export function pageFiles(maintenancePage: string | undefined): FileEntry[] {
   ];
 }
 
-/** HAProxy sends an errorfile as it is, with the status line and headers in it. */
+/** HAProxy sends an errorfile unchanged, so it must contain the status line and headers. */
 function errorFile(status: keyof typeof words, title: string): string {
   const body = page(title, words[status]);
   const headers = [

@@ -9,7 +9,7 @@ import { appliedEdge, releasedEdge } from './sections.ts';
 import { nginxService } from './services.ts';
 import { edgeStep } from './step.ts';
 
-/** Before any HAProxy is replaced: the one that starts anew must know whom the others know. */
+/** Saves the replica list before a HAProxy is replaced, so that the new one starts with the same members. */
 export function noteMembers(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content) || !haproxyRuns(seen)) return [];
   if (appliedEdge(seen.applied).members === membersFingerprint(membersSeen(content, seen, former))) return [];
@@ -72,7 +72,10 @@ export function haproxyCleanUp(content: ReleaseContent, seen: Seen, former: Rele
   ];
 }
 
-/** With what only the release before needs, and without: either will do until the end. */
+/**
+ * Fingerprints with and without the backends that only the previous release needs; both are accepted until the last
+ * step.
+ */
 const haproxyStructures = (content: ReleaseContent, former: ReleaseService[]): [string, string] => [
   haproxyStructure(routedServices(content.services, former)),
   haproxyStructure(content.services),

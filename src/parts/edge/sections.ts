@@ -2,18 +2,21 @@ import type { ReleaseContent } from '../../release/release.ts';
 import { notePart, type Applied } from '../../release/settings.ts';
 import type { Store } from '../../release/store.ts';
 
-/** HAProxy's configuration is rendered from the services and who is a member just now; nginx' is in the release. */
+/**
+ * The edge's section of a release. HAProxy's configuration is not in it: it is rendered from the services and the
+ * present members.
+ */
 export interface EdgeRelease {
   nginx: string;
-  /** Undefined in releases from before there were sections: it was made then. */
+  /** Undefined in releases from before there were sections: their certificate exists already. */
   certificate?: { name: string; hosts: string[] };
 }
 
-/** What the edge was last told. */
+/** The configuration that the edge has accepted last. */
 export interface EdgeApplied {
   nginx: string;
   haproxy: string;
-  /** Who a HAProxy that starts anew sends requests to, as its file on the edge's volume has it. */
+  /** Fingerprint of the replica list on the edge's volume, which a restarted HAProxy reads. */
   members: string;
 }
 
@@ -24,7 +27,7 @@ export function releasedEdge({ parts: { edge, nginx } }: Pick<ReleaseContent, 'p
 
 export function appliedEdge({ parts }: Pick<Applied, 'parts'>): EdgeApplied {
   const nothing: EdgeApplied = { nginx: '', haproxy: '', members: '' };
-  // Before there were sections these three stood beside each other.
+  // Before there were sections these three were top-level fields.
   const { edge, nginx, haproxy, members } = parts as Record<string, unknown>;
   if (edge !== undefined) return { ...nothing, ...(edge as Partial<EdgeApplied>) };
   return { ...nothing, ...(typeof nginx === 'string' && ({ nginx, haproxy, members } as EdgeApplied)) };

@@ -25,7 +25,7 @@ const sockets = { type: 'volume', source: socketVolume, target: edgeSocketFolder
 const configuration = { type: 'volume', source: configurationVolume, target: configurationFolder, read_only: true };
 /**
  * Client → gate (holds the ports) → nginx (TLS; no network of its own) → unix socket → one of two HAProxies → replica.
- * The unix sockets need no name, no address and no port, and cost less than a second hop over the bridge would.
+ * Unix sockets need no name, address or port, and cost less than a second hop over the bridge.
  */
 export const edgeServices = (stack: Stack): PartService[] =>
   stack.services.some((service) => service.routes.length > 0)

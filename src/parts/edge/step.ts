@@ -1,9 +1,9 @@
 import type { Action } from '../../deploy/step.ts';
 
 export type EdgeAct =
-  /** Files of a program that doesn't run yet and will read them when it starts. */
+  /** Writes files for programs that don't run yet and read them at their start. */
   | { do: 'write'; nginx: boolean; haproxy: boolean }
-  /** `keepFormer`: with the backends that only the release before needs. */
+  /** `keepFormer`: keeps backends that only the previous release needs. */
   | { do: 'reload-haproxy'; keepFormer: boolean }
   | { do: 'reload-nginx' };
 

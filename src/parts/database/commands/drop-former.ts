@@ -8,7 +8,7 @@ import { confirmsEnvironment } from '../../../command/confirm.ts';
 import { underLock } from '../../../command/under-lock.ts';
 import { databaseOf } from './member.ts';
 
-/** A slow disk deletes terabytes in this time; seconds. */
+/** Enough to delete terabytes on a slow disk; seconds. */
 const dropSeconds = 3600;
 
 interface FormerData {
@@ -17,7 +17,7 @@ interface FormerData {
   sizeBytes: number;
 }
 
-/** Deletes what an upgrade or a restore kept: from then on there is no way back to it but a backup. */
+/** Deletes the former data that an upgrade or a restore has kept. Afterwards only a backup can bring it back. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   databaseOf(session);

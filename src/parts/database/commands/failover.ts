@@ -10,7 +10,7 @@ import { containerOf, databaseOf, memberNamed } from './member.ts';
 /** Patroni waits for the candidate to lead, a minute at most; seconds. */
 const failoverSeconds = 90;
 
-/** The way out when a primary hangs and Patroni takes it for well, or when none is left and none is chosen. */
+/** For a hanging primary that Patroni considers healthy, or a cluster without a primary that elects none. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   databaseOf(session);

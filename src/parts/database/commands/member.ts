@@ -16,7 +16,7 @@ export function databaseOf({ stack }: Pick<Session, 'stack'>): DatabaseOptions {
   });
 }
 
-/** A member as people name it: `horme-postgres-2` or `2`. */
+/** Accepts a member's name or its number: `horme-postgres-2` or `2`. */
 export function memberNamed(session: Session, word: string): string {
   const members = membersOf(databaseOf(session));
   const found = members.find((name) => name === word || name === memberService(Number(word)));
@@ -28,7 +28,7 @@ export function memberNamed(session: Session, word: string): string {
   });
 }
 
-/** Of a member that runs, whatever state its Postgres is in. */
+/** Container of a running member, whatever the state of its Postgres. */
 export async function containerOf({ engine, stack }: Session, member: string): Promise<string> {
   const running = runningMembers(await engine.containers({ [labels.project]: stack.project }));
   const container = running.find((one) => one.labels[labels.service] === member);

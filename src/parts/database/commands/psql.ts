@@ -6,7 +6,7 @@ import type { CommandContext } from '../../../command/context.ts';
 import { composeArguments } from '../../../command/compose-passthrough.ts';
 import { databaseOf } from './member.ts';
 
-/** Inside the member's container, over its socket: no password is needed, and none is shown. */
+/** Runs psql inside the member's container over its socket, which needs no password. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   databaseOf(session);

@@ -3,5 +3,5 @@ import { deployFiles } from '../../../command/deploy.ts';
 import type { ExitCode } from '../../../errors.ts';
 import { databaseOf } from './member.ts';
 
-/** A deploy of the platform alone, or with new passwords: as the preset says. */
+/** A deploy of the platform only, or with rotated passwords, depending on the preset. */
 export const run = (context: CommandContext): Promise<ExitCode> => deployFiles(context, databaseOf);

@@ -6,7 +6,7 @@ import { changeSettings } from '../../../release/settings.ts';
 import { openSession } from '../../../session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 
-/** Takes effect at once and holds until it is switched back; deploys go on behind it. */
+/** Takes effect at once and lasts until it is switched off; deploys work meanwhile. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   const { stack } = session;
