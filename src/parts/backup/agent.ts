@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { eventLine, type EventLine } from '../../agent/backup/contract.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 
-/** What the agent prints: lines of JSON, of which the last is its result or its error. */
+/** Parses the agent's output: lines of JSON, the last of which is its result or its error. */
 export class AgentOutput {
   readonly #say: (text: string) => void;
   readonly #other: string[] = [];
@@ -21,7 +21,7 @@ export class AgentOutput {
     else this.#last = line;
   }
 
-  /** All that the agent said, once it has what is needed: a newer agent says more. */
+  /** The agent's answer, once it has the required fields. Further fields of a newer agent are kept. */
   result<T>(answer: z.ZodType<T>): T {
     const last = this.#last;
     if (last?.event === 'error') throw failed(last);
@@ -55,7 +55,7 @@ function failed({ code, message, next }: Extract<EventLine, { event: 'error' }>)
   });
 }
 
-/** Asks the agent in its running container, and waits as long as the work takes. */
+/** Runs a command of the agent in its running container and waits as long as it takes. */
 export async function askAgent<T>(
   engine: Engine,
   container: string,

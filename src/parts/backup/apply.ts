@@ -14,10 +14,13 @@ export async function setUpBackups(context: Context, id: string): Promise<void> 
   await notePart(context.store, 'backup', () => ({ setUp }));
 }
 
-/** What the agent refuses before it has moved anything. */
+/** Error codes with which the agent refuses before it has moved anything. */
 const unmoved = ['nothing-restored', 'no-such-member'];
 
-/** While no member runs. Of when the data is, is noted before: killed in the middle, it may be the new. */
+/**
+ * Swaps the data while no member runs. The data's point in time is noted first: after a kill in the middle, the data
+ * may be the restored one.
+ */
 export async function swapIn(
   context: Context,
   id: string,

@@ -1,12 +1,12 @@
 import { tokens, type Token } from './sql.ts';
 
-/** What the user says of the data: a drill asks it of the restored database. */
+/** A user's check of the data, which a drill runs on the restored database. */
 export interface Assertion {
   /** Where the query begins, from 1. */
   line: number;
-  /** With its `;`. */
+  /** The query, including its `;`. */
   sql: string;
-  /** What `psql --tuples-only --no-align` prints for it, without the blanks around. */
+  /** Expected output of `psql --tuples-only --no-align`, trimmed. */
   expected: string;
 }
 
@@ -16,23 +16,23 @@ export interface Mistake {
   mend: string;
 }
 
-/** They travel in an environment variable, of which Linux takes at most 128 KiB. */
+/** They are passed in an environment variable, which Linux limits to 128 KiB. */
 const largestFile = 64 * 1024;
 const mostAssertions = 500;
-/** Who has more of them reads no more of them. */
+/** Limit of reported mistakes. */
 const mostMistakes = 100;
 
 const expectation = /^--\s*expect:(.*)$/i;
 const example = 'write -- expect: VALUE on a line of its own, and below it one query that ends with ;';
 
-/** With all mistakes at once. */
+/** Parses the file and reports all mistakes at once. */
 export function readAssertions(text: string): { assertions: Assertion[]; mistakes: Mistake[] } {
   const bytes = Buffer.byteLength(text);
   if (bytes > largestFile) {
     const message = `the file has ${bytes} bytes; at most ${largestFile} are read`;
     return { assertions: [], mistakes: [{ line: 1, message, mend: 'keep queries here, and data in the database' }] };
   }
-  // An editor's mark of UTF-8, which is no part of a query.
+  // A byte order mark is no part of a query.
   const reader = new Reader(text.replace(/^\uFEFF/, ''));
   return reader.read();
 }
@@ -42,11 +42,11 @@ class Reader {
   readonly #lineStarts: number[];
   readonly #assertions: Assertion[] = [];
   readonly #mistakes: Mistake[] = [];
-  /** Waits for its query. */
+  /** An expected value whose query has not been read yet. */
   #expected: { value: string; line: number } | undefined;
-  /** Where the query that is being read begins. */
+  /** Line at which the current query begins. */
   #begin: number | undefined;
-  /** Of the last one that ended. */
+  /** Last line of the previous query. */
   #endLine = 0;
 
   constructor(text: string) {
@@ -131,7 +131,7 @@ class Reader {
     this.#mistake(line, 'an expectation without a query', example);
   }
 
-  /** Neither PostgreSQL nor an environment variable can hold one. */
+  /** Refuses NUL characters, which neither PostgreSQL nor an environment variable can hold. */
   #nulls(): void {
     const lines = new Set(Array.from(this.#text.matchAll(/\0/g), ({ index }) => this.#lineOf(index)));
     for (const line of lines) this.#mistake(line, 'a character with the code 0', 'take it out');
@@ -143,7 +143,7 @@ class Reader {
     this.#mistakes.push({ line, message, mend });
   }
 
-  /** By halving: there may be as many lines as characters. */
+  /** Binary search, since there may be as many lines as characters. */
   #lineOf(offset: number): number {
     let [low, high] = [0, this.#lineStarts.length];
     while (high - low > 1) {

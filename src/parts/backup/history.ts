@@ -4,12 +4,13 @@ import type { PostgresVersion } from '../database/index.ts';
 import { problemText } from './report.ts';
 import { newestFirst, reachable, targetText, typed, unreachable, type RestoreTarget } from './target.ts';
 
-/** How what is restored is used; on an empty machine few commands of Horme's can be typed next. */
+/** How the restored data is used. It decides which next command an error can suggest: on an empty machine few work. */
 export type Use = 'in place' | 'beside' | 'on an empty machine';
 
 /**
- * Which history holds it; refuses what can't be reached before anything is touched. Postgres starts on data of its own
- * major version alone; beside, data from before an upgrade is started by the former version, and read in as a dump.
+ * The history that holds the target; throws for an unreachable target before anything is touched. Postgres starts only
+ * on data of its own major version. A restore beside production can use data from before an upgrade: the former version
+ * starts on it, and the data is imported as a dump.
  */
 export function historyOf(
   target: RestoreTarget,
@@ -24,13 +25,13 @@ export function historyOf(
   throw otherVersion(target, found, present, use);
 }
 
-/** For the agent, where the data is of another version than the present one. */
+/** Option for the agent if the data has another major version than the present database. */
 export function versionWords(history: History, present: PostgresVersion | undefined): string[] {
   const version = versionOf(history);
   return version === undefined || version === present ? [] : ['--postgres', String(version)];
 }
 
-/** An agent of before tells none. */
+/** An older agent does not report it. */
 const versionOf = ({ version }: History): number | undefined => (version ? Number(version) : undefined);
 
 function holding(target: RestoreTarget, { histories, problems = [] }: ListAnswer, use: Use): History {
@@ -39,7 +40,7 @@ function holding(target: RestoreTarget, { histories, problems = [] }: ListAnswer
     target.kind === 'latest' ? problems.filter(({ stanza }) => found && stanza && stanza > found.stanza) : [];
   if (hidden.length > 0) throw unread(target, hidden);
   if (found) return found;
-  // What could not be read may hold it: nobody is to be told that there is none.
+  // An unreadable repository may hold the target, so the error must not say that there is none.
   throw problems.length > 0 ? unread(target, problems) : missing(target, histories, use);
 }
 
@@ -111,6 +112,6 @@ function instead(use: Use, target: RestoreTarget): string {
 
 const begin = 'in a checkout of the project: horme deploy, which begins with an empty database';
 
-/** Where a recovery can't go on. `--latest` would take what the deploy has just begun. */
+/** Advice if a recovery can't continue. Not with `--latest`, which would restore what the new deploy has just begun. */
 export const anew = (how: string): string =>
   `${begin}; then horme restore --to "<time>" ${how}   (horme backup list has the times)`;

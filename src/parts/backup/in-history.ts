@@ -4,8 +4,8 @@ import type { ReleaseContent } from '../../release/release.ts';
 import { releasedBackup } from './sections.ts';
 
 /**
- * A release as it is to run now: its database belongs to the history that is the present one. A release from before a restore
- * would archive into the history that ended with it.
+ * The release, with the present history: a release from before a restore would otherwise archive into the history that
+ * ended with that restore.
  */
 export function inHistory(content: ReleaseContent, history: string): ReleaseContent {
   const backup = releasedBackup(content);

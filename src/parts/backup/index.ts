@@ -45,8 +45,8 @@ export const backupPart: Part = {
 };
 
 /**
- * Data of another major version is another cluster to pgBackRest. Begun before the members are made, and once: an upgrade that
- * was killed goes on in the history that it began.
+ * To pgBackRest, data of another major version is another cluster, so a major upgrade begins a new history, before the
+ * members are made. It does so once: after a kill, the upgrade continues in the history that it has begun.
  */
 function forOtherVersion(secrets: BackupSecrets, { stack, applied, live, platformOnly }: SecretsRun): BackupSecrets {
   const version = databaseOptions(stack)?.version;
@@ -56,7 +56,7 @@ function forOtherVersion(secrets: BackupSecrets, { stack, applied, live, platfor
   return isUsed ? { ...secrets, history: newHistory(new Date()) } : secrets;
 }
 
-/** A history that was begun for other data, which never came. */
+/** Goes back to the former history, after a new one was begun for data that was never swapped in. */
 function asBefore(secrets: BackupSecrets, former: ReleaseContent): BackupSecrets {
   const history = releasedBackup(former)?.history;
   return history === undefined || history === secrets.history ? secrets : { ...secrets, history };

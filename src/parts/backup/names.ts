@@ -1,14 +1,14 @@
 import { archiveHost } from '../database/index.ts';
 
-/** Where the database's members find it. */
+/** The host to which the database's members push WAL. */
 export const backupService = archiveHost;
-/** A container of its own: it reads files of any owner, which the one that runs Postgres must not. */
+/** A separate container, since it may read files of any owner, which the one that runs Postgres must not. */
 export const filesService = 'horme-backup-files';
 
-/** The way to repositories off this machine; without any it leads nowhere. */
+/** The network to repositories off this machine; without any it is internal. */
 export const backupNetwork = 'horme-backup';
 
-/** Folders as the agent (images/backup/settings.py) has them. */
+/** The agent's folders; must match src/agent/backup/folders.ts. */
 export const agentFolders = {
   run: '/run/horme',
   database: '/var/lib/horme-backup/database',

@@ -7,17 +7,17 @@ import { AgentOutput } from './agent.ts';
 export interface OneOff<T> {
   answer: z.ZodType<T>;
   service: string;
-  /** Compose's names of volumes, with where the agent finds each. */
+  /** Mount points in the agent's container, by Compose's volume name. */
   mounts: Record<string, string>;
   words: string[];
-  /** Powers that the work needs and the service does not have. */
+  /** Extra Linux capabilities for this work. */
   powers?: string[];
 }
 
-/** Powers to write files of any owner, with their modes. */
+/** Capabilities to write files of any owner and mode. */
 export const writingForAll = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
 
-/** Asks an agent of its own, which has more volumes than the one that stays: it ends with its answer. */
+/** Runs the command in a one-off agent container, which mounts more volumes than the permanent one. */
 export async function askOnce<T>(
   { compose, project }: { compose: Compose; project: string },
   content: Pick<ReleaseContent, 'compose'>,
@@ -49,7 +49,7 @@ function withMounts(
   return {
     ...model,
     services: { ...model.services, [service]: whole },
-    // What the release itself has of a volume, such as a driver, stays.
+    // Definitions of the release, such as a volume's driver, take precedence.
     volumes: { ...volumes, ...model.volumes },
   };
 }

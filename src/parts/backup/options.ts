@@ -3,16 +3,16 @@ import type { Stack } from '../../stack/stack.ts';
 import type { Assertion } from './assertions.ts';
 
 export interface BackupOptions {
-  /** Five fields as cron has them, in UTC. */
+  /** Five cron fields, in UTC. */
   schedule: string;
   drillSchedule: string;
-  /** How far back every second can be restored. */
+  /** Number of days for which any second can be restored. */
   keepDays: number;
   encrypt: boolean;
   /** Keys of the Compose file's volumes. */
   volumes: string[];
   assertions: Assertion[];
-  /** With their keys; the first is on this machine. */
+  /** Repositories with their keys; the first is on this machine. */
   repositories: Repository[];
 }
 

@@ -7,7 +7,7 @@ import { backupStep } from './step.ts';
 import { backupService } from './names.ts';
 import { releasedBackup, setUpFor } from './sections.ts';
 
-/** Of what the repositories were set up for; begins with the history. Another key of theirs is to be tried, too. */
+/** Fingerprint of the set-up; begins with the history. Includes the repositories' keys, so that a new key is tested. */
 export function backupFingerprint(content: Pick<ReleaseContent, 'parts' | 'compose'>): string {
   const backup = releasedBackup(content);
   if (backup?.history === undefined) return '';
@@ -16,7 +16,10 @@ export function backupFingerprint(content: Pick<ReleaseContent, 'parts' | 'compo
   return `${backup.history}-${fingerprint({ ...backup, secrets })}`;
 }
 
-/** Last, once the agent and the database run: from here on WAL is kept. The agent takes the first backup by itself. */
+/**
+ * Comes last, once the agent and the database run. WAL archiving works from here on; the agent takes the first backup
+ * by itself.
+ */
 export function backupSetUp({ content, seen }: Planning): Draft[] {
   const wanted = backupFingerprint(content);
   if (wanted === '' || setUpFor(seen.applied) === wanted) return [];
@@ -24,7 +27,7 @@ export function backupSetUp({ content, seen }: Planning): Draft[] {
   return [{ title: 'set up the repositories of the backups', cause, action: backupStep({ do: 'set-up' }) }];
 }
 
-/** Before something that can't be undone. */
+/** Takes a backup before a change that can't be undone. */
 export const backUpFirst = ({ content, seen }: Planning, cause: string): Draft[] =>
   releasedBackup(content)?.history === undefined || setUpFor(seen.applied) === ''
     ? []

@@ -166,7 +166,7 @@ describe('a problem is', () => {
       'not proven in repository 2 (s3)',
     );
     const older = { ...failed, at: hoursAgo(60), problems: [] };
-    // An older agent tells the last one alone.
+    // An older agent reports only the last proof.
     const { proofs: _, ...told } = database;
     expect(statusLines({ ...told, lastProof: older }, files, now).problems).toEqual([
       'the last proof of the database in repository 2 (s3) failed 2 d 12 h ago: unknown: horme backup drill --repository 2',

@@ -2,20 +2,20 @@ import { duration } from '../../output/format.ts';
 import type { BackupStatus, DrillOutcome, FilesStatus, Gap, RepositoryStatus } from '../../agent/backup/contract.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
-/** Of an agent of before, which does not tell its schedule's interval. */
+/** Default for an older agent, which does not report its schedule's interval. */
 const daySeconds = 24 * 3600;
-/** For the backup or the drill itself. */
+/** Time for the backup or the drill itself. */
 const runSeconds = 2 * 3600;
-/** One drill may have failed to run. */
+/** Number of missed drills after which a proof counts as old: a single one may have failed to run. */
 const drillsUntilOld = 2;
 
 export interface StatusLines {
   line: string[];
-  /** What is wrong, with the command that gets further where there is one. */
+  /** Problems, each with the next command if there is one. */
   problems: string[];
 }
 
-/** For `horme status`; undefined: the environment has none. */
+/** Lines of `horme status`; undefined without backups. */
 export function statusLines(
   database: BackupStatus | undefined,
   files: FilesStatus | undefined,
@@ -75,7 +75,7 @@ function problemsOf(what: string, status: FilesStatus, now: Date): string[] {
       ? [`there is no backup of the ${what} yet: horme backup now`]
       : repositories.flatMap((repository) => backupProblem(what, repository, status, now))),
     ...repositories.flatMap((repository) => errorProblem(what, repository)),
-    // Else the repositories have said it already.
+    // Left out if the repositories' own errors say the same.
     ...(failing === null || failing === told.join('; ')
       ? []
       : [`the backup of the ${what} fails: ${oneLine(failing)}`]),
@@ -124,10 +124,13 @@ function databaseProblems(status: BackupStatus, now: Date): string[] {
 const gapProblem = ({ repository, foundAt, ...wal }: Gap) =>
   `${missingText(wal)} in repository ${repository}, found ${timeText(foundAt)}: older backups reach no further`;
 
-/** Whatever was proven elsewhere: each repository may be the one that is left. Drills by the schedule prove the last. */
+/**
+ * Problems of the proofs, per repository, since any of them may be the one that survives. Scheduled drills prove the
+ * last repository.
+ */
 function proofProblems(what: string, status: FilesStatus, now: Date): string[] {
   const { repositories, lastProof, proofs = lastProof ? [lastProof] : [] } = status;
-  // An agent of before, which proves no files.
+  // An older agent does not prove files.
   if (lastProof === undefined) return [];
   const proofIn = ({ repository }: RepositoryStatus) => proofs.find((proof) => proof.repository === repository);
   return [
@@ -158,7 +161,7 @@ function oldProblem(
   now: Date,
 ): string[] {
   const where = repositoryName(last);
-  // Without a backup there is nothing to prove, and that is told.
+  // Without a backup there is nothing to prove; the missing backup is reported elsewhere.
   if (lastProof === null)
     return last.lastBackupAt === null ? [] : [`no backup of the ${what} in ${where} is proven yet: horme backup drill`];
   const age = ageSeconds(lastProof.at, now);

@@ -15,7 +15,7 @@ import type {
 } from '../../agent/backup/contract.ts';
 import { dated, newestFirst, targetText, windowsIn } from './target.ts';
 
-/** Said wherever the only backups are beside what they are of. */
+/** Label shown wherever the only backups are on the same machine as the data. */
 export const localLabel = 'does not survive this machine';
 
 const columns: Column[] = [
@@ -29,13 +29,13 @@ const columns: Column[] = [
   { title: 'PROVEN' },
 ];
 
-/** All that there is to restore from, the newest history and the newest backup first; then what could not be read. */
+/** All backups, with the newest history and the newest backup first; then the problems of unreadable repositories. */
 export function listScreen({ histories, problems = [] }: ListAnswer, now: Date): string {
   const screens = newestFirst(histories).map((history) => historyScreen(history, now));
   return screenOf(screens.join('\n\n'), 'backup', problems);
 }
 
-/** Where not all could be read, nobody knows that there is none. */
+/** Says "none yet" only if every repository could be read. */
 function screenOf(listed: string, what: string, problems: readonly ListProblem[]): string {
   if (listed === '' && problems.length === 0) return `no ${what} yet: horme backup now`;
   return [listed, problems.map(problemText).join('\n')].filter((part) => part !== '').join('\n\n');
@@ -62,7 +62,7 @@ function repositoryLines(held: RepositoryHistory, now: Date): string[] {
   ];
 }
 
-/** With what lies between two of them: a moment of it can't be restored. */
+/** Lists the windows and the gaps between them, which can't be restored. */
 function windowLines(windows: readonly AgentWindow[]): string[] {
   if (windows.length === 0) return ['nothing to restore from'];
   return windows.flatMap((window, index) => {
@@ -97,7 +97,7 @@ const snapshotColumns: Column[] = [
   { title: 'IN' },
 ];
 
-/** Of each source the newest ones first. */
+/** Snapshots by source, the newest first. */
 export function snapshotsScreen({ snapshots, problems = [] }: SnapshotsAnswer, now: Date): string {
   const rows = snapshots
     .toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))
@@ -120,13 +120,13 @@ function provenText(proof: Backup['proof'], now: Date): string {
   return proof.seconds === null ? when : `${when}, in ${duration(proof.seconds)}`;
 }
 
-/** What a drill showed. One that proves nothing is an error of the agent, with the reasons. */
+/** Result of a successful drill. A failed one is an error of the agent, with the reasons. */
 export function drillLines(proof: Proof): string[] {
   const proven = `backup ${proof.label} of repository ${proof.repository} is proven: restored, started and checked`;
   return [proven, ...timesOf(proof), ...newestOf(proof)];
 }
 
-/** As `drillLines`, of files. */
+/** Like `drillLines`, for files. */
 export function filesDrillLine(proof: FilesProof): string {
   const { restored, restoreSeconds, parts } = proof;
   const back = `${restored.join(' and ')} restored in ${duration(restoreSeconds)}`;
@@ -165,12 +165,12 @@ export function windowText(window: { from: Iso; to: Iso }): string {
 
 export const timeText = (at: Iso) => targetText(new Date(at));
 
-/** The agent's clock may be ahead of ours. */
+/** At least 0, since the agent's clock may be ahead of ours. */
 export const ageSeconds = (at: Iso, now: Date): number => Math.max(0, (now.getTime() - Date.parse(at)) / 1000);
 
 export const ago = (at: Iso, now: Date): string => `${duration(ageSeconds(at, now))} ago`;
 
-/** What another program or a server far away said, as part of a line of ours: no line breaks, no terminal commands. */
+/** Foreign text as part of one of our lines: without line breaks and control characters. */
 export function oneLine(text: string): string {
   const plain = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
   return plain.length > 300 ? `${plain.slice(0, 299)}…` : plain;

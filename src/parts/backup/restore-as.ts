@@ -8,13 +8,16 @@ import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
 import { memberMounts, restoreIn, type RestoreWish } from './restore.ts';
 
-/** As long as a restore may take; seconds. */
+/** Limit for the import, the same as for a restore; seconds. */
 const readSeconds = 24 * 3600;
-/** Where the data is read in. */
+/** Temporary name of the database during the import. */
 const filling = 'horme_restoring';
 const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
 
-/** Beside production, on the same server: to look at, or to take a table from. Production's own database is not touched. */
+/**
+ * Restores as another database of the same server, to look at it or to copy a table. Production's database is not
+ * touched.
+ */
 export async function restoreAsDatabase(
   session: Session,
   content: ReleaseContent,
@@ -46,7 +49,7 @@ export async function restoreAsDatabase(
   return restored;
 }
 
-/** Of the backup that it will begin at: nobody shall wait for hours for a refusal. */
+/** Size of the backup at which the restore begins, so that a lack of room is reported at once and not after hours. */
 export function sizeOf({ target, history }: Pick<RestoreWish, 'target' | 'history'>): number {
   const all = history.repositories.flatMap(({ backups }) => backups);
   const fitting = all.filter(({ label, endedAt }) => {
@@ -56,7 +59,9 @@ export function sizeOf({ target, history }: Pick<RestoreWish, 'target' | 'histor
   return fitting.sort((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))[0]?.databaseBytes ?? 0;
 }
 
-/** Where production's data is, and mostly that of the other members: a full disk would stop all of them. */
+/**
+ * Checks the disk of production's data, which usually holds the other members too: a full disk would stop all of them.
+ */
 async function roomFor(
   { engine, stack }: Session,
   container: string,
@@ -70,11 +75,14 @@ async function roomFor(
   if (free < needed) throw noRoom(name, needed, free);
 }
 
-/** Each member gets the new database, and WAL of as much, of which up to `max_wal_size` is kept. */
+/** Each member stores the new database and its WAL, of which up to `max_wal_size` is kept. */
 export const roomNeeded = (members: number, size: number, walLimit: number): number =>
   members * (size + Math.min(size, walLimit));
 
-/** Under another name until it is whole: who sees the name has all of the data. One that a killed run left is dropped first. */
+/**
+ * Imports under a temporary name and renames when complete, so that a database of the final name has all data. First
+ * drops what a killed run has left.
+ */
 async function fill(
   session: Session,
   container: string,

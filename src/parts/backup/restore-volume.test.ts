@@ -98,7 +98,7 @@ test('one of the same name that someone made by hand is refused too, and stays',
   expect(await volumes()).toEqual(['shop-local_copy']);
 });
 
-/** As a kill ends it: after so many steps nothing that follows is done, the removal of what was begun neither. */
+/** Simulates a kill after this many steps: nothing later runs, not even the cleanup. */
 async function killedAfter(steps: number): Promise<boolean> {
   const { createVolume, removeVolume } = engine;
   let done = 0;

@@ -16,7 +16,7 @@ export type SnapshotTarget = { at: Date } | 'latest' | { snapshot: string };
 
 export interface VolumeDifferences {
   at: string;
-  /** Files could not be read when the snapshot was taken. */
+  /** True if some files could not be read when the snapshot was taken. */
   incomplete: boolean;
   counts: { added: number; changed: number; removed: number };
 }
@@ -31,7 +31,10 @@ const words = (target: SnapshotTarget): string[] => {
 
 export const restoredVolume = (name: string) => `${name}-restored`;
 
-/** Into a volume of its own; production's is not touched. Gives what would change: files that would go count as `added`. */
+/**
+ * Restores into a separate volume, without touching production's, and returns the differences. Files that a swap would
+ * remove count as `added`.
+ */
 export async function volumeDifferences(
   session: Session,
   content: ReleaseContent,
@@ -40,7 +43,7 @@ export async function volumeDifferences(
 ): Promise<VolumeDifferences> {
   const into = restoredVolume(name);
   const { snapshot, repository, incomplete = false } = await restoreInto(session, content, name, target, into);
-  // Not the target once more: a backup that ended meanwhile may be newer than what was restored.
+  // Names the restored snapshot, not the target: a backup that ended meanwhile may be newer than what was restored.
   const same = ['--snapshot', snapshot, '--repo', String(repository)];
   const diff = ['diff', '--kind', 'volume', '--name', name, ...same];
   return { ...(await askFiles(session, content, {}, diff, volumeDifferencesAnswer)), incomplete };
@@ -53,8 +56,8 @@ export function differenceLines(name: string, { at, incomplete, counts }: Volume
 }
 
 /**
- * A volume can't be renamed, and a run may be killed: an empty one beside it says, for as long as it is there, that it is
- * not whole. The same again makes it anew then.
+ * Volumes can't be renamed, and a run may be killed. So an empty marker volume exists for as long as the restored
+ * volume is incomplete. If the marker is found, the same command starts again from the beginning.
  */
 export async function restoreVolumeAs(
   session: Session,
@@ -67,7 +70,7 @@ export async function restoreVolumeAs(
   const volume = `${stack.project}_${as}`;
   const sign = `horme-restoring-${as}`;
   const unfinished = `${stack.project}_${sign}`;
-  // Also what was made without Horme's labels: the engine would give it to us for a new one.
+  // Includes volumes without Horme's labels: `create` would return an existing volume as if it were new.
   const names = (await engine.volumes({})).map((one) => one.name);
   if (names.includes(unfinished)) await removeUnfinished(session, volume);
   else if (names.includes(volume)) throw exists(as);
@@ -82,13 +85,16 @@ export async function restoreVolumeAs(
   await engine.removeVolume(unfinished);
 }
 
-/** The agent of a killed run may still write into it. */
+/** First removes an agent that a killed run has left, since it may still write into the volume. */
 async function removeUnfinished(session: Session, volume: string): Promise<void> {
   for (const { id } of await leftAgents(session)) await session.engine.remove(id);
   await session.engine.removeVolume(volume);
 }
 
-/** An agent of a killed run may be putting a volume into its place: it has a day, and keeps its volumes until it is removed. */
+/**
+ * Waits, for a day at most, for an agent that a killed run has left: it may be swapping a volume. Its container also
+ * keeps its volumes in use until it is removed.
+ */
 async function leftAgentsEnded(session: Session): Promise<void> {
   const { engine, emit, signal } = session;
   for (const { id, name } of await leftAgents(session)) {

@@ -16,16 +16,16 @@ export interface RestoreWish {
   acceptsDamage: boolean;
 }
 
-/** The switched WAL is archived within seconds, or archiving fails; seconds. */
+/** After a WAL switch the segment is archived within seconds unless archiving fails; seconds. */
 const archivedSeconds = 60;
-/** For what is written at once unless its disk hangs; seconds. */
+/** Limit for statements that are immediate unless the disk hangs; seconds. */
 const writtenSeconds = 30;
-/** A migration that was killed may hold its table; seconds. */
+/** A killed migration may still lock its table; seconds. */
 const lockSeconds = 5;
 
 /**
- * While the database runs, all that it has written reaches the repositories first. A target of a moment ago needs a commit
- * after it, which ends the wait for it. Without a primary, or with one that can't write, what was archived is all that there is.
+ * Archives all WAL of a running database before a restore. A target of a moment ago needs a later commit, at which
+ * recovery stops, so this writes one. Without a primary that can write, only what was archived before can be restored.
  */
 export async function archiveEverything(session: Session): Promise<void> {
   const { engine, stack, signal } = session;
@@ -38,7 +38,10 @@ export async function archiveEverything(session: Session): Promise<void> {
   session.emit({ kind: 'warning', text });
 }
 
-/** What was in the way, if anything was. A replica that is away must not hold up the commit that is to be archived. */
+/**
+ * Returns the reason if the archiving failed. Uses synchronous_commit = local, so that a lost replica can't block the
+ * commit.
+ */
 async function archiveAll(engine: Engine, container: string, signal: AbortSignal): Promise<string | undefined> {
   const seconds = writtenSeconds;
   try {
@@ -59,7 +62,10 @@ async function archiveAll(engine: Engine, container: string, signal: AbortSignal
 export const memberMounts = (members: string[]): Record<string, string> =>
   Object.fromEntries(members.map((name) => [dataVolume(memberNumber(name)), `${agentFolders.members}/${name}`]));
 
-/** Into a folder beside the first member's data; production goes on. Repeated for the same target, it is there at once. */
+/**
+ * Restores into a folder beside the first member's data while production runs. If the target is restored already,
+ * returns at once.
+ */
 export const restoreBeside = (session: Session, content: ReleaseContent, wish: RestoreWish): Promise<Restored> =>
   restoreIn(session, content, wish, memberService(1));
 
@@ -82,7 +88,7 @@ export async function restoreIn(
   return brought;
 }
 
-/** An agent of before knows the option not, and is not asked with it unless it is wanted. */
+/** Only passed if wanted, since an older agent does not know the option. */
 export const damageWords = (accepted: boolean): string[] => (accepted ? ['--accept-damage'] : []);
 
 export const damageLines = ({ damage = [] }: Restored): string[] => damage.map((text) => `damaged: ${oneLine(text)}`);
@@ -98,7 +104,9 @@ function targetWords(target: RestoreTarget): string[] {
   }
 }
 
-/** Rows of each table as production has them now, null where they can't be counted; undefined where it can't be asked. */
+/**
+ * Row counts of production's tables; null for a table that can't be counted. Undefined if production can't be queried.
+ */
 export async function tablesNow(
   engine: Engine,
   project: string,
@@ -112,7 +120,7 @@ export async function tablesNow(
   const tables = await answer(engine, primary.container, list, name);
   if (tables === undefined) return undefined;
   const counts: Record<string, number | null> = {};
-  // One after another: each is a connection that production may need.
+  // One after another: each uses a connection that production may need.
   for (const table of JSON.parse(tables) as string[]) {
     const counting = `SET lock_timeout = '${lockSeconds}s'; SELECT count(*) FROM ${table}`;
     const count = await answer(engine, primary.container, counting, name);
@@ -121,7 +129,7 @@ export async function tablesNow(
   return counts;
 }
 
-/** What production can't say, because it is damaged, locked or gone, is no reason to keep its data. */
+/** Undefined on any error: production may be damaged, locked or gone, and that must not prevent its restore. */
 async function answer(engine: Engine, container: string, statement: string, name: string): Promise<string | undefined> {
   try {
     return await ask(engine, container, statement, { name });
@@ -130,7 +138,7 @@ async function answer(engine: Engine, container: string, statement: string, name
   }
 }
 
-/** A line for each table that would be another; `undefined`: production can't be asked. */
+/** One line per table that would change. `now` is undefined if production can't be queried. */
 export function differences(now: Record<string, number | null> | undefined, restored: Restored['tables']): string[] {
   if (now === undefined) return ['production does not answer, so what would change is not known'];
   const names = [...new Set([...Object.keys(now), ...Object.keys(restored)])].sort();

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 
-/** What the backups of an environment are found and read by: without it they are noise. Part of the recovery kit. */
+/** Needed to find and decrypt an environment's backups; without it they are useless. Part of the recovery kit. */
 export interface BackupSecrets {
-  /** Part of every path: a second environment of the same name meets nothing of the first. */
+  /** Part of every path, so that two environments of the same name don't share backups. */
   id: string;
-  /** The present life of the database, pgBackRest's stanza; a restore begins another, and the former stays as it is. */
+  /**
+   * The database's present history, which is a pgBackRest stanza. A restore begins a new one; the former stays
+   * unchanged.
+   */
   history: string;
   cipher: string;
   filesPassword: string;
@@ -19,11 +22,11 @@ export const makeBackupSecrets = (now: Date): BackupSecrets => ({
   filesPassword: randomBytes(32).toString('hex'),
 });
 
-/** Such as `20261124-150312-ab12`: histories sort by age, and two that begin in the same second differ. */
+/** Such as `20261124-150312-ab12`: names sort by age, and two histories of the same second differ. */
 export function newHistory(now: Date): string {
   const digits = now.toISOString().replace(/\D/g, '');
   return `${digits.slice(0, 8)}-${digits.slice(8, 14)}-${randomBytes(2).toString('hex')}`;
 }
 
-/** For a plan before the first deploy: nothing that it says depends on a value. */
+/** Placeholder for a plan before the first deploy; the plan's text does not depend on secret values. */
 export const unmadeBackupSecrets: BackupSecrets = { id: 'unmade', history: 'unmade', cipher: '', filesPassword: '' };

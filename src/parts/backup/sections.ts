@@ -5,11 +5,11 @@ import type { Store } from '../../release/store.ts';
 import type { Sections } from '../../sections.ts';
 import { unmadeBackupSecrets, type BackupSecrets } from './secrets.ts';
 
-/** Of the backups, what the agent must set up once. */
+/** The backup's section of a release: what the agent must set up once. */
 export interface BackupRelease {
-  /** Of the database; undefined: there is none. */
+  /** The database's history; undefined without a database. */
   history: string | undefined;
-  /** Where they go, without keys. */
+  /** The repositories, without keys. */
   repositories: Record<string, unknown>[];
 }
 
@@ -22,13 +22,13 @@ export const readBackupSecrets = (all: Sections): BackupSecrets | undefined =>
 export const backupSecrets = ({ parts }: Pick<Vault, 'parts'>): BackupSecrets =>
   readBackupSecrets(parts) ?? unmadeBackupSecrets;
 
-/** From now on the database belongs to this history. */
+/** Makes this the present history of the database. */
 export const writeHistory = (store: Store, vault: Vault, history: string): Promise<Vault> =>
   keepSecrets(store, vault, 'backup', { ...backupSecrets(vault), history });
 
-/** The repositories and the history of the database that the agent has set up; '': none. */
+/** Fingerprint of the repositories and the history that the agent has set up; '': none. */
 export function setUpFor({ parts }: Pick<Applied, 'parts'>): string {
   const { backup } = parts;
-  // Before there were sections it stood there by itself.
+  // Before there were sections the value was a plain string.
   return typeof backup === 'string' ? backup : ((backup as { setUp?: string } | undefined)?.setUp ?? '');
 }

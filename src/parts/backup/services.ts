@@ -34,13 +34,13 @@ import { agentFolders, backupNetwork, backupService, filesService } from './name
 import { backupOptions, type BackupOptions } from './options.ts';
 import { backupSecrets } from './sections.ts';
 
-/** The version of the programs where there is no database to back up. */
+/** PostgreSQL version of the agent's image if there is no database to back up. */
 const anyVersion: PostgresVersion = 17;
 const uid = 70;
 
 /**
- * Members push their WAL to the agent, which alone has the repositories' keys and a way out. It takes backups by its own
- * schedule: nothing in it can reach the engine. Files are read by a second container of the same image.
+ * Members push their WAL to the agent. Only the agent has the repositories' keys and a network to the outside. It takes
+ * backups on its own schedule and has no access to the engine. A second container of the same image backs up files.
  */
 export function backupServices(stack: Stack, vault: Vault): PartService[] {
   const backup = backupOptions(stack);
@@ -69,7 +69,7 @@ export function backupVolumes(stack: Stack): NonNullable<ComposeModel['volumes']
   return Object.fromEntries(names.map((name) => [name, { name: `${stack.project}_${name}` }]));
 }
 
-/** Where a member's WAL goes. Its entry point makes pgBackRest's configuration from it. */
+/** Adds the archiving settings to a member; its entry point makes pgBackRest's configuration from them. */
 export function archiving(service: PartService, stack: Stack, vault: Vault): PartService {
   const backup = backupOptions(stack);
   if (!backup || !isMember(service.name)) return service;
@@ -88,7 +88,7 @@ const filesVolumes = ['horme-backup-files', lockVolume];
 const isRemote = ({ repositories }: BackupOptions) => repositories.some(({ kind }) => kind !== 'local');
 
 const backupImage = (version: PostgresVersion): string => (version === 17 ? 'backup' : `backup-${version}`);
-/** What the agent is told (images/backup/settings.py reads it); what is secret of it comes as files. */
+/** The agent's settings (read by src/agent/backup/settings.ts), without secrets, which are files. */
 function settings(stack: Stack, backup: BackupOptions, vault: Vault): string {
   const database = databaseOptions(stack);
   const { id, history } = backupSecrets(vault);
@@ -111,7 +111,7 @@ function settings(stack: Stack, backup: BackupOptions, vault: Vault): string {
   return escaped(JSON.stringify(told));
 }
 
-/** Whether the agent that the release runs asks these checks of a restored database. */
+/** Whether the deployed agent checks these assertions in its drills. */
 export function hasAssertions({ compose }: ReleaseContent, { assertions }: BackupOptions): boolean {
   const { environment } = compose.services[backupService] ?? {};
   const told = (environment as Record<string, string> | undefined)?.['HORME_BACKUP'];
@@ -135,7 +135,7 @@ export function withoutSecrets(repository: Repository): Record<string, unknown> 
   }
 }
 
-/** Of the repositories' own and of our keys, those that there are. */
+/** The repositories' credentials and the encryption keys that are set. */
 function secretFiles({ repositories }: BackupOptions, vault: Vault): Record<string, string> {
   const { cipher, filesPassword } = backupSecrets(vault);
   const own = { 'backup-cipher': cipher, 'backup-files-password': filesPassword };
@@ -149,7 +149,7 @@ function repositoryFiles(one: Repository): Record<string, string> {
   return { 's3-key-id': keyId, 's3-key-secret': keySecret, ...(ca !== undefined && { 's3-ca': ca }) };
 }
 
-/** A tenth of the default: where cores are short, production goes first. The disk's weight can't be set on every engine. */
+/** A tenth of the default CPU weight, so that production goes first. A disk weight can't be set on every engine. */
 const weight = { cpu_shares: 102 };
 
 const shared = (agent: string, role: 'database' | 'files'): ComposeService => ({
@@ -173,7 +173,7 @@ function database(stack: Stack, backup: BackupOptions, agent: string, vault: Vau
     stopSeconds: 30,
     dependsOn: [{ service: proxyService, condition: 'service_healthy' }],
     definition: hardened(
-      // A drill runs a Postgres of its own in it.
+      // A drill runs a second Postgres in this container.
       { memoryBytes: 1024 * mebibyte, cpus: 1 },
       {
         ...shared(agent, 'database'),
@@ -204,7 +204,7 @@ function files(stack: Stack, backup: BackupOptions, agent: string, vault: Vault)
       { memoryBytes: 512 * mebibyte, cpus: 1 },
       {
         ...shared(agent, 'files'),
-        // It must read what any user of any container wrote, and write nothing of theirs.
+        // It must read files of any user of any container, but not write them.
         user: '0:0',
         cap_add: ['DAC_READ_SEARCH'],
         networks: { [backupNetwork]: null, ...(cache && { [dataNetwork]: null }) },

@@ -5,8 +5,8 @@ import type { SnapshotTarget } from './restore-volume.ts';
 import { targetText } from './target.ts';
 
 /**
- * Looked at before anything is restored: the database takes hours. `next` is what can be typed instead. A repository that
- * could not be asked may have it, and what it said is told.
+ * Checked before anything is restored, since restoring the database takes hours. `next`: the command to suggest. Errors
+ * of unreachable repositories are included, since one of these may have the snapshot.
  */
 export function refuseMissing(
   volumes: string[],

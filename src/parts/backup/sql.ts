@@ -1,27 +1,29 @@
-/** A piece of SQL, as far as it matters for finding where a statement ends. */
+/** A token of SQL, as detailed as needed to find the end of a statement. */
 export interface Token {
   kind: 'space' | 'line-comment' | 'comment' | 'quoted' | 'end' | 'backslash' | 'other';
   /** Offsets in the text; `to` is exclusive. */
   from: number;
   to: number;
-  /** What begins here and never ends: the token then reaches to the end of the text. */
+  /** Name of a construct that begins here and never ends; the token then extends to the end of the text. */
   unterminated?: string;
 }
 
 /**
- * Each of these matches where it stands or not at all, and none backtracks over more than itself. The letters are those
- * of PostgreSQL's scan.l, where a name may have any character beyond ASCII, and `$` after its first one: so `a$$` holds
- * no dollar quote.
+ * Sticky patterns, each without backtracking beyond its own match. Letters are as in PostgreSQL's scan.l: a name may
+ * contain any non-ASCII character, and `$` after its first character, so `a$$` begins no dollar quote.
  */
 const space = /[ \t\n\r\f\v]+/y;
 const lineComment = /--[^\n\r]*/y;
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const escapeString = /[Ee]'/y;
-/** After a line break a string goes on, under the rules that it began with. */
+/** A string continues after a line break, under the same rules. */
 const continuation = /[ \t\f\v]*[\n\r][ \t\n\r\f\v]*'/y;
 
-/** PostgreSQL's lexical rules, with `standard_conforming_strings`. Every character belongs to one token; linear in time. */
+/**
+ * Tokenises by PostgreSQL's lexical rules, with `standard_conforming_strings`. Every character belongs to one token;
+ * linear time.
+ */
 export function* tokens(text: string): Generator<Token> {
   for (let at = 0; at < text.length;) {
     const token = tokenAt(text, at);
@@ -69,7 +71,7 @@ function quoted(text: string, from: number, what: string, to: number | undefined
     : { kind: 'quoted', from, to };
 }
 
-/** A quote is written twice within its own kind. Undefined: there is no end. */
+/** End of a quoted token in which a doubled quote stands for the quote itself; undefined: unterminated. */
 function endOfDoubled(text: string, from: number, quote: string): number | undefined {
   for (let at = text.indexOf(quote, from); at >= 0; at = text.indexOf(quote, at + 2)) {
     if (text[at + 1] !== quote) return at + 1;
@@ -97,7 +99,7 @@ function dollar(text: string, from: number): Token {
   return quoted(text, from, `dollar quote ${tag}`, end < 0 ? undefined : end + tag.length);
 }
 
-/** They nest. */
+/** Block comments nest. */
 function blockComment(text: string, from: number): Token {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;

@@ -13,7 +13,7 @@ import {
 } from '../../agent/backup/contract.ts';
 import { backupService, filesService } from './names.ts';
 
-/** It knows the answer, and asks nobody. */
+/** The agent answers from memory, without asking a repository. */
 const statusSeconds = 60;
 
 export interface SeenBackups {
@@ -21,7 +21,7 @@ export interface SeenBackups {
   files: FilesStatus | undefined;
 }
 
-/** What the agents know without asking a repository; one that doesn't run is not asked. */
+/** Status that the running agents have in memory; no repository is asked. */
 export async function backupStatus(engine: Engine, project: string): Promise<SeenBackups> {
   const [database, files] = await Promise.all([
     statusOf(engine, project, backupService, backupStatusAnswer),

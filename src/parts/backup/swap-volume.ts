@@ -8,10 +8,10 @@ import type { Session } from '../../session.ts';
 import { agentFolders } from './names.ts';
 import { askFiles, restoredVolume } from './restore-volume.ts';
 
-/** One that crashes again and again, or is paused, writes too as soon as it goes on. */
+/** States in which a container may write: one that restarts or is paused writes as soon as it continues. */
 const runningStates = ['running', 'restarting', 'paused'];
 
-/** The services that have the volume are stopped for as long as the copying takes. */
+/** Stops the services that mount the volume for as long as the copying takes. */
 export async function swapVolume(
   session: Session,
   content: ReleaseContent,
@@ -47,7 +47,7 @@ export async function swapVolume(
   return `${stack.project}_${former}`;
 }
 
-/** One that can't start keeps no other from it, and hides no failure of the swap. */
+/** Only warns if a container can't start, so that the others start too and an error of the swap is not hidden. */
 async function startAgain({ engine, emit }: Session, { id, name }: { id: string; name: string }): Promise<void> {
   try {
     await engine.start(id);
@@ -57,7 +57,10 @@ async function startAgain({ engine, emit }: Session, { id, name }: { id: string;
   }
 }
 
-/** The agent says when the volume is as it was: a copy of it is of no use then. Else it may be the only one. */
+/**
+ * Removes the copy of the former content only if the agent reports the volume as unchanged; otherwise it may be the
+ * only copy.
+ */
 async function forgetFormer({ engine, emit }: Session, former: string, error: unknown): Promise<void> {
   if (error instanceof OperatorError && error.code === 'unchanged') return engine.removeVolume(former);
   emit({
@@ -66,7 +69,9 @@ async function forgetFormer({ engine, emit }: Session, former: string, error: un
   });
 }
 
-/** Containers of the services that have the volume. Of jobs those that run: one that has ended is done, and must not run again. */
+/**
+ * Containers of the services that mount the volume. Jobs that have ended are left out, since they must not run again.
+ */
 async function usersOf({ engine, stack }: Session, content: ReleaseContent, name: string) {
   const services = content.services.filter(
     (service) =>

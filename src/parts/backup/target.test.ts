@@ -131,7 +131,7 @@ const day = (from: number, to: number): AgentWindow => ({
   to: `2026-11-${String(to).padStart(2, '0')}T15:00:00Z`,
 });
 
-/** Its name, or what is said where there is none. */
+/** Name of the history that holds the target, or the error if none does. */
 function holding(target: Date, histories: History[]): string {
   const found = reachable(target, histories);
   if (!found) throw unreachable(target, histories);

@@ -3,7 +3,7 @@ import type { AgentWindow, History, RepositoryHistory } from '../../agent/backup
 
 export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
 
-/** After what time and up to when a history can be restored. */
+/** A history can be restored to any time after `from` and up to `to`. */
 export interface Window {
   from: Date;
   to: Date;
@@ -12,10 +12,10 @@ export interface Window {
 const shape =
   /^(\d{4})-(\d{2})-(\d{2})[ Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d{0,3})?)?(?: ?([Zz]|[+-]\d{2}(?::?\d{2})?))?$/;
 
-/** PostgreSQL takes no zone further from UTC. */
+/** PostgreSQL accepts no zone further from UTC. */
 const furthestZoneMinutes = 15 * 60 + 59;
 
-/** A moment as a person names it, such as `2026-11-24 15:03:12+01`. Seconds may be left out, the zone may not. */
+/** Parses a time such as `2026-11-24 15:03:12+01`. Seconds are optional, the zone is required. */
 export function parseTarget(text: string, now: Date): Date {
   const trimmed = text.trim();
   const match = shape.exec(trimmed);
@@ -31,13 +31,13 @@ export function parseTarget(text: string, now: Date): Date {
   return target;
 }
 
-/** Milliseconds since 1970 as if the zone were UTC; undefined for a day or an hour that no calendar has. */
+/** Milliseconds since 1970 as if the zone were UTC; undefined for a day or an hour that does not exist. */
 function clockOf(match: RegExpExecArray): number | undefined {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
     .slice(1, 7)
     .map((part: string | undefined) => Number(part ?? 0));
   const clock = new Date(Date.UTC(year, month - 1, day, hour, minute, second, Number((match[7] ?? '').padEnd(3, '0'))));
-  // A day too many is carried over silently: then what comes out is another one than went in.
+  // Date silently turns February 30 into March 2, so the result is compared with the input.
   const parts = [clock.getUTCFullYear(), clock.getUTCMonth() + 1, clock.getUTCDate()];
   const same = [year, month, day].every((part, index) => part === parts[index]);
   return same && hour < 24 && minute < 60 && second < 60 ? clock.getTime() : undefined;
@@ -54,13 +54,13 @@ function zoneMinutes(zone: string): number | undefined {
 /** `2026-11-24 14:03:12Z`, with milliseconds where there are any; `parseTarget` reads it, and so does PostgreSQL. */
 export const targetText = (at: Date): string => at.toISOString().replace('T', ' ').replace('.000Z', 'Z');
 
-/** As it is given to `horme restore`. */
+/** The target as an option of `horme restore`. */
 export function typed(target: RestoreTarget): string {
   if (target.kind === 'time') return `--to "${targetText(target.at)}"`;
   return target.kind === 'backup' ? `--backup ${target.label}` : '--latest';
 }
 
-/** All that can be reached, by repository: one that lies further back may hold what another no longer has. */
+/** Windows of all repositories: one with a longer retention may hold what another no longer has. */
 function windowsOf({ repositories }: Pick<History, 'repositories'>): Window[] {
   return repositories.flatMap((repository) => windowsIn(repository).map(dated));
 }
@@ -70,10 +70,10 @@ export const windowsIn = ({ window, windows }: RepositoryHistory): AgentWindow[]
 
 export const dated = ({ from, to }: AgentWindow): Window => ({ from: new Date(from), to: new Date(to) });
 
-/** The history that holds the target; of several the newest, which is the data that people saw last at that time. */
+/** The newest history that holds the target: it has the data that was in use at that time. */
 export function reachable(target: Date, histories: readonly History[]): History | undefined {
   return newestFirst(histories).find((history) =>
-    // A backup ended within the second that its window begins with.
+    // `from` is excluded: a backup ends somewhere within that second.
     windowsOf(history).some(({ from, to }) => from < target && target <= to),
   );
 }
@@ -128,12 +128,12 @@ export function unreachable(target: Date, histories: readonly History[]): Operat
 
 function nearest(target: Date, windows: readonly Window[]): string {
   if (windows.length === 0) return 'horme backup now';
-  // The end of the newest window moves on while one types, and a target needs a transaction after it.
+  // The newest window grows all the time, and a target near its end would need a later transaction.
   if (windows.every(({ to }) => to < target)) return 'horme restore --latest';
   const ends = windows.flatMap(({ from, to }) => [new Date(from.getTime() + 1000), to]);
   const distance = (at: Date) => Math.abs(at.getTime() - target.getTime());
   return command(targetText(ends.reduce((best, at) => (distance(at) < distance(best) ? at : best))));
 }
 
-/** What was typed, without what would move a terminal's cursor, and not at any length. */
+/** The user's input, without control characters and shortened, for an error message. */
 const printed = (text: string) => text.replaceAll(/[^ -~]/g, '?').slice(0, 60);

@@ -16,7 +16,7 @@ export function backupOf({ stack }: Pick<Session, 'stack'>): BackupOptions {
   });
 }
 
-/** Those that the environment has: of the database, where there is one, and of files. */
+/** The environment's agents: for the database, if there is one, and for files. */
 export const agentServices = ({ stack }: Session): string[] =>
   databaseOptions(stack) ? [backupService, filesService] : [filesService];
 
@@ -28,7 +28,7 @@ export async function ask<T>(session: Session, service: string, words: string[],
 
 export const whose = (service: string) => (service === backupService ? 'database' : 'files');
 
-/** All of them, although one fails: that of the files must not be left out because the database's bucket is full. */
+/** Asks all agents even if one fails: a full bucket of the database must not stop the backup of files. */
 export async function askAll<T>(
   session: Session,
   words: (service: string) => string[],

@@ -20,15 +20,15 @@ export async function run(context: CommandContext): Promise<void> {
     session,
     () => words,
     z.union([databaseProof, filesProof]),
-    // At once: what one proved is said although the other fails.
+    // Printed at once, so that one agent's proof is shown even if the other agent fails.
     (proof) => context.print(('label' in proof ? drillLines(proof) : [filesDrillLine(proof)]).join('\n')),
   );
-  // The database's fields stand at the top, where they were before files had a drill.
+  // The database's fields stay at the top level, where they were before files had a drill.
   const { database, ...files } = proofs;
   context.result({ schema: 'horme.drill/1', project: session.stack.project, ...database, ...files });
 }
 
-/** The agent asks what the last deploy gave it. */
+/** Warns about assertions that are not deployed: the agent uses those of the last deploy. */
 async function warnOfUndeployed(session: Session, backup: BackupOptions): Promise<void> {
   const { stack, emit } = session;
   const store = await findStore(session);

@@ -10,7 +10,7 @@ import type { CommandContext } from '../../../command/context.ts';
 /** A large database takes hours; seconds. */
 const dumpSeconds = 24 * 3600;
 
-/** A logical dump in pg_dump's custom format: what another version, or another machine's Postgres, can read. */
+/** Writes a logical dump in pg_dump's custom format, which other versions of Postgres can read. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context);
   databaseOf(session);
@@ -20,7 +20,7 @@ export async function run(context: CommandContext): Promise<void> {
   if (existsSync(file)) throw exists(file);
   const partial = `${file}.partial`;
   await rm(partial, { force: true });
-  // For its owner alone: it has all that the database has.
+  // Readable by the owner alone: it contains the whole database.
   await writeFile(partial, '', { mode: 0o600, flag: 'wx' });
   await dump(session, partial);
   await rename(partial, file);
@@ -28,7 +28,7 @@ export async function run(context: CommandContext): Promise<void> {
   context.result({ schema: 'horme.export/1', project: stack.project, file });
 }
 
-/** An interrupted dump never has the name of a whole one. */
+/** An interrupted dump never gets the final name. */
 async function dump({ engine, stack, connection, signal }: Session, file: string): Promise<void> {
   const { container } = await primaryMember(engine, stack.project);
   const place = [`--host=${socketFolder}`, '--username=postgres', `--dbname=${databaseName(stack)}`];

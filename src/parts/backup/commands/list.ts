@@ -30,7 +30,7 @@ export async function run(context: CommandContext): Promise<ExitCode> {
 const told = (of: 'database' | 'files', answer: ListAnswer | SnapshotsAnswer | undefined) =>
   (answer?.problems ?? []).map((problem) => ({ of, ...problem }));
 
-/** And not because there is nothing: what could be read has none, if any could. */
+/** True if nothing is listed and a repository could not be read. */
 export function listsNothing(answer: ListAnswer | SnapshotsAnswer): boolean {
   const listed = 'histories' in answer ? answer.histories : answer.snapshots;
   return listed.length === 0 && (answer.problems ?? []).length > 0;

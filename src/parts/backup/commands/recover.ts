@@ -41,7 +41,10 @@ async function readKit(context: CommandContext): Promise<KitContent> {
   return kit;
 }
 
-/** Without a Compose file: the engine is the one that the docker command would use, unless DOCKER_CONTEXT or DOCKER_HOST say another. */
+/**
+ * A session without a Compose file. The engine is the docker command's current one, or that of DOCKER_CONTEXT or
+ * DOCKER_HOST.
+ */
 function sessionOf({ options, parts, emit, signal }: CommandContext, kit: KitContent): Session {
   const directory = resolve(options.projectDirectory ?? '.');
   const connection = openConnection(undefined, process.env);

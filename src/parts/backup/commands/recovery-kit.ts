@@ -32,7 +32,7 @@ export async function run(context: CommandContext): Promise<void> {
   context.result({ schema: 'horme.recovery-kit/1', project: stack.project, file, keys: content.keys });
 }
 
-/** Beside, then renamed: a kit that is there stays whole until the new one is. */
+/** Writes a temporary file and renames it, so that an existing kit stays intact until the new one is complete. */
 async function written(file: string, kit: string): Promise<void> {
   try {
     await writeFile(`${file}.new`, kit, { mode: 0o600 });

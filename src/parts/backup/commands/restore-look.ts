@@ -15,13 +15,13 @@ import type { Session } from '../../../session.ts';
 import { ask } from './agents.ts';
 import type { Wanted } from './restore-wanted.ts';
 
-/** The release that runs, and where it is noted. */
+/** The live release and its store. */
 export interface Live {
   store: Store;
   live: ReleaseContent;
 }
 
-/** What was restored beside production, which goes on, and what would change: a line for each. */
+/** The data restored beside running production, and one line for each change. */
 export interface Look {
   restored: Restored | undefined;
   lines: string[];
@@ -56,7 +56,9 @@ async function databaseLines(
   ];
 }
 
-/** Of when the data is: all that was committed by then is in it. Where some is missing, its newest transaction is all that is known. */
+/**
+ * Point in time up to which the data has every commit. If some data is missing, only its newest transaction is known.
+ */
 export function momentOf({ target }: Wanted, { newestTransactionAt, missing = [] }: Restored): Date {
   const newest = new Date(newestTransactionAt);
   return target.kind === 'time' && missing.length === 0 && target.at > newest ? target.at : newest;
@@ -67,7 +69,7 @@ function restoredLine({ label, repository, newestTransactionAt, bytes: size, sec
   return `restored and checked beside production in ${duration(took)}: backup ${label} of repository ${repository}, ${bytes(size)}, newest transaction ${newestTransactionAt}`;
 }
 
-/** The schema goes with the data, and the code stays: someone must know before they agree. */
+/** The restore also brings back the older schema while the code stays, so the operator must know before agreeing. */
 const migrationLines = (due: DueMigration[]): string[] =>
   due.length === 0
     ? []

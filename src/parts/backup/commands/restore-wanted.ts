@@ -19,7 +19,7 @@ export interface Wanted {
   acceptsDamage: boolean;
 }
 
-/** Refuses what can't be meant, before anything is looked at. */
+/** Refuses contradictory options before anything else. */
 export async function wantedOf({ flags }: CommandContext, session: Session): Promise<Wanted> {
   const { volume, onlyDatabase, as, acceptDamage } = flags;
   const options = backupOf(session);
@@ -61,14 +61,17 @@ async function beginningOf(session: Session, release: number): Promise<Date> {
   return at;
 }
 
-/** Of files there is what a snapshot has: the newest one at that time. A backup's ID is the database's, or with --volume a snapshot's. */
+/**
+ * Files exist only as snapshots, so this picks the newest one at that time. A backup's id is the database's, or a
+ * snapshot's with --volume.
+ */
 function snapshotOf(target: RestoreTarget, volume: string | undefined): SnapshotTarget {
   if (target.kind === 'time') return { at: target.at };
   if (target.kind === 'latest') return 'latest';
   return volume === undefined ? { at: endOfLabel(target.label) } : { snapshot: target.label };
 }
 
-/** pgBackRest names a backup by when it began: `20261124-150312F_20261124-160000D`. */
+/** pgBackRest's backup labels contain times: `20261124-150312F_20261124-160000D`. */
 function endOfLabel(label: string): Date {
   const [, date = '', time = ''] = /(\d{8})-(\d{6})[FDI]$/.exec(label) ?? [];
   const iso = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}Z`;

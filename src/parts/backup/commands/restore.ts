@@ -23,7 +23,7 @@ import { notDeployed, wantedOf, type Wanted } from './restore-wanted.ts';
 import { underLock } from '../../../command/under-lock.ts';
 import { withResult } from '../../../command/with-result.ts';
 
-/** What runs, and the lock that keeps it as it is. */
+/** The live release, and the lock that keeps it unchanged. */
 interface Production extends Live {
   lock: HeldLock;
 }
@@ -32,9 +32,9 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   const session = await openSession(context);
   const wanted = await wantedOf(context, session);
   const { environment, project } = session.stack;
-  // A wrong name is told before hours of restoring, and not after.
+  // Refuses a wrong --confirm before hours of restoring.
   confirmsEnvironment(context, environment.name);
-  // Also while it asks: what was looked at and agreed to is what is taken into use.
+  // The lock is also held during the question, so that what the operator agreed to is what gets swapped in.
   return underLock(context, session, 'restore', async (lock) => {
     const production = { ...(await liveRelease(session)), lock };
     if (wanted.as !== undefined) return besides(context, session, production.live, wanted, wanted.as);
@@ -42,7 +42,7 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
     context.print(found.lines.join('\n'));
     if (!(await agreed(context, environment.name, `Replace the data of ${project} by this?`)))
       throw unconfirmed(context, session, wanted);
-    // A laptop that slept over the question has lost it.
+    // The lock is lost if the laptop slept during the question.
     await lock.confirm();
     return swap(context, session, production, wanted, found.restored);
   });
@@ -55,7 +55,7 @@ async function liveRelease(session: Session): Promise<Live> {
   throw notDeployed(session.stack.project);
 }
 
-/** Volumes first: where the database is not to be swapped, they are all. */
+/** Swaps the volumes first, then the database if it was restored. */
 async function swap(
   context: CommandContext,
   session: Session,
@@ -82,7 +82,7 @@ async function swap(
   return report(withResult(context, { damage: restored.damage ?? [] }), session, result);
 }
 
-/** What runs to its end whatever the signal says, as an agent does, ends with the next look at it. */
+/** Checked between two steps: an agent finishes its work in spite of the signal, and then the command ends here. */
 function refuseInterrupted({ signal }: Session, { lock }: Production): void {
   lock.lost.throwIfAborted();
   if (!signal.aborted) return;
@@ -93,7 +93,7 @@ function refuseInterrupted({ signal }: Session, { lock }: Production): void {
   });
 }
 
-/** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
+/** Begins a new history: the present one ends, stays restorable, and is no longer written to. */
 async function swapDatabase(
   session: Session,
   { store, live, lock }: Production,

@@ -26,7 +26,7 @@ interface Place {
   say(text: string): void;
 }
 
-/** What the release's agent is told: which volumes there are, and whether there is a cache. */
+/** The volumes and the cache in the settings of the release's agent. */
 function toldAgent({ compose }: ReleaseContent): { volumes: string[]; cache: boolean } {
   const text = compose.services[filesService]?.environment?.['HORME_BACKUP'] ?? '{"volumes":[],"cache":false}';
   return JSON.parse(unescaped(text)) as { volumes: string[]; cache: boolean };
@@ -36,7 +36,7 @@ export const filesToRestore = (content: ReleaseContent): string[] => toldAgent(c
 export const hasCache = (content: ReleaseContent): boolean =>
   toldAgent(content).cache && content.compose.volumes?.[cacheVolume] !== undefined;
 
-/** The newest of the newest history, checked, beside where the first member will look for its data. */
+/** Restores and checks the newest data of the newest history, beside the first member's data folder. */
 export async function restoreDatabase({ compose, content, say }: Place, acceptsDamage: boolean): Promise<Restored> {
   const place = { compose, project: content.project };
   const list = await askOnce(place, content, { ...ofFirst, words: ['list'], answer: listAnswer }, say);
@@ -51,16 +51,16 @@ export async function restoreDatabase({ compose, content, say }: Place, acceptsD
   return askOnce(place, content, { ...ofFirst, words, answer: restoredAnswer }, say);
 }
 
-/** A step of its own: repeated, it changes nothing, where restoring again would leave a second copy behind. */
+/** A separate step because it is safe to repeat, while repeating the restore would leave a second copy behind. */
 export async function swapDatabase({ compose, content, say }: Place): Promise<void> {
   const words = ['swap', '--stamp', 'recovery', '--members', first];
   await askOnce({ compose, project: content.project }, content, { ...ofFirst, words, answer: anyAnswer }, say);
 }
 
-/** On a new machine none is the present one: the newest by its name is. */
+/** On a new machine no history is the present one, so the newest name counts. */
 const newestFirst = (history: ListAnswer['histories'][number]) => ({ ...history, current: false });
 
-/** Of when the content is; undefined: no repository has any of it yet. */
+/** Point in time of the content; undefined: no repository has any. */
 export interface FilesRestored {
   at?: string;
   /** Files could not be read when the snapshot was taken. */
@@ -87,7 +87,7 @@ async function files({ compose, content, say }: Place, volume: string, which: st
     say,
   );
   return restored.catch((error: unknown) => {
-    // Listed a moment before the machine was lost, or never backed up: nothing is there to wait for.
+    // The volume was never backed up, for example because it was added just before the machine was lost.
     if (error instanceof OperatorError && error.code === 'no-snapshot') return {};
     throw error;
   });

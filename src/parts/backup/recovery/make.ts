@@ -14,7 +14,7 @@ import { isBelow } from '../../../stack/contained.ts';
 import type { Stack } from '../../../stack/stack.ts';
 import { kitSchema, keysOf, type KitContent } from '../../../recovery/kit-content.ts';
 
-/** All that an empty machine needs beside the bucket, and nothing else. */
+/** Everything that an empty machine needs besides the bucket, and nothing else. */
 export async function kitContent(stack: Stack, vault: Vault, now: Date): Promise<KitContent> {
   const { id, cipher, filesPassword } = backupSecrets(vault);
   const repositories = backupOptions(stack)?.repositories ?? [];
@@ -43,7 +43,7 @@ async function remoteOf(directory: string): Promise<string | undefined> {
   return exitCode === 0 && remote !== '' ? remote : undefined;
 }
 
-/** The file may name a bucket that nothing was ever written to: then its kit would bring nothing back. */
+/** The file may name a bucket that was never used: a kit for it would recover nothing. */
 export function refuseUndeployed(stack: Stack, live: Pick<ReleaseContent, 'parts'> | undefined): void {
   const { project } = stack;
   const wanted = backupOptions(stack)?.repositories.map(withoutSecrets);
@@ -60,7 +60,7 @@ export function refuseUndeployed(stack: Stack, live: Pick<ReleaseContent, 'parts
 const named = (repositories: Record<string, unknown>[]): string =>
   repositories.map((one) => Object.values(one).join(' ')).join(', ') || 'none';
 
-/** What no commit has, so that nobody can build it again from the remote. */
+/** Build inputs outside of the repository, which can't be rebuilt from its remote. */
 export async function outsideRepository({ directory, services }: Stack): Promise<string[]> {
   const { folder } = await commitOf(directory);
   if (folder === undefined) return [];
@@ -72,7 +72,9 @@ export async function outsideRepository({ directory, services }: Stack): Promise
   );
 }
 
-/** For `horme status`: without a kit, or with one that lacks the present keys, nobody recovers anything. */
+/**
+ * For `horme status`: warns about a missing kit, or one without the present keys, since a recovery is impossible then.
+ */
 export function kitProblems(stack: Stack, vault: Vault | undefined, { kit }: Settings): string[] {
   const backup = backupOptions(stack);
   if (!backup || !vault || !backup.repositories.some(({ kind }) => kind !== 'local')) return [];

@@ -38,9 +38,9 @@ import { restoreState } from './state.ts';
 export interface Recovery {
   deployed: DeployResult;
   database: Restored | undefined;
-  /** What has no backup, or isn't known to be in it, in words. */
+  /** What has no backup, or may not be in it, in words. */
   missing: string[];
-  /** Seconds of each step, also of those that a run before this one has taken. */
+  /** Seconds of each step, including steps of earlier, interrupted runs. */
   seconds: Record<string, number>;
 }
 
@@ -49,10 +49,13 @@ interface Accepted {
   acceptDamage: boolean;
 }
 
-/** What the repositories lack, a rerun won't find: these errors name a deploy instead, with the keys that were recovered. */
+/**
+ * Errors after which a rerun can't help, since the repositories lack the data: they suggest a deploy with the recovered
+ * keys instead.
+ */
 const noRerunHelps = ['nothing-to-recover', 'secrets-missing', 'no-backup-yet', 'target-version'];
 
-/** From an engine that has nothing of the environment to one that serves it, out of the kit and a repository alone. */
+/** Recovers an environment on an empty engine, from the kit and a repository alone. */
 export async function recover(session: Session, kit: KitContent, accepted: Accepted): Promise<Recovery> {
   const { engine } = session;
   await makePlatformImages(session, ['backup']);
@@ -100,7 +103,7 @@ async function allSteps(session: Session, kit: KitContent, log: RecoveryLog, acc
   return { deployed, database, missing: [...(database?.missing ?? []), ...lacking], seconds };
 }
 
-/** What is not there, in words: a listed volume need not have a snapshot yet. */
+/** Restores all files and returns what is missing, in words: a listed volume may have no snapshot yet. */
 async function restoreAllFiles(session: Session, log: RecoveryLog, content: ReleaseContent): Promise<string[]> {
   const missing: string[] = [];
   const restore = async (
@@ -160,8 +163,8 @@ async function newestRelease(
 }
 
 /**
- * The life of the database that begins here is another one: what is in the repository stays as it is. And nothing that the
- * former machine's programs were told is known to those of this one.
+ * Begins a new history, so that the former one in the repository stays unchanged. Also clears the notes of what the
+ * former machine's programs had accepted, since the programs of this machine have not.
  */
 async function beginHistory({ parts }: Session, store: Store, version: number | undefined): Promise<void> {
   await writeHistory(store, await openVault(store, parts), newHistory(new Date()));
@@ -184,7 +187,7 @@ async function imagesOf(
   return withImages(live, { ...platformImagesOf(live, ids, platform), ...users });
 }
 
-/** As the release says: its addresses are what a deploy checks. */
+/** A session with the release's domain and ports, since a deploy checks those addresses. */
 function deploySession(session: Session, content: ReleaseContent): Session {
   const { name, project, environment, domain, ports, watchSeconds } = content;
   const { directory } = session.stack;

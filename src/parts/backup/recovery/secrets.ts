@@ -5,7 +5,7 @@ import { readSecretFiles, writeKnown } from '../../../release/secret-files.ts';
 import type { Store } from '../../../release/store.ts';
 import type { Session } from '../../../session.ts';
 
-/** The volumes of secrets that the release has, out of the state. */
+/** Writes the release's secret volumes from the state. */
 export async function writeSecrets({ engine }: Session, store: Store, content: ReleaseContent): Promise<void> {
   const known = await readSecretFiles(store);
   for (const volume of content.secretVolumes) {

@@ -21,7 +21,7 @@ interface Place {
   say(text: string): void;
 }
 
-/** The ledger, the vault and the edge's certificates: what the rest of a recovery is read from. */
+/** Restores the ledger, the vault and the edge's certificates, which the rest of a recovery needs. */
 export async function restoreState(place: Place, kit: KitContent): Promise<{ takenAt: string }> {
   const { engine, compose, images, say } = place;
   const stack = emptyStack(kit, { parts: { backup: optionsOf(kit) } });
@@ -50,7 +50,7 @@ export async function restoreState(place: Place, kit: KitContent): Promise<{ tak
   return { takenAt: at };
 }
 
-/** Where to look is all that is known yet; when backups are taken is not asked here. */
+/** Only the repositories are known at this point; the schedules are placeholders that nothing uses here. */
 const optionsOf = ({ repositories }: KitContent): BackupOptions => ({
   schedule: '0 3 * * *',
   drillSchedule: '30 4 * * *',
@@ -61,7 +61,7 @@ const optionsOf = ({ repositories }: KitContent): BackupOptions => ({
   repositories,
 });
 
-/** A Compose model of the agent for files alone, with its secrets. */
+/** A Compose model with only the files agent and its secrets. */
 async function agentModel(engine: Engine, images: ImageSources, stack: Stack, vault: Vault): Promise<ComposeModel> {
   const service = backupServices(stack, vault).find(({ name }) => name === filesService);
   if (!service) throw new Error('the backups have no agent for files');
