@@ -6,12 +6,12 @@ import { exitCodes, type ExitCode } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { CommandContext } from './context.ts';
 
-/** From SIGTERM to SIGKILL. */
+/** Time between SIGTERM and SIGKILL. */
 const killMilliseconds = 2000;
 
 /**
- * What Compose itself does best on the project's containers, with the terminal handed through; or, `through`, its output
- * as that makes it.
+ * Runs a Compose command on the project's containers, with the terminal passed through. With `through`, its output is
+ * transformed.
  */
 export async function composeArguments(
   context: CommandContext,
@@ -25,10 +25,10 @@ export async function composeArguments(
     stdio: ['inherit', through ? 'pipe' : 'inherit', 'inherit'],
     env: { ...process.env, ...connection.environment },
   });
-  // A reader that has seen enough, as in `horme logs | head`, ends it.
+  // A reader that closes the pipe, as in `horme logs | head`, ends the command.
   if (child.stdout && through)
     pipeline(child.stdout, through, process.stdout, { end: false }).catch(() => child.kill());
-  // One that waits for a hung engine, or asks a program that hangs, doesn't end by being asked to.
+  // SIGTERM has no effect if Compose waits for a hung engine or program.
   const kill = () => {
     child.kill('SIGTERM');
     setTimeout(() => child.kill('SIGKILL'), killMilliseconds);

@@ -7,12 +7,12 @@ export async function confirmed(context: CommandContext, question: string): Prom
   return /^y(es)?$/i.test((await answer(context, `${question} [y/N] `)) ?? '');
 }
 
-/** Before data is replaced: a name is typed on purpose, where a `y` may be a habit. */
+/** Asks for a name before data is replaced, since a `y` may be typed out of habit. */
 export async function confirmedByName(context: CommandContext, question: string, name: string): Promise<boolean> {
   return (await answer(context, `${question} Type ${name} to do it: `)) === name;
 }
 
-/** The environment's name, by --confirm or typed. Another name is told: which of the two was meant, nobody else knows. */
+/** Agreement by the environment's name, from --confirm or typed. A different name in --confirm is an error. */
 export async function agreed(context: CommandContext, environment: string, question: string): Promise<boolean> {
   return confirmsEnvironment(context, environment) || confirmedByName(context, question, environment);
 }
@@ -26,7 +26,7 @@ export function confirmsEnvironment({ flags: { confirm } }: CommandContext, envi
   });
 }
 
-/** Undefined without a terminal, or with --json: nobody is there. */
+/** Undefined without a terminal, or with --json: there is nobody to ask. */
 async function answer({ options, signal }: CommandContext, question: string): Promise<string | undefined> {
   if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });

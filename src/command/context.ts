@@ -1,7 +1,7 @@
 import type { CorePart } from '../deploy/part.ts';
 import type { Emit } from '../events.ts';
 
-/** The options that every command has, wherever on the line they stood. */
+/** Options that every command has, anywhere on the command line. */
 export interface GlobalOptions {
   env?: string;
   /** Compose files in the order given; empty: the names that Compose looks for. */
@@ -11,13 +11,13 @@ export interface GlobalOptions {
   json: boolean;
 }
 
-/** All that a command knows of the outside. It prints by `print` and `result`, and never writes to a stream itself. */
+/** A command's access to the outside. It prints only through `print` and `result`, never to a stream. */
 export interface CommandContext {
   options: GlobalOptions;
   arguments: string[];
   /** The command's own options by camel-cased name, as the table declares them. */
   flags: Record<string, unknown>;
-  /** Of the platform. */
+  /** Parts of the platform. */
   parts: readonly CorePart[];
   emit: Emit;
   /** Aborts at the first Ctrl-C (or SIGTERM, SIGHUP). */

@@ -10,8 +10,8 @@ export interface OptionDeclaration {
   flags: string;
   description: string;
   /**
-   * `seconds` and `count` reject what is not a number, and hand the command one. A `list` grows by one value each time
-   * the option is given: an option that took several at once would swallow the command behind it.
+   * `seconds` and `count` accept only numbers. A `list` grows by one value each time the option is given; an option
+   * with several values at once would swallow the command that follows.
    */
   value?: 'text' | 'list' | 'seconds' | 'count';
 }
@@ -33,11 +33,11 @@ export interface CommandDeclaration {
   /** Flags that are always set: `plan` is `deploy` with `dryRun`. */
   preset?: Record<string, unknown>;
   /**
-   * It shows or carries a stream (`logs`, `exec`): Ctrl-C and a reader that went away end it at once and without a word.
-   * All other commands finish their current step first, and go on when nobody reads.
+   * A streaming command (`logs`, `exec`): Ctrl-C or a closed pipe ends it at once and silently. All other commands
+   * finish their current step first, and continue after their output was closed.
    */
   stream?: boolean;
-  /** What follows its arguments belongs to a program in a container, options included. */
+  /** Everything after its arguments is passed to a program in a container, including options. */
   passedOn?: boolean;
   load(): Promise<CommandModule>;
 }

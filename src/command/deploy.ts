@@ -9,12 +9,12 @@ import { webOrigin } from '../stack/routes.ts';
 import type { CommandContext } from './context.ts';
 import { refuseUnknown, servicesInFiles } from './service-names.ts';
 
-/** Long enough for another deploy to end (kamal waits as long); seconds. */
+/** Long enough for another deploy to end (the same as in kamal); seconds. */
 const defaultWaitSeconds = 900;
 
 export const run = (context: CommandContext): Promise<ExitCode> => deployFiles(context);
 
-/** `allowed` refuses what can't be meant, once the files are read. */
+/** `allowed` may refuse invalid options once the files are read. */
 export async function deployFiles(
   context: CommandContext,
   allowed: (session: Session) => void = () => undefined,
@@ -55,7 +55,7 @@ const endings = {
   failed: 'failed; nothing was live before, and what was started is left for you to look at',
 };
 
-/** The end of every command that changes what runs: what happened, for people and for programs. */
+/** Reports the result of a command that changes what runs, for people and for programs. */
 export function report(context: CommandContext, session: Session, result: DeployResult): ExitCode {
   const { failure, exitCode, reason } = result;
   if (!result.changed) context.print(`${session.stack.project}: nothing to do`);

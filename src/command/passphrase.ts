@@ -4,10 +4,16 @@ import type { CommandContext } from './context.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { readRegular } from '../stack/regular-file.ts';
 
-/** For automation; at a terminal it is asked for. Never an argument, which every process of the machine can see. */
+/**
+ * For automation; at a terminal Horme asks. There is no argument for it, since every process of the machine could see
+ * it.
+ */
 const variable = 'HORME_KIT_PASSPHRASE';
 
-/** From the file named by --passphrase-file, the variable, or the terminal; `twice` where a slip would lock everyone out. */
+/**
+ * Reads it from --passphrase-file, the variable, or the terminal. `twice`: asks again, where a typo would lock everyone
+ * out.
+ */
 export async function passphrase(context: CommandContext, twice: boolean): Promise<string> {
   const { passphraseFile } = context.flags;
   if (typeof passphraseFile === 'string') return (await textOf(passphraseFile)).replace(/\r?\n$/, '');

@@ -6,10 +6,10 @@ import type { Session } from '../session.ts';
 import { nearest } from '../stack/nearest.ts';
 import type { Stack } from '../stack/stack.ts';
 
-/** For a command that changes what the files say should run. */
+/** Service names for commands that change the files' services. */
 export const servicesInFiles = ({ services }: Stack): string[] => services.map(({ name }) => name);
 
-/** For a command that looks at what runs: the platform's too, and those that no file has any more. */
+/** Service names for commands that look at running containers: includes platform services and removed ones. */
 export async function servicesThatRun({
   engine,
   stack,
@@ -21,7 +21,7 @@ export async function servicesThatRun({
   return [...new Set([...servicesInFiles(stack), ...running, ...platform])];
 }
 
-/** Every name of a service that is typed comes by here: what does not exist is no empty answer. */
+/** Checks every service name that a user types: an unknown one is an error, not an empty result. */
 export function refuseUnknown(names: readonly string[], known: readonly string[]): void {
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;

@@ -5,7 +5,7 @@ import type { Session } from '../session.ts';
 import type { CommandContext } from './context.ts';
 import { waitOf } from './deploy.ts';
 
-/** Work that no deploy and no other operator may meet. */
+/** Runs work under the project's lock, so that no deploy and no other operator interferes. */
 export async function underLock<T>(
   { flags }: CommandContext,
   session: Session,

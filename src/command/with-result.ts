@@ -1,6 +1,6 @@
 import type { CommandContext } from './context.ts';
 
-/** For a command that ends as a deploy does, with more to tell in the final object. */
+/** Adds fields to the final object, for a command that ends with a deploy. */
 export const withResult = (context: CommandContext, own: Record<string, unknown>): CommandContext => ({
   ...context,
   result: (value) => context.result({ ...value, ...own }),

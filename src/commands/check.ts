@@ -16,7 +16,7 @@ import { keptEntries, lostImages } from '../release/prune.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from '../command/context.ts';
 
-/** Pre-deployment checks: what would stop a deploy half-way is found before it begins. Loading the files is the first. */
+/** Pre-deployment checks, which find what would stop a deploy half-way. Loading the files is the first. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context, look);
   const { stack } = session;
@@ -69,7 +69,7 @@ async function engineChecks(session: Session, info: EngineInfo, situation: Situa
   ];
 }
 
-/** Beyond what the tests ran on is a warning, and never fails the check: most of what is newer works. */
+/** An untested version is only a warning, since most newer versions work. */
 export function versionCheck(engine: string, compose: string): { check: Check; warnings: string[] } {
   const found = [untested('Docker Engine', engine), untested('Docker Compose', compose)];
   const warnings = found.filter((text) => text !== undefined);
@@ -79,11 +79,11 @@ export function versionCheck(engine: string, compose: string): { check: Check; w
   return { check: { name: 'versions', ok: true, detail }, warnings };
 }
 
-/** A deploy mends it, so it doesn't stop one. */
+/** Always ok, since a deploy fixes the problem. */
 const stateChecks = (session: Session, { store }: Situation): Check[] =>
   store ? [{ name: 'state', ok: true, detail: storeProblems(session, store)[0] ?? 'held by a running container' }] : [];
 
-/** What `horme rollback` could go back to; images go by `docker image prune -a`. */
+/** Checks the releases that `horme rollback` could use: `docker image prune -a` removes their images. */
 async function rollbackChecks({ engine, parts }: Session, { store }: Situation): Promise<Check[]> {
   if (!store) return [];
   const kept = keptEntries(await readLedger(store));

@@ -5,7 +5,7 @@ import { commandGroups, commands, globalOptions } from './index.ts';
 
 const line = { commands, commandGroups, globalOptions };
 
-/** What bash itself would offer for the words typed, the last one incomplete. */
+/** Completions that bash offers for the typed words, of which the last is incomplete. */
 function offered(...words: string[]): string[] {
   const script = `${bashCompletion(line)}
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _horme; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -1,14 +1,17 @@
 import type { CommandDeclaration, OptionDeclaration } from '../command/declaration.ts';
 import type { CommandContext } from '../command/context.ts';
 
-/** All that can be typed. */
+/** Everything that the completion offers. */
 export interface CommandLine {
   commands: readonly CommandDeclaration[];
   commandGroups: Record<string, string>;
   globalOptions: readonly OptionDeclaration[];
 }
 
-/** Prints a script that completes commands, options, fixed arguments and paths. It never calls horme back: it is instant. */
+/**
+ * Prints a script that completes commands, options, fixed arguments and paths. The script never calls horme, so it is
+ * instant.
+ */
 export const completionOf = (line: CommandLine) => ({
   run: async ({ arguments: [shell], print, result }: CommandContext): Promise<void> => {
     const script = shell === 'zsh' ? zshCompletion(line) : bashCompletion(line);
@@ -37,7 +40,7 @@ function valueKind(bracket: string | undefined, name: string, options: string[])
   return name === 'path' || name === 'file' ? 'path' : 'other';
 }
 
-/** The command's options, and the global ones whose names it does not take. */
+/** The command's options, and the global ones that it does not redefine. */
 function optionsOf({ globalOptions }: CommandLine, command: CommandDeclaration): OptionDeclaration[] {
   const own = command.options ?? [];
   const taken = new Set(own.flatMap((option) => optionWords(option).names));
@@ -156,7 +159,9 @@ ${Object.keys(commandGroups)
 
 const described = ({ name, summary }: { name: string; summary: string }) => `    ${quote(`${name}:${summary}`)}`;
 
-/** The second word, then the options of all commands of the group: each refuses what is not its own. */
+/**
+ * Completes the second word, then the options of all commands of the group; a command refuses options of the others.
+ */
 function zshGroup(line: CommandLine, group: string): string {
   const { commands, globalOptions } = line;
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));

@@ -10,7 +10,7 @@ import type { CommandContext } from '../command/context.ts';
 import { confirmedByName, confirmsEnvironment } from '../command/confirm.ts';
 import { underLock } from '../command/under-lock.ts';
 
-/** Seconds that a service gets to end by itself; the edge goes first, so nothing new comes in. */
+/** Seconds that a service gets to stop. The edge stops first, so that no new requests arrive. */
 const graceSeconds = 20;
 
 export async function run(context: CommandContext): Promise<ExitCode> {
@@ -44,7 +44,10 @@ interface Anonymous extends AnonymousVolume {
   service: string;
 }
 
-/** Their containers alone know whose they are: asked before these go. Two may have one, by `volumes_from`. */
+/**
+ * Collected before the containers are removed, since only these refer to anonymous volumes. Two may share one by
+ * `volumes_from`.
+ */
 function anonymousOf(containers: Container[]): Anonymous[] {
   const all = containers.flatMap(({ labels: own, anonymousVolumes }) =>
     anonymousVolumes.map((volume) => ({ service: own[labels.service] ?? '', ...volume })),
@@ -60,7 +63,10 @@ const keptText = (volumes: Anonymous[]) =>
     ...volumes.map((volume) => `  ${words(volume)}`),
   ].join('\n');
 
-/** An engine that still counts something on one keeps it, also wrongly until it restarts: the data is not to stay for it. */
+/**
+ * Only warns if the engine refuses to remove a network (it may count a stale endpoint until it restarts), so that the
+ * data is removed all the same.
+ */
 async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {
   for (const { id } of await engine.networks({ [labels.composeProject]: stack.project }))
     await engine.removeNetwork(id).catch((error: unknown) => {
@@ -68,7 +74,7 @@ async function removeNetworks({ engine, stack, emit }: Session): Promise<void> {
     });
 }
 
-/** Data is destroyed for its name alone; what HORME_ENV chose may be another shell's wish than this one's. */
+/** Destroying data needs the environment's name, since HORME_ENV may be left over from something else. */
 export async function agreeTo(
   context: CommandContext,
   { stack }: Pick<Session, 'stack'>,
@@ -90,7 +96,7 @@ export async function agreeTo(
   });
 }
 
-/** The store last: while anything runs, its state must be there. */
+/** Removes the store last, since its state is needed while anything runs. */
 async function removeContainers({ engine, stack, emit }: Session): Promise<number> {
   const all = await engine.containers({ [labels.project]: stack.project });
   const own = all.filter((container) => container.labels[labels.role] !== 'lock');

@@ -4,7 +4,7 @@ import { openSession } from '../session.ts';
 import type { CommandContext } from '../command/context.ts';
 import { refuseUnknown, servicesThatRun } from '../command/service-names.ts';
 
-/** In the first running replica, with a terminal where there is one. */
+/** Runs the program in the first running replica, with a terminal if there is one. */
 export async function run(context: CommandContext): Promise<ExitCode> {
   const [service = '', ...command] = context.arguments;
   const session = await openSession(context);

@@ -1,4 +1,7 @@
-/** What people type who know Compose, Kamal or Heroku: the nearest name by its letters is often the opposite of it. */
+/**
+ * Commands of Compose, Kamal and Heroku. The most similar name of ours often means the opposite, so these are mapped by
+ * hand.
+ */
 const words: Record<string, string> = {
   up: 'horme deploy',
   start: 'horme deploy',

@@ -141,14 +141,14 @@ const completion: CommandDeclaration = {
   load: async () => (await import('./completion.ts')).completionOf({ commands, commandGroups, globalOptions }),
 };
 
-/** The command line as data: the parser, the help, the completion and the documentation come from this list. */
+/** The command line as data: source of the parser, the help, the completion and the documentation. */
 export const commands: readonly CommandDeclaration[] = [
   ...ownCommands,
   ...parts.flatMap((part) => part.commands ?? []),
   completion,
 ];
 
-/** Commands of two words, by the first: what the group is for. */
+/** Purpose of each group of two-word commands, by the first word. */
 export const commandGroups: Readonly<Record<string, string>> = Object.assign(
   {},
   ...parts.map((part) => part.commandGroups),

@@ -6,7 +6,7 @@ import { readNamed } from '../stack/regular-file.ts';
 
 const names = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'];
 
-/** Adds x-horme to the Compose file that is there, or writes a starter. A second run changes nothing. */
+/** Adds x-horme to an existing Compose file, or writes a starter. A second run changes nothing. */
 export async function run(context: CommandContext): Promise<void> {
   const directory = resolve(context.options.projectDirectory ?? '.');
   const found = context.options.files[0] ?? (await firstThere(directory));

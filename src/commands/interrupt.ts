@@ -2,7 +2,7 @@ import { exitCodes } from '../errors.ts';
 
 export interface Interrupts {
   signal: AbortSignal;
-  /** Aborts for another reason than a signal. */
+  /** Aborts without a signal. */
   abort(): void;
   dispose(): void;
 }
@@ -21,7 +21,7 @@ export function watchInterrupts({ onFirst, onSecond }: InterruptOptions): Interr
   const controller = new AbortController();
   let interrupted = false;
   const handle = (signal: NodeJS.Signals): void => {
-    // A terminal that closes sends SIGHUP on top of what went before; it is nobody's impatience.
+    // A closing terminal sends SIGHUP after an earlier signal; it does not count as a second interrupt.
     if (interrupted && signal === 'SIGHUP') return;
     if (interrupted) {
       onSecond();

@@ -30,7 +30,10 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   return exitCodes.done;
 }
 
-/** Whoever holds it stops between two steps, with two releases up: nothing of that mends itself. */
+/**
+ * Asks before ending a live holder, whose run stops between two steps with two releases up, and does not recover by
+ * itself.
+ */
 async function agreeToEnd(context: CommandContext, environment: string, holder: string): Promise<void> {
   const text = `the lock of ${environment} is held by ${holder}, who lives: releasing it ends that half-way`;
   if (await agreed(context, environment, `${text}.`)) return;

@@ -24,7 +24,7 @@ export async function run(context: CommandContext): Promise<ExitCode | void> {
   return composeArguments(context, session, [...words, ...services], plain ? withoutErasures() : undefined);
 }
 
-/** Of the containers that it still has, else what was kept of a failed one before they were removed. */
+/** Logs of the release's containers, else the logs that were saved before a failed release was removed. */
 async function ofRelease(context: CommandContext, session: Session, release: number): Promise<void> {
   const { arguments: services, flags } = context;
   const tail = typeof flags.tail === 'number' ? flags.tail : keptLines;

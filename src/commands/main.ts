@@ -7,10 +7,10 @@ import { parse, type Invocation } from './parse.ts';
 
 /** Parses, runs one command, prints and ends the process with the command's exit code. */
 export async function main(argv: string[]): Promise<void> {
-  // `horme --help | head` is no failure; what a command prints has a guard of its own.
+  // A closed pipe, as in `horme --help | head`, is no error here; commands' output has its own handling.
   process.stdout.on('error', () => {});
   const code = await parseAndRun(argv);
-  // What was written to a pipe may still be on its way on systems where pipes are asynchronous.
+  // Waits for pending output, since pipes are asynchronous on some systems.
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);
 }
@@ -58,7 +58,7 @@ async function run(invocation: Invocation): Promise<ExitCode> {
   }
 }
 
-/** A reader that has seen enough, as in `horme logs api | head`, is no failure. */
+/** A closed pipe, as in `horme logs api | head`, is no failure. */
 function endOfStream(output: Output): ExitCode {
   output.end();
   return output.readerLeft() ? exitCodes.done : exitCodes.interrupted;

@@ -21,7 +21,7 @@ export interface HelpOutput {
   error(text: string): void;
 }
 
-/** The command to run, or undefined when the help or the version was the answer. Usage errors are `OperatorError`s. */
+/** The command to run; undefined if the help or the version was printed. Usage errors are `OperatorError`s. */
 export function parse(argv: string[], help: HelpOutput): Invocation | undefined {
   let invocation: Invocation | undefined;
   const program = buildProgram(help, (found) => (invocation = found));
@@ -56,7 +56,7 @@ function buildProgram(help: HelpOutput, found: (invocation: Invocation) => void)
   return program;
 }
 
-/** `db status` stands below `db`, which is no command itself and prints what stands below it. */
+/** The group of `db status` is `db`, which is no command itself and prints the group's help. */
 function parentOf(program: Command, { name }: CommandDeclaration): Command {
   const [group, rest] = name.split(' ');
   if (group === undefined || rest === undefined) return program;
@@ -99,12 +99,12 @@ function addCommand(
   command.action(() => found(toInvocation([program, parent], command, declaration, own)));
 }
 
-/** What follows belongs to a program in the container, options included. */
+/** Everything that follows is passed to a program in the container, including options. */
 function isPassedOn(declaration: CommandDeclaration): boolean {
   return declaration.passedOn === true;
 }
 
-/** `logs` has `-f` for --follow, as Compose has it; --file keeps its long name there. */
+/** In `logs`, `-f` is --follow, as in Compose, so --file has only its long name there. */
 function withoutTaken(option: OptionDeclaration, own: Option[]): OptionDeclaration {
   const short = /^(-\w), /.exec(option.flags)?.[1];
   const taken = short !== undefined && own.some((other) => other.short === short);
@@ -158,7 +158,7 @@ function toInvocation(above: Command[], command: Command, declaration: CommandDe
   };
 }
 
-/** Options of the program and of a group of commands, the latter later on the line. */
+/** Merges options of the program and of a command group; those later on the line win. */
 function merged(all: RawGlobals[]): RawGlobals {
   const [first = { color: true }, ...rest] = all;
   return rest.reduce(
@@ -178,7 +178,7 @@ function given(command: Command): string[] {
   return command.processedArgs.flat().filter((argument): argument is string => typeof argument === 'string');
 }
 
-/** `exec api -- ls -l`, as kubectl's users type it. */
+/** Accepts `exec api -- ls -l`, which users of kubectl type. */
 function withoutSeparator(words: string[]): string[] {
   const at = words.indexOf('--');
   return at === 0 || at === 1 ? words.toSpliced(at, 1) : words;

@@ -1,23 +1,23 @@
 import type { ReleaseService } from '../release/release.ts';
 import type { Ledger, LedgerEntry } from '../release/ledger.ts';
 
-/** What an entry is, by the one number that `releases`, `status`, `rollback` and the deploy's own last line have for it. */
+/** Describes an entry with the number that `releases`, `status`, `rollback` and a deploy's last line all use. */
 export function releaseText({ number, kind, of }: LedgerEntry): string {
   if (of === number) return `release ${number}`;
   return `release ${number} (${kind} ${kind === 'scale' ? 'of' : 'to'} ${of})`;
 }
 
-/** As git's own `--dirty` has it: what was built is not the commit alone. */
+/** Marks a commit like `git describe --dirty` if the build had further changes. */
 export const commitText = ({ commit, dirty }: Pick<LedgerEntry, 'commit' | 'dirty'>): string =>
   commit === undefined ? '-' : `${commit.slice(0, 8)}${dirty ? '+changes' : ''}`;
 
-/** After `horme down` the ledger goes on, and nothing runs: no fault of any service, and no first deploy either. */
+/** Text for the state after `horme down`: nothing runs, but there is a live release in the ledger. */
 export function downText({ live }: Ledger, runs: boolean): string | undefined {
   if (!live || runs) return undefined;
   return `nothing runs; ${releaseText(live)} was live before: horme deploy (what the files say), or: horme rollback ${live.number} (as it was)`;
 }
 
-/** As many as are wanted run, and nobody is served. */
+/** Text for a routed service that is scaled to 0, so that its users are not served. */
 export const silenceOf = ({
   name,
   replicas,

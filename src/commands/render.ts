@@ -8,7 +8,10 @@ import type { ReleaseContent } from '../release/release.ts';
 import { openSession, type Session } from '../session.ts';
 import type { CommandContext } from '../command/context.ts';
 
-/** Writes plain Compose, nginx and HAProxy files: what a deploy would run. The containers go on without Horme; their configuration is in the volume that the last deploy filled. */
+/**
+ * Writes the Compose, nginx and HAProxy files that a deploy would run. Running containers don't need Horme: their
+ * configuration is in the volume that the last deploy filled.
+ */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context, look);
   const situation = await glance(session, false);
@@ -37,7 +40,7 @@ export async function run(context: CommandContext): Promise<void> {
   context.result({ schema: 'horme.render/1', folder, files: Object.keys(files) });
 }
 
-/** What is rendered has what the user wrote under `environment`: nobody else's to read, and nothing to commit. */
+/** The rendered files contain the user's `environment`, so they are private and must not be committed. */
 export async function makePrivate(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o700);

@@ -10,7 +10,10 @@ interface Migrated {
   services: string[];
 }
 
-/** Releases after the target that may have changed the schema, with what a deploy has migrated that was killed before the ledger had it. */
+/**
+ * Releases after the target that may have changed the schema. Includes migrations of a deploy that was killed before it
+ * had a ledger entry.
+ */
 export async function migratedSince(
   store: Store,
   ledger: Ledger,
@@ -20,7 +23,7 @@ export async function migratedSince(
   const has = migrationsIn(ledger.entries, 'perhaps');
   const later = ledger.entries.filter(({ number }) => number > target.number && has.has(number));
   const since = later.map(async ({ number, kind, migrated, migrationFiles }) => {
-    // What another kind of entry has migrated is a killed deploy's, of which only the files are noted.
+    // In an entry of another kind, the migrations are those of a killed deploy, of which only the files are noted.
     const ran = kind === 'deploy' ? await readContent(store, number) : undefined;
     const files = (name: string) => migrationFiles?.[name] ?? filesOf(ran, name);
     return { number, services: migrated.filter((name) => !sameFiles(filesOf(content, name), files(name))) };
@@ -37,6 +40,6 @@ export async function migratedSince(
 const filesOf = (content: ReleaseContent | undefined, name: string) =>
   content?.services.find((service) => service.name === name)?.migrationFiles ?? {};
 
-/** Where the file says which SQL files a migration has, the same files change nothing. */
+/** If the SQL files of the migrations are known and equal, the schema did not change. */
 const sameFiles = (older: Record<string, string>, newer: Record<string, string>) =>
   Object.keys(newer).length > 0 && stableJson(older) === stableJson(newer);

@@ -2,7 +2,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { restorable, wentBackFrom, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import { commitText } from './release-text.ts';
 
-/** The release named, else the last one that was live before the one that is, and that nobody went back from. */
+/** The named release, else the last live one before the present, without those that a rollback has left. */
 export function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry {
   const candidates = restorable(ledger);
   if (wanted !== undefined) {
@@ -24,7 +24,7 @@ export function chosen(ledger: Ledger, wanted: string | undefined): LedgerEntry 
   );
 }
 
-/** Of a scaling the release that was scaled. */
+/** For a scaling, the release that was scaled. */
 function contentOf({ entries }: Ledger, named: number): number {
   const entry = entries.find(({ number }) => number === named);
   return entry?.kind === 'scale' ? entry.of : named;
@@ -33,7 +33,7 @@ function contentOf({ entries }: Ledger, named: number): number {
 const unknown = (message: string, next: string) =>
   new OperatorError(message, { code: 'release-unknown', exitCode: exitCodes.usage, next });
 
-/** Said before anything is done, so that a wrong number is noticed. */
+/** Printed first, so that the operator notices a wrong number. */
 export function targetText(target: LedgerEntry, live: LedgerEntry | undefined): string {
   const { number, at, by, commit } = target;
   const source = commit === undefined ? '' : `, commit ${commitText(target)}`;

@@ -23,7 +23,7 @@ import { underLock } from '../command/under-lock.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
-  // What can't be is said at once, and not after a wait.
+  // Refuses an impossible rollback before waiting for the lock.
   const store = await findStore(session);
   const ledger = await readLedger(store);
   const target = chosen(ledger, context.arguments[0]);
@@ -31,7 +31,10 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   return underLock(context, session, 'rollback', (lock) => goBack(context, session, lock));
 }
 
-/** Under the lock also while it asks: a deploy that was waited for may have changed which release is the one before. */
+/**
+ * Chooses the release and asks under the lock, since an earlier deploy may have changed which release is the previous
+ * one.
+ */
 async function goBack(context: CommandContext, session: Session, lock: HeldLock): Promise<ExitCode> {
   const store = await findStore(session);
   const ledger = await readLedger(store);
@@ -76,7 +79,10 @@ function noContent(number: number): OperatorError {
   });
 }
 
-/** A release is whole or it is not restored. Secret volumes that are gone are made again where the state has their content. */
+/**
+ * Refuses a release with missing images or secrets. Lost secret volumes can be rewritten if the state has their
+ * content.
+ */
 async function checkWhole(
   { engine, stack, parts }: Session,
   store: Store,
@@ -106,7 +112,7 @@ async function checkWhole(
   );
 }
 
-/** What a part knows against it, such as secrets that are out of date. */
+/** Lets the parts refuse, for example because of retired logins. */
 async function refuseByParts({ parts }: Session, store: Store, content: ReleaseContent, number: number): Promise<void> {
   const applied = await readApplied(store);
   for (const part of parts) {
@@ -115,7 +121,7 @@ async function refuseByParts({ parts }: Session, store: Store, content: ReleaseC
   }
 }
 
-/** A migration is never undone: the older release must be able to work with the newer schema, and someone must say so. */
+/** A rollback undoes no migration, so the operator must confirm that the older release works with the newer schema. */
 async function acceptSchema(
   context: CommandContext,
   store: Store,

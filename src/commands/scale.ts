@@ -34,7 +34,7 @@ function parse({ stack }: Session, word: string): [string, number] {
   return [name, replicas];
 }
 
-/** The edge answers 503 where nothing runs: nobody should learn that from the users. */
+/** Asks before scaling a routed service to 0, since the edge then answers 503. */
 async function agreeToSilence(context: CommandContext, session: Session, scale: Record<string, number>): Promise<void> {
   const { environment, services } = session.stack;
   const silent = services.filter(({ name, routes }) => scale[name] === 0 && routes.length > 0);

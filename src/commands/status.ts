@@ -22,7 +22,7 @@ import type { CommandContext } from '../command/context.ts';
 import { urlOf } from '../command/deploy.ts';
 import { downText, releaseText, silenceOf } from './release-text.ts';
 
-/** A restart longer ago than this is history; seconds. */
+/** Restarts longer ago than this are not shown; seconds. */
 const recentSeconds = 600;
 
 interface ServiceStatus {
@@ -75,7 +75,10 @@ export async function run(context: CommandContext): Promise<void> {
   });
 }
 
-/** Asked through the whole edge, as users do: what the balancers think of their replicas is not what a user gets. */
+/**
+ * Probes the addresses through the whole edge, as users do, since the balancers' health checks may differ from what
+ * users get.
+ */
 async function addressProblems({ connection }: Session, content: ReleaseContent): Promise<string[]> {
   const asker = createAsker(answerMilliseconds);
   try {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import tar from 'tar-stream';
 import type { FileEntry } from './engine.ts';
 
-/** The engine's uid for the platform's containers: nginx, HAProxy and the tools run as this one. */
+/** User id of nginx, HAProxy and the tools in the platform's containers. */
 export const platformUid = 101;
 
 export async function packTar(files: FileEntry[]): Promise<Buffer> {
@@ -16,7 +16,7 @@ export async function packTar(files: FileEntry[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Regular files only: links and devices in an archive are nothing of ours. */
+/** Reads regular files only; Horme writes no links or devices. */
 export async function unpackTar(data: Buffer): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   const extract = tar.extract();

@@ -13,9 +13,9 @@ export interface ComposeConfigOptions {
   projectName: string;
   profiles: string[];
   envFiles: string[];
-  /** Content of one more file, after the others, given on standard input. */
+  /** Content of one more file, read last, from standard input. */
   overlay?: string;
-  /** Whether a service has an `x-` key: they cost a second process, which runs beside the first. */
+  /** Whether a service has an `x-` key: these need a second process, which runs in parallel. */
   serviceExtensions: boolean;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
@@ -24,8 +24,8 @@ export interface ComposeConfigOptions {
 export interface ComposeConfigResult {
   exitCode: number;
   /**
-   * The document, or undefined when Compose refused the files. `$` in values is doubled, as in a Compose file, but for
-   * `x-horme`: nobody gives that to Compose again.
+   * The document; undefined if Compose refused the files. `$` in values is doubled, as in a Compose file, except in
+   * `x-horme`, which is not passed to Compose again.
    */
   document: Record<string, unknown> | undefined;
   /** `x-horme` of each service, `$` not doubled. Compose's JSON leaves extensions of services out; its YAML has them. */
@@ -35,15 +35,18 @@ export interface ComposeConfigResult {
 }
 
 /**
- * Measured with Compose 2.26.1: 5,000 services take 190 MB and 1.9 s; below 1.6 GiB of address space Go may not even start
- * (it depends on the size, not on a threshold); a nine-level alias bomb reaches a 2 GB limit after 33 s, a 4 GB one after 53 s.
- * So the deadline is what ends a bomb, and the limit keeps the machine alive until then.
+ * Measured with Compose 2.26.1: 5,000 services take 190 MB and 1.9 s. Below 1.6 GiB of address space Go may fail to
+ * start. A nine-level alias bomb reaches a 2 GB limit after 33 s, and a 4 GB one after 53 s. So the deadline ends a
+ * bomb, and the limit protects the machine until then.
  */
 const memoryBytes = 3 * 1024 ** 3;
 const deadlineSeconds = 20;
 const { oldest } = versions['Docker Compose'];
 
-/** Runs `docker compose config`. It needs no engine. The version is asked meanwhile: it is known before the answer counts. */
+/**
+ * Runs `docker compose config`, which needs no engine. The version check runs in parallel and is awaited before the
+ * result is used.
+ */
 export async function composeConfig(options: ComposeConfigOptions): Promise<ComposeConfigResult> {
   const checked = composeCommand(options.env);
   const argv = [...(await commandFor(options.env).found), ...configArguments(options)];
@@ -56,7 +59,7 @@ export async function composeConfig(options: ComposeConfigOptions): Promise<Comp
   if (json.exitCode !== 0) return { exitCode: json.exitCode, document: undefined, extensions: {}, messages };
   const document = JSON.parse(json.stdout) as Record<string, unknown>;
   const services = (document['services'] ?? {}) as Record<string, Record<string, unknown>>;
-  // Newer versions have the services' extensions in their JSON too.
+  // Newer versions include the services' extensions in their JSON.
   for (const place of [document, ...Object.values(services)])
     if ('x-horme' in place) place['x-horme'] = undoubled(place['x-horme']);
   Object.values(services).forEach(readable);
@@ -64,7 +67,7 @@ export async function composeConfig(options: ComposeConfigOptions): Promise<Comp
   return { exitCode: 0, document, extensions: undoubled(extensions) as Record<string, unknown>, messages };
 }
 
-/** Compose 2.26 prints the limits of devices as `Path` and `Rate`, and refuses to read that. */
+/** Compose 2.26 prints device limits as `Path` and `Rate`, but refuses these keys as input. */
 function readable(service: Record<string, unknown>): void {
   const limits = (service['blkio_config'] ?? {}) as Record<string, unknown>;
   for (const [key, devices] of Object.entries(limits)) {
@@ -75,7 +78,7 @@ function readable(service: Record<string, unknown>): void {
   }
 }
 
-/** What Compose printed, as the file meant it: its output has each `$` twice, to be read again. */
+/** Undoes the doubling of `$` in Compose's output. */
 export function undoubled(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('$$', '$');
   if (Array.isArray(value)) return value.map(undoubled);
@@ -114,7 +117,7 @@ function plainMessage(line: string): string {
   return message === undefined ? line : message.replaceAll(/\\(.)/g, '$1');
 }
 
-/** Parses only the lines it needs: the whole YAML of 500 services takes longer to parse than Compose takes to print it. */
+/** Parses only the needed lines: parsing the YAML of 500 services takes longer than Compose takes to print it. */
 export function serviceExtensions(text: string): Record<string, unknown> {
   const kept: string[] = [];
   let section = false;
@@ -141,15 +144,15 @@ function pick(services: Record<string, unknown>): Record<string, unknown> {
 
 interface Command {
   found: Promise<string[]>;
-  /** The same, once its version is known to be one that Horme can work with. */
+  /** The same argv, once the version is known to be supported. */
   checked: Promise<string[]>;
 }
 
 const commands = new Map<string, Command>();
 
 /**
- * The argv before Compose's own arguments. The plugin is called by itself where it is found: it starts in half the time of
- * `docker compose`, which first asks every plugin for its name.
+ * The argv before Compose's own arguments. If the plugin is found, it is called directly: it starts in half the time of
+ * `docker compose`, which first queries every plugin.
  */
 export const composeCommand = (env: NodeJS.ProcessEnv = process.env): Promise<string[]> => commandFor(env).checked;
 
@@ -180,7 +183,7 @@ function pluginFolders(env: NodeJS.ProcessEnv): string[] {
   return [home, ...system.map((folder) => join(folder, 'docker'))].map((folder) => join(folder, 'cli-plugins'));
 }
 
-/** As it calls itself, such as `2.40.3-3`. */
+/** Compose's version string, such as `2.40.3-3`. */
 export async function composeVersion(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   return askVersion(await composeCommand(env), env);
 }
@@ -198,7 +201,7 @@ async function askVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<strin
 async function checkedVersion(argv: string[], env: NodeJS.ProcessEnv): Promise<string[]> {
   const [plugin = '', ...words] = argv;
   const ask = () => askVersion(argv, env);
-  // The docker command finds the plugin itself: which file that is, nobody knows.
+  // If the docker command finds the plugin itself, its file is unknown, so its version can't be cached.
   const said = words.length === 0 ? await remembered(plugin, ask) : await ask();
   const version = versionOf(said);
   if (version === undefined || isOlder(version, oldest))

@@ -1,4 +1,6 @@
-/** A service as `docker compose config --format json` prints it, without `x-horme`. Horme passes it on, it adds keys. */
+/**
+ * A service as `docker compose config --format json` prints it, without `x-horme`. Horme adds keys and passes it on.
+ */
 export interface ComposeService {
   image?: string;
   build?: ComposeBuild;

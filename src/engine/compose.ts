@@ -6,27 +6,27 @@ import { afterInterrupt, neverAborted } from './patience.ts';
 import { run, type ProcessResult } from './process.ts';
 
 const upSeconds = 300;
-/** `up` takes a few seconds; one that an interrupt finds under way has this long. */
+/** After an interrupt a running `up` has this long; it normally takes a few seconds. */
 const upPatienceSeconds = 30;
 const pullSeconds = 1800;
 const buildSeconds = 3600;
-/** What runs once has deadlines of its own, at most a day: this one must not end before them. */
+/** One-off containers have their own deadlines of up to a day; this one must be longer. */
 const onceSeconds = 25 * 3600;
 
 export interface Compose {
   build(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
   pull(model: ComposeModel, services: string[], onLine: (line: string) => void): Promise<void>;
-  /** Brings each service to that many containers by adding new ones; those that exist stay as they are. */
+  /** Scales each service up to that many containers; existing ones stay unchanged. */
   scaleUp(model: ComposeModel, counts: Record<string, number>): Promise<void>;
-  /** The same, but containers that differ from the model get a successor that takes over their anonymous volumes. */
+  /** The same, but recreates containers that differ from the model; the new ones take over the anonymous volumes. */
   replace(model: ComposeModel, counts: Record<string, number>): Promise<void>;
-  /** A container of its own beside the service, removed afterwards; gives its exit code. */
+  /** Runs a one-off container of the service and removes it; returns its exit code. */
   runOnce(model: ComposeModel, service: string, command: string[], onLine: (line: string) => void): Promise<number>;
 }
 
 /**
- * Docker Compose as the maker of containers, networks and volumes. The model goes in on standard input. The interrupt ends
- * builds and pulls at once, since nothing of them is lost; what starts or migrates finishes, unless the engine is `gone`.
+ * Uses Docker Compose to create containers, networks and volumes. The model goes to its standard input. An interrupt
+ * ends builds and pulls at once, since nothing is lost. Starts and migrations finish, unless the engine is `gone`.
  */
 export function composeDriver(
   directory: string,
@@ -53,7 +53,7 @@ export function composeDriver(
     });
   }
 
-  /** Gives up what an interrupt found under way and that does not end. */
+  /** Lets running work finish after an interrupt, but not for longer than its limit. */
   async function patiently<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = new AbortController();
     const calledOff = afterInterrupt(interrupt, upPatienceSeconds, () => late.abort(stuck()));
@@ -67,7 +67,7 @@ export function composeDriver(
   async function must(what: string, code: string, work: Promise<ProcessResult>): Promise<void> {
     const { exitCode, stdout, stderr } = await work;
     if (exitCode === 0) return;
-    // What a failing build printed is on standard output; standard error only says that it failed.
+    // A failing build prints its output to standard output; standard error only says that it failed.
     const lines = `${stdout.trim()}\n${stderr.trim()}`.trim().split('\n');
     throw new OperatorError(`${what} failed`, {
       code,
@@ -114,5 +114,8 @@ const stuck = () =>
     next: 'horme status shows where things stand; the same command again does the rest',
   });
 
-/** BuildKit's `#7 [api build 3/4] RUN npm ci`; its lines about layers and transfers tell nobody anything. */
+/**
+ * Matches BuildKit's stage lines, such as `#7 [api build 3/4] RUN npm ci`. Its other lines, about layers and transfers,
+ * are noise.
+ */
 export const isBuildStage = (line: string) => /^#\d+ \[.+\] [A-Z]/.test(line);

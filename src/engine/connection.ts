@@ -7,20 +7,20 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { OperatorError, exitCodes } from '../errors.ts';
 
-/** How requests travel to an engine, and the variables that make Docker's own programs talk to the same one. */
+/** The connection to an engine, and the variables that make Docker's own programs use the same engine. */
 export interface Connection {
   agent: http.Agent;
   socketPath: string | undefined;
   environment: Record<string, string>;
   /** For messages: the context's or the socket's name. */
   label: string;
-  /** The machine that publishes the edge's ports, as this machine reaches it. */
+  /** Address at which this machine reaches the one that publishes the edge's ports. */
   publicAddress: string;
 }
 
 type Variables = Record<string, string | undefined>;
 
-/** TLS's own. Told nothing, Node works it out, which costs each command the compiling of a large pattern. */
+/** Empty, because otherwise Node computes a TLS server name, and each command would compile a large pattern for it. */
 const noServerName: object = { servername: '' };
 
 const defaultSocket = '/var/run/docker.sock';
@@ -36,7 +36,7 @@ export function openConnection(context: string | undefined, variables: Variables
 }
 
 function viaHost(host: string, context: string | undefined): Connection {
-  // To Docker's programs an empty DOCKER_HOST is none; one that is set in the shell would win over the context.
+  // Docker's programs treat an empty DOCKER_HOST as unset. A DOCKER_HOST from the shell would win over the context.
   const environment: Record<string, string> = context
     ? { DOCKER_CONTEXT: context, DOCKER_HOST: '' }
     : { DOCKER_HOST: host };
@@ -96,7 +96,7 @@ class DialAgent extends http.Agent {
     child.on('error', (cause) => stream.destroy(cause));
     stream.on('close', () => child.kill());
     const same = () => stream;
-    // What http expects of a socket beyond a stream; a pipe has no such knobs.
+    // Socket methods that http calls and that a pipe lacks.
     return Object.assign(stream, { setKeepAlive: same, setNoDelay: same, setTimeout: same, ref: same, unref: same });
   }
 }

@@ -18,17 +18,19 @@ import {
 import { programSeconds } from './patience.ts';
 import { EngineRefused, Requests, requestSeconds } from './requests.ts';
 
-/** Given by `exec` for a container that doesn't run just now, as a shell gives for a process that was killed. */
+/** Exit code of `exec` in a container that does not run; a shell returns it for a killed process. */
 const notRunning = 137;
-/** For a program in a container of which the caller says nothing else; seconds. */
+/** Default deadline of an exec; seconds. */
 const execSeconds = 60;
-/** What the engine itself takes to kill a container at the end of its grace; seconds. */
+/** Extra time for the engine to kill a container after its grace period; seconds. */
 const stopSlackSeconds = 5;
-/** Of conversations and waits: as long as the longest that any of them holds on for; seconds. */
+/** Deadline of streams and waits: longer than any work that uses them; seconds. */
 const longestSeconds = 25 * 3600;
 
 export interface DockerEngine extends Engine {
-  /** Aborted once the command was interrupted and the engine doesn't answer: what waits for it by other ways ends too. */
+  /**
+   * Aborted once the command was interrupted and the engine doesn't answer, so that other waits for the engine end too.
+   */
   readonly gone: AbortSignal;
 }
 
@@ -66,7 +68,7 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
     return { exec: Id, stream: await requests.upgrade(`/exec/${Id}/start`, { Detach: false, Tty: false }) };
   }
 
-  /** What a program prints until it ends or is given up: then the rest of it is nobody's, since the engine has no way to end it. */
+  /** Output of a program until it ends or is given up. The engine can't kill an exec, so later output is dropped. */
   async function outputOf(
     stream: Duplex,
     seconds: number,
@@ -150,7 +152,7 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
       await call('POST', `/containers/${id}/start`);
     },
     async stop(id, graceSeconds) {
-      // The engine answers when the container has ended, which is no sign that it hangs.
+      // The engine answers only when the container has ended, so a long wait does not mean that the engine hangs.
       const waiting = { seconds: graceSeconds + requestSeconds, patience: graceSeconds + stopSlackSeconds };
       await orUndefined(call('POST', `/containers/${id}/stop?t=${graceSeconds}`, undefined, waiting));
     },
@@ -202,14 +204,14 @@ export function dockerEngine(connection: Connection, interrupted: AbortSignal): 
     async get(id, path) {
       const answer = await orUndefined(call('GET', `/containers/${id}/archive?path=${encodeURIComponent(path)}`));
       if (answer) return unpackTar(answer.body);
-      // The engine says 404 of a path and of a container alike.
+      // The engine answers 404 for a missing path and for a missing container.
       const there = await orUndefined(json<RawDetails>('GET', `/containers/${id}/json`));
       if (!there) throw new ContainerGone(`the container ${id} is gone`);
       return undefined;
     },
     async mark(id, folder) {
       const answer = await orUndefined(call('HEAD', `/containers/${id}/archive?path=${encodeURIComponent(folder)}`));
-      // Has the folder's time of change: a put makes each file anew.
+      // The stat contains the folder's modification time, which every put changes, since it recreates the files.
       return answer?.headers['x-docker-container-path-stat']?.toString();
     },
     async volumes(labels) {
@@ -242,13 +244,13 @@ interface Started {
 
 const filter = (filters: Record<string, string[]>) => encodeURIComponent(JSON.stringify(filters));
 
-/** An undefined value asks for the label whatever its value. */
+/** An undefined value matches any value of the label. */
 const labelFilter = (labels: Record<string, string | undefined>) =>
   Object.entries(labels).map(([name, value]) => (value === undefined ? name : `${name}=${value}`));
 
 function creation(spec: ContainerSpec): object {
   const { mounts = [] } = spec;
-  // Engines before 28 took a path alone among the binds; all of them take it here.
+  // Only engines before 28 accept a bare path among the binds; `Volumes` works in all of them.
   const anonymous = mounts.filter((mount) => !mount.includes(':')).map((path) => [path, {}]);
   return {
     Image: spec.image,
@@ -345,7 +347,7 @@ function detailsOf(raw: RawDetails): Awaited<ReturnType<Engine['inspect']>> {
   };
 }
 
-/** 30 s is Docker's own default, also where 0 is given; its durations are nanoseconds. */
+/** Docker's default timeout is 30 s, also for 0; its durations are in nanoseconds. */
 const healthcheckOf = ({ Healthcheck, Shell }: RawDetails['Config'], test: string[]): Healthcheck => ({
   test,
   timeoutSeconds: (Healthcheck?.Timeout || 30e9) / 1e9,
@@ -375,7 +377,7 @@ interface RawImage {
 function imageOf(raw: RawImage): Image {
   const tagged = Date.parse(raw.Metadata?.LastTagTime ?? '') / 1000;
   return {
-    // Go's zero time, for one that was never named, is long before 1970.
+    // An image that was never tagged has Go's zero time, long before 1970.
     ...(tagged > 0 && { taggedSeconds: tagged }),
     id: raw.Id,
     tags: raw.RepoTags ?? [],

@@ -7,13 +7,13 @@ export interface Container {
   image: string;
   imageId: string;
   state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
-  /** The engine's own words, such as `Up 3 minutes (healthy)`. */
+  /** The engine's status text, such as `Up 3 minutes (healthy)`. */
   status: string;
   createdSeconds: number;
   labels: Record<string, string>;
   /** IPv4 address by network name. */
   addresses: Record<string, string>;
-  /** Volumes without a name of their own that it mounts; nothing but its containers knows whose data they hold. */
+  /** Anonymous volumes that it mounts. Only containers refer to them, so nothing else tells whose data they hold. */
   anonymousVolumes: AnonymousVolume[];
 }
 
@@ -22,7 +22,7 @@ export interface AnonymousVolume {
   path: string;
 }
 
-/** The engine names a volume that nobody named by 64 hexadecimal digits. */
+/** The engine names anonymous volumes with 64 hexadecimal digits. */
 export const isAnonymous = (volume: string) => /^[0-9a-f]{64}$/.test(volume);
 
 export interface ContainerDetails {
@@ -39,31 +39,34 @@ export interface ContainerDetails {
   labels: Record<string, string>;
 }
 
-/** The check that the image or the Compose file has, in Docker's words: `CMD` and a program, or `CMD-SHELL` and a string. */
+/**
+ * The health check of the image or the Compose file, in Docker's form: `CMD` and a program, or `CMD-SHELL` and a
+ * string.
+ */
 export interface Healthcheck {
   test: string[];
   timeoutSeconds: number;
-  /** The container's own; empty: the image's, else Docker's. */
+  /** The container's shell; empty: the image's, else Docker's default. */
   shell: string[];
 }
 
 export interface Image {
   id: string;
   tags: string[];
-  /** `name@sha256:…` by which registries have it; none for one that was built here. */
+  /** Registry digests (`name@sha256:…`); none for a locally built image. */
   digests: string[];
   labels: Record<string, string>;
   entrypoint: string[];
   command: string[];
   user: string;
   exposedPorts: number[];
-  /** Paths that get a volume of the engine's own making where nothing else is mounted (VOLUME). */
+  /** VOLUME paths, which get an anonymous volume unless something is mounted there. */
   volumes: string[];
-  /** `SHELL` of its Dockerfile; empty where it has none. */
+  /** `SHELL` of its Dockerfile; empty if there is none. */
   shell: string[];
   hasHealthcheck: boolean;
   createdSeconds: number;
-  /** When the engine last gave it a name; undefined: not known. */
+  /** When the image was last tagged; undefined: unknown. */
   taggedSeconds?: number;
   sizeBytes: number;
 }
@@ -71,7 +74,7 @@ export interface Image {
 export interface Volume {
   name: string;
   labels: Record<string, string>;
-  /** Where the engine's machine has its files. */
+  /** Path of its files on the engine's machine. */
   mountpoint: string;
 }
 
@@ -87,7 +90,7 @@ export interface ContainerSpec {
   mounts?: string[];
   network?: string;
   readOnly?: boolean;
-  /** Whether the engine starts it again, also after it was itself started; without it: never. */
+  /** Restart policy, which also applies after a restart of the engine; undefined: never restarted. */
   restart?: 'unless-stopped';
   memoryBytes?: number;
   pids?: number;
@@ -107,18 +110,21 @@ export interface ExecResult {
   output: string;
 }
 
-/** Exit code of a program that was given up at its deadline, as of coreutils' timeout. */
+/** Exit code of a program that exceeded its deadline, as in coreutils' timeout. */
 export const timedOut = 124;
 
 export interface CallOptions {
   deadlineSeconds?: number;
-  /** Ends it at once. Without one it ends a moment after the command was interrupted; `neverAborted` is for what must not. */
+  /**
+   * Ends the call at once. Without it, a call ends some seconds after an interrupt; pass `neverAborted` to prevent
+   * that.
+   */
   signal?: AbortSignal;
 }
 
-/** Of a process in a container; what is not said is as the container's own. */
+/** Options of a process in a container; defaults are the container's. */
 export interface ExecOptions extends CallOptions {
-  /** All that the process reads from its standard input; without it there is none. */
+  /** Content of standard input; undefined: empty. */
   input?: string;
   user?: string;
   workingDirectory?: string;
@@ -131,13 +137,13 @@ export interface EngineInfo {
   apiVersion: string;
   cpus: number;
   memoryBytes: number;
-  /** The engine's own clock; leases are measured by it, so that two operators' clocks need not agree. */
+  /** The engine's clock. Leases use it, so that the clocks of two operators need not agree. */
   now: Date;
 }
 
 /**
- * The port to a Docker engine, local or behind a Docker context. Every call ends by its deadline, and a few seconds after an
- * interrupt of the command when the engine doesn't answer.
+ * The port to a Docker engine, local or behind a Docker context. Every call has a deadline. After an interrupt, a call
+ * to an engine that doesn't answer ends within a few seconds.
  */
 export interface Engine {
   info(): Promise<EngineInfo>;
@@ -148,27 +154,35 @@ export interface Engine {
   /** Images with a tag that matches, such as `shop-local/*`. */
   images(reference: string): Promise<Image[]>;
   tag(imageId: string, reference: string): Promise<void>;
-  /** Takes one tag away; the image goes with its last one. False when a container still needs it. */
+  /** Removes a tag, and with its last tag the image. False if a container still needs it. */
   untag(reference: string): Promise<boolean>;
   /** Throws `NameTaken` when the name is in use: the engine makes that check atomic. */
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
   /** SIGTERM (or the image's own signal), then SIGKILL after the grace. */
   stop(id: string, graceSeconds: number): Promise<void>;
-  /** Its anonymous volumes stay, unless it is one of Horme's own that is said to have nothing worth keeping in them. */
+  /**
+   * Removes a container. Anonymous volumes stay by default; the option is only for Horme's own containers without data.
+   */
   remove(id: string, options?: { withAnonymousVolumes: boolean }): Promise<void>;
   /** The exit code, once the container has ended. */
   wait(id: string, options?: CallOptions): Promise<number>;
-  /** One that does not end within its deadline, a minute where none is given, has exit code `timedOut`; the process itself goes on. */
+  /**
+   * Runs a program. After its deadline (default: a minute) the exit code is `timedOut`, but the process itself keeps
+   * running.
+   */
   exec(id: string, command: string[], options?: ExecOptions): Promise<ExecResult>;
-  /** A process with its input and output joined to the stream, for a conversation. */
+  /** Starts a process whose standard input and output are the returned stream. */
   converse(id: string, command: string[], options?: CallOptions): Promise<Duplex>;
   /** The last lines a container printed. */
   logs(id: string, lines: number): Promise<string>;
   put(id: string, directory: string, files: FileEntry[]): Promise<void>;
   /** All files below a path, by path relative to its parent; undefined when there is no such path. Throws `ContainerGone`. */
   get(id: string, path: string): Promise<Map<string, Buffer> | undefined>;
-  /** A mark that is another one once a file right in this folder was put; undefined: no such path. Takes 2 ms, where `get` takes 60. */
+  /**
+   * A mark that changes when a file directly in this folder is put; undefined: no such path. Takes 2 ms, while `get`
+   * takes 60.
+   */
   mark(id: string, folder: string): Promise<string | undefined>;
   volumes(labels: Record<string, string | undefined>): Promise<Volume[]>;
   createVolume(name: string, labels: Record<string, string>): Promise<void>;
@@ -178,5 +192,5 @@ export interface Engine {
 }
 
 export class NameTaken extends Error {}
-/** An answer would be about nothing: a missing container is not an empty one. */
+/** Thrown for a missing container, so that it is not mistaken for one without files. */
 export class ContainerGone extends Error {}

@@ -21,7 +21,7 @@ interface FakeContainer extends Container {
   ended: (() => void)[];
 }
 
-/** What a test decides: what programs in containers answer, and what time it is. */
+/** Behaviour that a test sets: answers of programs in containers, and the time. */
 export interface FakeOptions {
   exec?: (container: Container, command: string[], input?: string, options?: ExecOptions) => ExecResult;
   converse?: (container: Container, command: string[]) => Duplex;
@@ -30,15 +30,15 @@ export interface FakeOptions {
 
 export interface FakeEngine extends Engine {
   addImage(image: Partial<Image>, files?: Record<string, string>): Image;
-  /** Ends a container by itself, as a crash does. */
+  /** Ends a container, as a crash would. */
   exit(id: string, exitCode: number): void;
-  /** What "docker container prune" and "docker volume prune -a" take: what doesn't run, and what then mounts nothing. */
+  /** Like "docker container prune" and "docker volume prune -a": removes stopped containers, then unmounted volumes. */
   prune(): void;
   /** For a test that asks what was left. */
   readonly all: Container[];
 }
 
-/** An engine in memory, beside the port and held to the same contract as the real one. */
+/** An in-memory engine, tested against the same contract as the real one. */
 export function fakeEngine(options: FakeOptions = {}): FakeEngine {
   const containers = new Map<string, FakeContainer>();
   const images = new Map<string, { image: Image; files: Files }>();
@@ -54,7 +54,7 @@ export function fakeEngine(options: FakeOptions = {}): FakeEngine {
   const imageOf = (reference: string) =>
     [...images.values()].find(({ image }) => image.id === reference || image.tags.includes(reference));
 
-  /** The longest mount wins; a path below none is in the container itself. */
+  /** The longest matching mount wins; without one the path is in the container itself. */
   function placeOf(container: FakeContainer, path: string): { files: Files; prefix: string } {
     const mounts = (container.spec.mounts ?? []).map((mount) => mount.split(':'));
     const found = mounts
@@ -251,7 +251,7 @@ const emptyImage: Omit<Image, 'id'> = {
 
 const sourceOf = (mount: string) => mount.split(':')[0] ?? '';
 
-/** A mount without a source, and a VOLUME of the image that nothing covers, get a volume that nobody named. */
+/** Adds anonymous volumes for mounts without a source, and for the image's VOLUMEs that no mount covers. */
 function withNames(mounts: string[], imageVolumes: string[]): string[] {
   const named = mounts.filter((mount) => mount.includes(':'));
   const bare = [...mounts.filter((mount) => !mount.includes(':')), ...imageVolumes];

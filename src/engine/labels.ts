@@ -1,15 +1,15 @@
-/** The labels that tell Horme's things from all others on an engine. One home for each. */
+/** Labels of Horme's containers, volumes and images. The only place of these names. */
 export const labels = {
   project: 'horme.project',
-  /** What a container of Horme's own is for: `store` or `lock`. Services have none. */
+  /** Purpose of one of Horme's own containers, such as `store` or `lock`. Services have none. */
   role: 'horme.role',
-  /** Hash of all that makes a replica what it is: equal means nothing to do. */
+  /** Hash of a replica's definition; equal means that nothing is to be done. */
   spec: 'horme.spec',
   /** Number of the release that started a replica. */
   release: 'horme.release',
   /** Hash of the sources an image was built from. */
   sources: 'horme.sources',
-  /** What runs in a container after its start and before its stop, as JSON. */
+  /** Hooks that run after the container's start and before its stop, as JSON. */
   postStart: 'horme.post-start',
   preStop: 'horme.pre-stop',
   service: 'com.docker.compose.service',

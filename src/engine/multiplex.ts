@@ -3,7 +3,7 @@ import { Duplex, type Readable } from 'node:stream';
 /** Without a terminal the engine frames output: one byte stream, three zeros, four bytes length, then the data. */
 const headerBytes = 8;
 
-/** Takes the framing off and hands out whole pieces; keeps what is not complete yet. */
+/** Removes the framing and returns complete frames; keeps an incomplete one for the next chunk. */
 class Frames {
   #rest: Buffer = Buffer.alloc(0);
 
@@ -28,7 +28,7 @@ export async function demultiplex(source: Buffer | Readable): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** The same for a conversation: what is written goes through as it is, what is read comes without framing. */
+/** The same for a duplex stream: writes pass unchanged, reads come without framing. */
 export function openDemultiplexed(socket: Duplex): Duplex {
   const frames = new Frames();
   const stream = new Duplex({

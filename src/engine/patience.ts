@@ -2,24 +2,27 @@ import { setMaxListeners } from 'node:events';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Connection } from './connection.ts';
 
-/** After an interrupt a request has this long; a healthy engine answers in milliseconds. Over ssh a connection alone takes seconds. */
+/**
+ * Deadline of a request after an interrupt. A healthy engine answers in milliseconds; over ssh, connecting alone takes
+ * seconds.
+ */
 const localSeconds = 3;
 const remoteSeconds = 10;
-/** What a program in a container still has after an interrupt, such as a reload under way; seconds. */
+/** Time that a program in a container has after an interrupt, such as a running reload; seconds. */
 export const programSeconds = 10;
-/** Between two looks whether the engine still answers; milliseconds. */
+/** Interval of the liveness checks of the engine; milliseconds. */
 const lookMilliseconds = 1000;
 
-/** One may be slow; after so many that were given up the engine is taken for gone, also where it still answers the simplest question. */
+/** One request may be slow. After this many timeouts the engine counts as gone, even if it still answers a ping. */
 const mostGivenUp = 2;
 
-/** For what must not be cut by an interrupt, because others would be left with half of it. */
+/** For work that an interrupt must not cut, because it would be left half done. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 setMaxListeners(0, neverAborted);
 
 /**
- * How long the calls to one engine are waited for once the command was interrupted. What is under way may finish, but an engine
- * that doesn't answer holds nobody: then everything ends, also what would have to be finished.
+ * Limits the waits for one engine after an interrupt. Running work may finish, but if the engine doesn't answer, every
+ * wait ends, even for work that should have finished.
  */
 export class Patience {
   /** Aborted once the command was interrupted and the engine doesn't answer. */
@@ -55,7 +58,7 @@ export class Patience {
     }
   }
 
-  /** A request that had no answer in time after the interrupt. */
+  /** Called for a request that got no answer in time after the interrupt. */
   giveUp(): OperatorError {
     this.#givenUp++;
     if (this.#givenUp >= mostGivenUp) this.#gone.abort(this.#over());
@@ -74,7 +77,7 @@ export class Patience {
   }
 }
 
-/** Calls `end` that long after the interrupt, counted from now at the earliest; gives what calls it off. */
+/** Calls `end` this many seconds after the interrupt, or from now if it is past. Returns a function that cancels it. */
 export function afterInterrupt(interrupted: AbortSignal, seconds: number, end: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   const begin = () => void (timer = setTimeout(end, seconds * 1000));

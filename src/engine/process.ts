@@ -6,24 +6,26 @@ import { StringDecoder } from 'node:string_decoder';
 
 export interface ProcessOptions {
   cwd?: string;
-  /** The whole environment of the process: nothing is inherited when it is given. */
+  /** The complete environment of the process; if set, nothing is inherited. */
   env?: NodeJS.ProcessEnv;
   input?: string | Buffer;
-  /** After this the process gets SIGKILL, and `DeadlineExceeded` is thrown. */
+  /** The process gets SIGKILL after this time, and `DeadlineExceeded` is thrown. */
   deadlineSeconds: number;
   signal?: AbortSignal;
-  /** In a process group of its own: Ctrl-C at the terminal then reaches Horme alone, which lets this one finish. */
+  /** Runs in a separate process group, so that Ctrl-C reaches only Horme, which lets the program finish. */
   ownGroup?: boolean;
-  /** Where standard output goes instead of into the result: it may be larger than memory. */
+  /** File for standard output instead of the result, for output that may be larger than memory. */
   outputFile?: string;
   /** Called with every line of both streams, as they come. */
   onLine?: (line: string) => void;
-  /** Limit of the address space; Linux only, where util-linux's `prlimit` exists. Elsewhere the deadline alone ends it. */
+  /**
+   * Limit of the address space, on Linux with util-linux's `prlimit`. Elsewhere only the deadline limits the program.
+   */
   memoryBytes?: number;
 }
 
 export interface ProcessResult {
-  /** 128 and more: ended by a signal, as a shell counts. */
+  /** 128 and above: ended by a signal, as in a shell. */
   exitCode: number;
   stdout: string;
   stderr: string;
@@ -53,10 +55,10 @@ export class ProgramMissing extends Error {
   }
 }
 
-/** A program that is killed may leave children that hold its output open: it is read this long, and no longer. */
+/** Children of a killed program may keep its output open, so it is read only this much longer. */
 const killedMilliseconds = 500;
 
-/** Output beyond this is cut off and the process ended: 5,000 services print 2 MB of `config`. */
+/** Beyond this size output is cut off and the process ended. For comparison: 5,000 services print 2 MB of `config`. */
 const maxOutputBytes = 256 * 1024 * 1024;
 
 /** Runs a program with arguments, never through a shell. A failing exit code is a result, not an error. */
@@ -83,7 +85,7 @@ function spawnOptions(options: ProcessOptions, outputFile: number | undefined): 
   };
 }
 
-/** Waits for the end, and ends it itself at the deadline, at the signal and where it prints too much. */
+/** Waits until the program ends; kills it at the deadline, on abort, or if it prints too much. */
 async function ended(child: ChildProcess, program: string, options: ProcessOptions): Promise<ProcessResult> {
   const { signal, onLine, deadlineSeconds } = options;
   let stopped: 'deadline' | 'signal' | 'output' | undefined;
@@ -98,7 +100,7 @@ async function ended(child: ChildProcess, program: string, options: ProcessOptio
   const onAbort = (): void => stop('signal');
   const onExit = (): void => kill(child, options);
   signal?.addEventListener('abort', onAbort, { once: true });
-  // What has a group of its own finishes, even without us.
+  // A program in its own group finishes even if Horme exits.
   if (!options.ownGroup) process.once('exit', onExit);
   try {
     const exitCode = await closed(child, program, options.input);
@@ -121,7 +123,7 @@ function kill(child: ChildProcess, { ownGroup }: ProcessOptions): void {
   }
 }
 
-/** The exit code, null after a signal, once all that was printed is there. */
+/** The exit code (null after a signal), once all output has arrived. */
 function closed(child: ChildProcess, program: string, input: string | Buffer | undefined): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
@@ -135,7 +137,7 @@ function closed(child: ChildProcess, program: string, input: string | Buffer | u
   });
 }
 
-/** Hands out lines as they come; the function gives the whole. */
+/** Passes lines on as they arrive; the returned function gives the whole text. */
 function collect(stream: Readable | null, onLine: ProcessOptions['onLine'], onTooMuch: () => void): () => string {
   const chunks: Buffer[] = [];
   const decoder = new StringDecoder('utf8');
@@ -154,7 +156,9 @@ function collect(stream: Readable | null, onLine: ProcessOptions['onLine'], onTo
   return () => Buffer.concat(chunks).toString('utf8');
 }
 
-/** Every thread of a Go program reserves address space (8 MiB of stack, 64 MiB of malloc arena): under a limit, few threads. */
+/**
+ * Each thread of a Go program reserves address space (8 MiB stack, 64 MiB malloc arena), so a limit needs few threads.
+ */
 function environment({ env = process.env, memoryBytes }: ProcessOptions): NodeJS.ProcessEnv {
   return memoryBytes === undefined ? env : { GOMAXPROCS: '4', MALLOC_ARENA_MAX: '2', ...env };
 }

@@ -1,13 +1,15 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-/** Beside the compiled program, where the loader keeps V8's form of it; a checkout that is run from its sources has no such place. */
+/**
+ * Folder beside the compiled program, where the loader keeps V8's code cache; undefined when the sources run directly.
+ */
 const folder =
   typeof __dirname === 'string' && basename(__dirname) === 'dist' ? join(__dirname, 'compiled') : undefined;
 
 /**
- * What a program says of itself, asked once and again only after its file has changed: to start one costs as much as to start
- * Node. Nothing is kept where that can't be written.
+ * Caches a program's answer about itself until its file changes, since starting it costs as much as starting Node.
+ * Without a writable folder nothing is cached.
  */
 export async function remembered(program: string, ask: () => Promise<string>, place = folder): Promise<string> {
   const seen = place === undefined ? undefined : await stat(program).catch(() => undefined);

@@ -11,7 +11,7 @@ import { timedOut } from './engine.ts';
 let folder: string;
 let server: http.Server;
 const sockets = new Set<Socket>();
-/** What it answers by path; what is not in it is never answered. */
+/** Answers by path; any other request gets no answer. */
 let answers: Record<string, object>;
 
 beforeEach(async () => {
@@ -36,7 +36,7 @@ function open() {
   return { engine: dockerEngine(connection, command.signal), interrupt: () => command.abort() };
 }
 
-/** A program that is started and never says a word. */
+/** Starts a program that never prints anything. */
 const startsPrograms = () =>
   server.on('upgrade', (_request, socket) =>
     socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'),

@@ -7,10 +7,12 @@ import { Patience } from './patience.ts';
 import { shown, versions } from './versions.ts';
 
 const { oldest } = versions['Docker Engine'];
-/** Oldest and newest API spoken: 1.41 is the oldest engine's; newer engines are asked in 1.45's words. */
+/** Oldest and newest supported API version: 1.41 is that of the oldest engine; newer engines are addressed as 1.45. */
 const oldestApi = 41;
 const newestApi = 45;
-/** An engine that doesn't answer a plain request in this time is hung; seconds. Waits and logs have their own. */
+/**
+ * An engine that doesn't answer an ordinary request within this time hangs; seconds. Waits and logs have other limits.
+ */
 export const requestSeconds = 60;
 
 export interface Answer {
@@ -28,15 +30,15 @@ export class EngineRefused extends Error {
 }
 
 export interface Waiting {
-  /** Until the whole answer is there. */
+  /** Deadline for the whole answer. */
   seconds?: number;
-  /** Ends it at once. Without one, the end comes a moment after the command was interrupted. */
+  /** Ends the request at once. Without it, a request ends some seconds after an interrupt. */
   signal?: AbortSignal;
-  /** How long that moment is; seconds. */
+  /** How long a request may continue after an interrupt; seconds. */
   patience?: number;
 }
 
-/** Requests to one engine, each with a deadline, and with an end when the command is interrupted. */
+/** Requests to one engine. Each has a deadline, and ends soon after an interrupt. */
 export class Requests {
   readonly patience: Patience;
   readonly #connection: Connection;
@@ -44,7 +46,7 @@ export class Requests {
 
   constructor(connection: Connection, interrupted: AbortSignal) {
     this.#connection = connection;
-    // Each request in flight listens to them; Node takes more than ten for a leak.
+    // Each request in flight adds a listener; Node warns of a leak above ten.
     setMaxListeners(0, interrupted);
     this.patience = new Patience(connection, interrupted, () => this.#send('GET', '/_ping', undefined, {}));
     setMaxListeners(0, this.patience.gone);
@@ -90,7 +92,10 @@ export class Requests {
     });
   }
 
-  /** Calls `end`, with the reason, when the engine is given up after an interrupt or the signal aborts; gives what calls it off. */
+  /**
+   * Calls `end` with the reason when the signal aborts or the engine is given up after an interrupt. Returns a function
+   * that cancels it.
+   */
   onEnd({ signal, seconds, patience = this.patience.seconds }: Waiting, end: (reason: Error) => void): () => void {
     const { gone } = this.patience;
     const first = AbortSignal.any(signal ? [gone, signal] : [gone]);
@@ -155,7 +160,7 @@ export class Requests {
     });
   }
 
-  /** Work that gets a signal to end by: the deadline's, the caller's, or that of an interrupted command. */
+  /** Runs work with a signal that combines the deadline, the caller's signal and the interrupt. */
   async #within<T>(
     { seconds = requestSeconds, ...waiting }: Waiting,
     work: (signal: AbortSignal, resolve: (value: T) => void, reject: (cause: Error) => void) => void,
@@ -192,7 +197,7 @@ export class Requests {
   }
 }
 
-/** An engine drops old versions of its API: Engine 29 speaks none below 1.44. */
+/** Engines drop old API versions: Engine 29 supports none below 1.44. */
 const isTooNew = (answer: Answer) => answer.status === 400 && /client version \S+ is too old/.test(messageOf(answer));
 
 function messageOf(answer: Answer): string {

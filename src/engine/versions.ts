@@ -2,13 +2,13 @@
 type Version = readonly [number, number];
 
 interface Range {
-  /** Refused below. */
+  /** Versions below this one are refused. */
   oldest: Version;
-  /** What the tests ran on: `bin/test` on the first, `bin/test --engine modern` on the last. */
+  /** Tested versions: `bin/test` uses the first, `bin/test --engine modern` the last. */
   tested: readonly [Version, Version];
 }
 
-/** The one home of these numbers; a test holds docs/getting-started.md to them. */
+/** The only place of these numbers; a test compares docs/getting-started.md with them. */
 export const versions: Record<'Docker Engine' | 'Docker Compose', Range> = {
   'Docker Engine': {
     oldest: [20, 10],
@@ -29,7 +29,7 @@ export const versions: Record<'Docker Engine' | 'Docker Compose', Range> = {
 
 type Program = keyof typeof versions;
 
-/** `20.10.24+dfsg1`, `v2.40.3-desktop.1`; undefined for what is no version. */
+/** Parses `20.10.24+dfsg1` or `v2.40.3-desktop.1`; undefined if it is no version. */
 export function versionOf(text: string): Version | undefined {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(text) ?? [];
   return major === undefined ? undefined : [Number(major), Number(minor)];
@@ -42,7 +42,7 @@ export const shown = (version: Version) => version.join('.');
 
 export const testedRange = (program: Program) => versions[program].tested.map(shown).join(' to ');
 
-/** Why this version is one that the tests never ran on; undefined when they did. */
+/** Warning for a version outside the tested range; undefined if it was tested. */
 export function untested(program: Program, text: string): string | undefined {
   const version = versionOf(text);
   const [from, to] = versions[program].tested;

@@ -9,24 +9,24 @@ import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
 
-/** What all platform images are made from; where no registry answers it is imported under this name. */
+/** Base of all platform images. Without a registry it is imported under this name. */
 const baseImage = 'debian:trixie-slim';
 const buildSeconds = 900;
 
-/** How an image is made that is not only its folder below images/, on the base of all. */
+/** How to build an image that needs more than its folder below images/ and the base image. */
 export interface ImageSource {
-  /** What `npm run build` puts into the folder: it is in the package, and not in the repository. */
+  /** A file that `npm run build` puts into the folder; it is in the package but not in the repository. */
   built?: string;
-  /** Where it is not the image's own name: another one that differs by nothing but what it is made from. */
+  /** Folder, if it differs from the image's name: several images share one and differ only in `from`. */
   folder?: string;
-  /** It takes something from another image, which is handed in as the build argument of this name. */
+  /** Another image that the build uses, passed as this build argument. */
   from?: { image: string; argument: string };
 }
 
 /** By name; a part has its own. */
 export type ImageSources = Readonly<Record<string, ImageSource>>;
 
-/** What the core needs without any part. */
+/** Images that the core needs. */
 const ownSources: ImageSources = { tools: {} };
 
 export const imageSources = (parts: readonly { images?: ImageSources }[]): ImageSources =>
@@ -44,8 +44,8 @@ function imagesFolder(): string {
 const known = new Map<string, string>();
 
 /**
- * A tag names its content: another version of the sources is another image. Every platform service of a release asks, so
- * the folders are read once in a process; nothing changes them while it runs.
+ * The tag contains a hash of the sources. Called for every platform service of a release, so the folders are read once
+ * per process; nothing changes them while it runs.
  */
 export function imageTag(name: string, sources: ImageSources = ownSources): string {
   const tag = known.get(name) ?? `horme/${name}:${hashOf(name, sources)}`;
@@ -88,14 +88,14 @@ function folderHash(folder: string, salt: string): string {
 
 interface Building {
   engine: Engine;
-  /** That the docker command needs to reach the engine. */
+  /** Variables with which the docker command reaches the engine. */
   environment: Record<string, string>;
   sources: ImageSources;
   emit: Emit;
   signal?: AbortSignal;
 }
 
-/** Builds the images that the engine lacks, the tools first; gives the id of each. */
+/** Builds the images that the engine lacks, the tools first; returns the ids by name. */
 export async function ensurePlatformImages(building: Building, needed: string[]): Promise<Record<string, string>> {
   const { engine, sources } = building;
   const ids: Record<string, string> = {};
@@ -104,7 +104,7 @@ export async function ensurePlatformImages(building: Building, needed: string[])
   return ids;
 }
 
-/** Each after the one that it takes from. */
+/** The images and those that they depend on, in build order. */
 function withSources(names: string[], sources: ImageSources): Set<string> {
   const before = (name: string): string[] => {
     const { from } = sourceOf(name, sources);

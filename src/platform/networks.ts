@@ -1,4 +1,4 @@
-/** Internal: only what asks for the database or the cache is on it, and nothing on it reaches outside by it. */
+/** Internal network, without access to the outside, for services that use the database or the cache. */
 export const dataNetwork = 'horme-data';
 /** HAProxy and the services that have a route. */
 export const edgeNetwork = 'horme-edge';

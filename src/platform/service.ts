@@ -1,15 +1,15 @@
 import type { Service } from '../stack/stack.ts';
 import type { ComposeMount, ComposeService } from '../engine/compose-model.ts';
 
-/** A service of a part's own. */
+/** A service that a part runs. */
 export interface PartService extends Service {
-  /** Of the part. */
+  /** Name of the part. */
   owner: string;
-  /** By its name among the part's images. */
+  /** Name among the part's images. */
   platformImage: string;
   /** Content of its secret files, by name. */
   secretFiles: Record<string, string>;
-  /** Who must be able to read them. */
+  /** User id that must be able to read them. */
   uid: number;
 }
 
@@ -18,10 +18,10 @@ interface Limits {
   cpus: number;
 }
 
-/** Two for each connection that the edge passes on; below the hard limit of engines in containers and small machines. */
+/** Two per connection of the edge; below the hard limit of engines in containers and on small machines. */
 export const openFiles = 16384;
 
-/** What every container of the platform has; a part adds only what it can't do without. */
+/** Definition that all platform containers share; a part adds only what it needs. */
 export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): ComposeService {
   return {
     init: true,
@@ -29,7 +29,7 @@ export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): Co
     restart: 'unless-stopped',
     cap_drop: ['ALL'],
     security_opt: ['no-new-privileges:true'],
-    // An engine that runs with a lower hard limit of its own refuses more than it has.
+    // An engine with a lower hard limit refuses a higher one.
     ulimits: { nofile: { soft: openFiles, hard: openFiles } },
     logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
     ...own,
@@ -37,7 +37,7 @@ export function hardened({ memoryBytes, cpus }: Limits, own: ComposeService): Co
   };
 }
 
-/** What the planner needs to know of a platform service, with what most of them share. */
+/** A platform service, with defaults that most of them share. */
 export function platformService(
   own: Pick<PartService, 'name' | 'owner' | 'platformImage' | 'definition' | 'strategy' | 'stopSeconds'> &
     Partial<PartService>,
@@ -61,12 +61,12 @@ export function platformService(
 }
 
 /**
- * The engine passes a name that it doesn't know, such as that of a container which ended, on to servers outside. On an
- * internal network they can't be reached, and by default a look-up waits fifteen seconds: longer than a failover may take.
+ * The engine's DNS forwards unknown names, such as that of a stopped container, to external servers. On an internal
+ * network these are unreachable, and by default a lookup waits 15 s: longer than a failover may take.
  */
 export const impatientNames: ComposeService = { dns_opt: ['timeout:1', 'attempts:1'], dns_search: ['.'] };
 
-/** A folder in memory that its owner alone can read. */
+/** A tmpfs that only its owner can read. */
 export const scratch = (uid: number, path: string, size: string) =>
   `${path}:uid=${uid},gid=${uid},mode=0700,size=${size}`;
 
@@ -82,7 +82,9 @@ export const escaped = (text: string) => text.replaceAll('$', '$$$$');
 export const unescaped = (text: string) => text.replaceAll('$$', '$');
 
 export const mebibyte = 1024 * 1024;
-/** Health checks of the platform; the gate of a deploy runs the same test directly and does not wait for it. */
+/**
+ * Health check of a platform service. A deploy's gate runs the same test itself instead of waiting for the engine's.
+ */
 export const healthcheck = (test: string[]) => ({
   test: ['CMD', ...test],
   interval: '10s',

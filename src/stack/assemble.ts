@@ -46,7 +46,7 @@ interface Candidate {
   awaited: boolean;
 }
 
-/** From Compose's merged document to what the user wants, with everything that is wrong with it. */
+/** Turns Compose's merged document into a stack, with all findings. */
 export async function assemble(input: AssembleInput): Promise<Assembled> {
   const { model, raw } = separated(input);
   const stackExtension = parseStackExtension(input.document['x-horme'], input.keys);
@@ -81,7 +81,7 @@ async function complete(
   const services = routing.candidates.map((candidate) =>
     buildService({ ...candidate, directory, deploy: extension.deploy, variables }),
   );
-  // `required: false` may name a service that no active profile has.
+  // `depends_on` with `required: false` may name a service that is in no active profile.
   for (const { service } of services)
     service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
   const parts = await partOptions(input, model, extension);
@@ -146,7 +146,7 @@ function stackFindings(
   ];
 }
 
-/** The linter reads them, and what lies outside the project is not the project's to read. */
+/** The linter reads these folders, so they must be inside the project. */
 async function migrationFindings(services: Service[], directory: string): Promise<Finding[]> {
   const findings = services.map(async ({ name, migrations }): Promise<Finding[]> => {
     if (migrations === undefined) return [];
@@ -168,7 +168,7 @@ const noServices: Finding = {
   mend: 'add one, or name a profile with --profile',
 };
 
-/** The document without `x-horme`, which is handed back apart. */
+/** Separates `x-horme` from the rest of the document. */
 function separated({ document, extensions }: AssembleInput): { model: ComposeModel; raw: Record<string, unknown> } {
   const { 'x-horme': _own, [variablesKey]: _variables, services, ...rest } = document;
   const raw: Record<string, unknown> = {};
@@ -239,7 +239,7 @@ function awaitedServices(model: ComposeModel): Set<string> {
   );
 }
 
-/** The edge could not start. */
+/** Findings for services that publish one of the edge's ports: the edge could not start. */
 function edgePortFindings({ services, environment }: Stack): Finding[] {
   const taken = new Set([environment.ports.http, environment.ports.https].map(String));
   return services.flatMap(({ name, definition }) =>

@@ -11,5 +11,7 @@ export const serviceContext = 'service:';
 export const serviceIn = (context: string): string | undefined =>
   context.startsWith(serviceContext) ? context.slice(serviceContext.length) : undefined;
 
-/** A repository, an image or another service; what Compose takes for none of these is a folder (compose-go's paths/context.go). */
+/**
+ * Whether a context is a repository, an image or a service. Anything else is a folder (compose-go's paths/context.go).
+ */
 export const isElsewhere = (context: string) => /^[a-z][a-z0-9+.-]*:\/\/|^git@|^github\.com\/|^service:/.test(context);

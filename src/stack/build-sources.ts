@@ -6,7 +6,7 @@ import { nearest } from './nearest.ts';
 import type { Service } from './stack.ts';
 import type { ComposeBuild } from '../engine/compose-model.ts';
 
-/** Folders and Dockerfiles that a build names and that are not there: known before anything is hashed or built. */
+/** Findings for missing build folders and Dockerfiles, before anything is hashed or built. */
 export async function buildFindings(services: readonly Service[], directory: string): Promise<Finding[]> {
   const found = services.map(async ({ name, definition: { build } }) =>
     build ? findingsOf(['services', name, 'build'], build, directory) : [],
@@ -36,7 +36,7 @@ async function contextFindings(path: Finding['path'], build: ComposeBuild, direc
   return dockerfileFindings([...path, 'dockerfile'], resolve(context, build.dockerfile ?? 'Dockerfile'), directory);
 }
 
-/** BuildKit takes a `dockerfile` where a `Dockerfile` is asked for and there is none. */
+/** BuildKit falls back from a missing `Dockerfile` to `dockerfile`. */
 async function dockerfileFindings(path: Finding['path'], file: string, directory: string): Promise<Finding[]> {
   const folder = dirname(file);
   const names = await readdir(folder).catch((): string[] => []);

@@ -41,7 +41,7 @@ function sectionsOf(start: Node): Map<string, Set<string>> {
 
 const specification = sectionsOf(schema);
 const table = new Map(composeKeys.map(({ path, keys }) => [path, keys]));
-/** Left to the kind of the key above them: `logging.options` goes where `logging` goes. */
+/** Keys that are handled like their parent: `logging.options` like `logging`. */
 const isCovered = (path: string): boolean => {
   const steps = path.split('.');
   return steps.some((step, index) => {

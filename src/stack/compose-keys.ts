@@ -1,12 +1,15 @@
-/** What becomes of a key of the Compose Specification. Everything below it goes the same way, where no section has it. */
+/**
+ * How Horme handles a key of the Compose Specification. Keys below it are handled the same way unless a section lists
+ * them.
+ */
 export type Handling =
   /** To Compose, as it is written. */
   | { kind: 'passed on'; text: string }
   /** By Horme; the text says how. */
   | { kind: 'honoured'; text: string }
-  /** Read by nobody, neither here nor in `docker compose up`; a warning says what is done instead. */
+  /** Ignored by Horme and by `docker compose up`; a warning says what happens instead. */
   | { kind: 'told'; text: string; when?: (value: unknown) => boolean }
-  /** A mistake of the file, with what mends it. */
+  /** An error, with its fix. */
   | { kind: 'refused'; text: string; when?: (value: unknown) => boolean };
 
 export interface KeySection {
@@ -32,7 +35,7 @@ const power = passed('only with `x-horme.allow`');
 const oneAddress = honoured('the engine gives it to one container: stop-first');
 const external = refused('give it a `file:` or an `environment:`; only Swarm has external ones');
 const noDriver = refused('take it out: only Swarm has drivers for it');
-/** Where the content of a secret or a config comes from. */
+/** Sources for the content of a secret or a config. */
 const fileSource = {
   environment: honoured('of the shell or an environment file'),
   external,
@@ -389,5 +392,5 @@ const resources: KeySection[] = [
   },
 ];
 
-/** Each key of the Compose Specification. A test walks its JSON Schema, test/compose-spec, and finds what this lacks. */
+/** All keys of the Compose Specification. A test compares them with its JSON Schema in test/compose-spec. */
 export const composeKeys: KeySection[] = [top, include, service, build, ...deploy, ...parts, ...resources];

@@ -5,7 +5,7 @@ import { parseSource, type SourceFile } from './source.ts';
 const text = 'services:\n  api:\n    image: x\n    imgae: y\n    healthcheck: { interval: abc }\n';
 const source = parseSource('/shop/compose.yaml', '/shop', text) as SourceFile;
 
-// The words of 2.26, then those of 2.40.
+// Messages of Compose 2.26, then of 2.40.
 test.each([
   ['validating /shop/compose.yaml: services.api Additional property imgae is not allowed', 4, 5],
   ["validating /shop/compose.yaml: services.api additional properties 'imgae', 'prots' not allowed", 4, 5],

@@ -5,7 +5,10 @@ import { at } from './source.ts';
 import type { SourceFile } from './source.ts';
 import type { Diagnostic } from './diagnostics.ts';
 
-/** Compose stops at its first problem and gives no position: the path in its words is looked up in the user's text. */
+/**
+ * Compose stops at its first problem and gives no position, so the path in its message is looked up in the user's
+ * files.
+ */
 export function composeProblems(messages: readonly string[], sources: readonly SourceFile[]): Diagnostic[] {
   const lines = messages.filter((line) => !unsetVariable.test(line) && !line.includes('obsolete'));
   const text = lines.join(' ').trim() || 'docker compose config failed without a message';
@@ -19,7 +22,7 @@ const unknownKey =
 function mentionedPath(text: string): Finding['path'] {
   const additional = unknownKey.exec(text);
   if (additional?.[1] !== undefined && additional[2] !== undefined) return [...additional[1].split('.'), additional[2]];
-  // Where a value can't be decoded the path is `services[api].healthcheck.interval`.
+  // For a value that can't be decoded, Compose writes the path as `services[api].healthcheck.interval`.
   const dotted = /\b((?:services|volumes|networks|secrets|configs)\.[\w.-]*[\w-])/.exec(
     text.replaceAll(/\[([\w-]+)\]/g, '.$1'),
   )?.[1];
@@ -49,7 +52,7 @@ function mendOf(text: string): string {
 
 const unsetVariable = /^The "([^"]+)" variable is not set\./;
 
-/** Compose makes an unset variable an empty text and goes on; here it is a mistake, at every place that mentions it. */
+/** Compose replaces an unset variable by an empty string. Horme reports an error at every place that uses it. */
 export function unsetVariables(messages: readonly string[], sources: readonly SourceFile[]): Diagnostic[] {
   const names = new Set(messages.flatMap((line) => unsetVariable.exec(line)?.[1] ?? []));
   return [...names].flatMap((name) => unsetVariableAt(name, sources));

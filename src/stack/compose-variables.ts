@@ -3,7 +3,7 @@ import { composeConfig, undoubled } from '../engine/compose-config.ts';
 import { mapping } from './extensions.ts';
 import { readText } from './source.ts';
 
-/** What the shell says; undefined: nothing. */
+/** Files from the shell's COMPOSE_FILE; undefined: not set. */
 export function filesOfShell(environment: NodeJS.ProcessEnv, directory: string): string[] | undefined {
   return listed(environment['COMPOSE_FILE'], environment['COMPOSE_PATH_SEPARATOR'], directory);
 }
@@ -21,7 +21,7 @@ function listed(value: string | undefined, separator: string | undefined, direct
   return paths.length === 0 ? undefined : paths.map((path) => resolve(directory, path));
 }
 
-/** `COMPOSE_FILE` of a folder's `.env`, from that folder. Compose reads it: only it knows its quotes and variables. */
+/** `COMPOSE_FILE` from a folder's `.env`. Compose itself parses it, because of its rules for quotes and variables. */
 export async function filesOfDotEnv(
   folder: string,
   environment: NodeJS.ProcessEnv,
@@ -42,7 +42,7 @@ export async function filesOfDotEnv(
   return listed(told['COMPOSE_FILE'], told['COMPOSE_PATH_SEPARATOR'], folder);
 }
 
-/** `COMPOSE_PROJECT_NAME` would give all environments one name. */
+/** Warns that `COMPOSE_PROJECT_NAME` is ignored: it would give all environments the same name. */
 export async function projectNameWarnings(
   folder: string,
   environment: NodeJS.ProcessEnv,
@@ -56,7 +56,7 @@ export async function projectNameWarnings(
   ];
 }
 
-/** A large or unreadable one is told where it is read for good. */
+/** Errors are ignored here; the later, full read reports a large or unreadable file. */
 async function dotEnvText(folder: string, environment: NodeJS.ProcessEnv): Promise<string> {
   if (ignoresDotEnv(environment) || environment['COMPOSE_ENV_FILES']) return '';
   const read = await readText(join(folder, '.env'));

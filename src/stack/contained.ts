@@ -2,8 +2,8 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 
 /**
- * Where a path really leads, links followed. What does not exist yet is placed below the nearest ancestor that does; a link
- * that dangles counts as its target, because the engine creates that target when it mounts it.
+ * Resolves a path with all links. A missing path is resolved below its nearest existing ancestor. A dangling link
+ * counts as its target, because the engine creates the target when it mounts the path.
  */
 export async function realLocation(path: string, links = 0): Promise<string> {
   const found = await realpath(path).catch(() => undefined);
@@ -17,13 +17,13 @@ export async function realLocation(path: string, links = 0): Promise<string> {
   return join(await realLocation(parent, links), path.slice(parent.length).replace(/^[/\\]/, ''));
 }
 
-/** Whether `path` is the folder or below it, as written. */
+/** Whether `path` is the folder or below it, without following links. */
 export function isBelow(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
-/** Whether a path stays inside the project, links followed. */
+/** Whether a path is inside the project after following links. */
 export async function isInside(directory: string, path: string): Promise<boolean> {
   const [folder, location] = await Promise.all([realLocation(directory), realLocation(path)]);
   return isBelow(folder, location);

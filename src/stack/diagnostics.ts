@@ -1,6 +1,6 @@
 import { exitCodes, OperatorError } from '../errors.ts';
 
-/** One thing to mend in the user's files. */
+/** One problem in the user's files. */
 export interface Diagnostic {
   /** Relative to the project directory. */
   file: string;
@@ -57,7 +57,7 @@ export function formatExcerpt(diagnostic: Diagnostic): string {
   return `${text}\n  ${gutter} | ${source}\n  ${' '.repeat(gutter.length)} | ${padding}^`;
 }
 
-/** In reading order; one finding is told once, however many passes found it. */
+/** Sorts by position and removes duplicates that several passes have found. */
 function unique(diagnostics: Diagnostic[]): Diagnostic[] {
   const byText = new Map(diagnostics.map((diagnostic) => [formatDiagnostic(diagnostic), diagnostic]));
   return [...byText.values()].sort(

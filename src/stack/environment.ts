@@ -4,7 +4,7 @@ import type { EnvironmentExtension } from './schema.ts';
 import type { Environment } from './stack.ts';
 
 export const localEnvironment = 'local';
-/** A developer's machine often has something on 80 and 443, and needs no root for these. */
+/** Ports above 1024 need no root, and a developer's machine often uses 80 and 443 already. */
 const localPorts = { http: 8080, https: 8443 };
 const publicPorts = { http: 80, https: 443 };
 

@@ -1,17 +1,18 @@
 import type { SourceFile } from './source.ts';
 
-/** `x-horme` as it stands in the files, neither interpolated nor checked. */
+/** `x-horme` as written in the files, not interpolated and not validated. */
 export interface RawExtensions {
   stack: Record<string, unknown>;
   services: Record<string, unknown>;
   /**
-   * A Compose file with the merged extensions, to be read last; undefined when no two files speak of the same place. Compose
-   * merges everything but extensions: there the last file replaces the whole, and a route of the base file would silently go.
+   * A Compose file with the merged extensions, to be read last; undefined if no two files set the same place. Compose
+   * does not merge extensions: the last file replaces the whole value, and a route of the base file would be lost
+   * silently.
    */
   overlay: string | undefined;
   /**
-   * Whether Compose must be asked for the services' extensions: they are interpolated, inherited or reset. Else what stands in
-   * the files is what Compose would say, and a second run of it is saved.
+   * Whether a second run of Compose must print the services' extensions, because they are interpolated, inherited or
+   * reset. Otherwise the text in the files is the final value.
    */
   askCompose: boolean;
 }
@@ -58,7 +59,7 @@ function overlay(stack: unknown[], services: Map<string, unknown[]>): string | u
   return JSON.stringify(document);
 }
 
-/** Mappings are merged, all else is replaced, as Compose does with its own keys. */
+/** Merges mappings and replaces everything else, as Compose does with its own keys. */
 function merged(base: unknown, over: unknown): unknown {
   if (!isMapping(base) || !isMapping(over)) return over ?? base;
   const result: Mapping = { ...base };
@@ -66,7 +67,7 @@ function merged(base: unknown, over: unknown): unknown {
   return result;
 }
 
-/** What the guard let through is small once expanded, so that the parser's own alias limit may rest. */
+/** The guard has limited the expanded size already, so the parser's alias limit is off. */
 export function toMapping(source: SourceFile): Mapping {
   return mapping(source.document.toJS({ maxAliasCount: -1 }));
 }

@@ -4,8 +4,9 @@ import { variablePattern } from './patterns.ts';
 import type { SourceFile } from './source.ts';
 
 /**
- * `secrets` and `configs` may name variables, which Compose looks for in the environment files too and does not print. So it
- * is asked: by a key of ours that it interpolates. Names, since there may be many; a value begins with `=` when it is set.
+ * `secrets` and `configs` may name variables, which Compose also reads from environment files but does not print. So
+ * Horme adds this key for Compose to interpolate. It holds one entry per variable name; a value begins with `=` if the
+ * variable is set.
  */
 export const variablesKey = 'x-horme-variables';
 

@@ -14,14 +14,14 @@ export interface BaseFiles {
   files: string[];
   /** Whether the user named the files: then, as with Compose, exactly these are read and no override is added. */
   named: boolean;
-  /** Read after the project directory's own, where it is another one: it lies where the command was given. */
+  /** The `.env` of the working directory. Read after the project directory's own, if it is another file. */
   dotEnv: string;
 }
 
 export interface Place {
-  /** Where the command was given, or `--project-directory`. */
+  /** The working directory, or `--project-directory`. */
   directory: string;
-  /** Whether the user named the folder: then relative paths begin there, and not at the first file. */
+  /** Whether the user named the folder: then it is the base of relative paths instead of the first file's folder. */
   directoryNamed: boolean;
   files: readonly string[] | undefined;
   environment: NodeJS.ProcessEnv;
@@ -67,7 +67,7 @@ export async function overrideFiles(base: BaseFiles, environment: string): Promi
   return [];
 }
 
-/** Compose would read it without `-f`; it is meant for a developer's machine. */
+/** The override file that Compose would read without `-f`. Horme ignores it, since it is meant for development. */
 export async function unusedOverride(base: BaseFiles): Promise<string | undefined> {
   const [first] = base.files;
   if (base.named || first === undefined) return undefined;
@@ -87,7 +87,8 @@ export async function environmentFiles(
   const { directory } = base;
   const named = environmentFilesOfShell(shell, process.cwd()) ?? [];
   const plain = named.length > 0 || ignoresDotEnv(shell) ? [] : [join(directory, '.env')];
-  // What the user's shell names, or where the user stands, is the user's choice; the project's own must stay inside it.
+  // Files named by the shell, or in the working directory, are the user's choice. The project's own must be inside the
+  // project.
   const chosen = plain.length > 0 && base.dotEnv !== plain[0] ? [base.dotEnv] : named;
   const files: string[] = [];
   const diagnostics: Diagnostic[] = [];
@@ -101,7 +102,7 @@ export async function environmentFiles(
   return { files, diagnostics };
 }
 
-/** Compose reads it by itself: it must be a file of moderate size inside the project. */
+/** Checks a file that Compose reads by itself: it must be inside the project and not too large. */
 export async function readableInside(path: string, directory: string): Promise<Diagnostic | undefined> {
   const place = { file: relative(directory, path), line: 0, column: 0, path: '' };
   if (!(await isInside(directory, path))) {
@@ -112,6 +113,6 @@ export async function readableInside(path: string, directory: string): Promise<D
 }
 
 export async function exists(path: string): Promise<boolean> {
-  // A turn through the thread pool takes longer than the look, and a command takes a dozen.
+  // Synchronous, since the thread pool takes longer than the call, and a command makes a dozen of these.
   return existsSync(path);
 }

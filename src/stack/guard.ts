@@ -11,21 +11,24 @@ import type { SourceFile } from './source.ts';
 export interface Guarded {
   /** The given files, in their order. */
   sources: SourceFile[];
-  /** What they include and extend. */
+  /** Files that they include or extend. */
   included: SourceFile[];
   /** Environment files that Compose will read because a file names them. */
   environmentFiles: string[];
   diagnostics: Diagnostic[];
 }
 
-/** What aliases may expand to. 1 MiB of YAML has at most 500,000 nodes without aliases; a nine-level bomb has 400 million. */
+/**
+ * Limit after alias expansion. 1 MiB of YAML has at most 500,000 nodes without aliases; a nine-level bomb has 400
+ * million.
+ */
 export const maxExpandedNodes = 500_000;
 const maxFiles = 100;
-/** `!!binary` would hide a path from us that Compose decodes; others are unknown to Compose. */
+/** Allowed tags. `!!binary` is not among them, since it could hide a path that Compose decodes. */
 const knownTags = /^(?:!reset|!override|tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq))$/;
 /**
- * Line ends that Compose's YAML parser (YAML 1.1) knows and ours (1.2) does not: what is a comment to one would be a key to
- * the other. Other control characters have no place in a Compose file.
+ * Includes line ends that only Compose's YAML 1.1 parser knows and ours (1.2) does not: a comment for one parser would
+ * be a key for the other. Other control characters have no use in a Compose file.
  */
 
 const forbiddenCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0085\u2028\u2029\ufeff]|\r(?!\n)/;
@@ -96,7 +99,7 @@ function wholeFile(path: string, directory: string, message: string, mend: strin
 
 function nodeProblems(source: SourceFile): Diagnostic[] {
   const found: Diagnostic[] = [];
-  // They can give another meaning to the tags below.
+  // A YAML directive can change the meaning of the tags below.
   const directive = /^%/m.exec(source.text);
   if (directive !== null) {
     found.push(
@@ -123,7 +126,9 @@ function tagged(source: SourceFile, node: Node & { tag?: string; value?: unknown
   if (node.value === '__proto__') found.push(at(source, offset, '', 'the name __proto__ is not allowed', 'rename it'));
 }
 
-/** How many nodes the file has once its aliases are written out; each anchored node is counted once, so that a bomb costs nothing. */
+/**
+ * Counts the nodes after alias expansion. Each anchored node is counted once, so that a YAML bomb is cheap to detect.
+ */
 function aliasProblems(source: SourceFile): Diagnostic[] {
   const sizes = new Map<unknown, number>();
   const open = new Set<unknown>();
@@ -202,7 +207,7 @@ async function referenceProblem(
   if (/^[a-z][a-z0-9+.-]+:|^git@/i.test(reference.text)) {
     return [`${quoted} is not a file of the project`, 'download it into the project, and review it'];
   }
-  // Compose reads the `.env` of an included file's folder without being told.
+  // Compose implicitly reads the `.env` in the folder of an included file.
   const implied = reference.key === 'include' ? [resolve(path, '.env'), resolve(dirname(path), '.env')] : [];
   for (const candidate of [path, ...implied]) {
     if (await isInside(directory, candidate)) continue;

@@ -1,12 +1,12 @@
 import type { ComposeService } from '../engine/compose-model.ts';
 
-/** As the security rules have it: enough for any service that is not a fork bomb. */
+/** From the security rules: enough for any normal service, and a limit for fork bombs. */
 const pidsLimit = 512;
 const logging = { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } };
 
 /**
- * Defaults that break no sound container, each only where the user's file says nothing. `init` is not one: an image with an
- * init of its own (s6) must be process 1.
+ * Defaults that are safe for any container, each set only if the user's file does not set it. `init` is not among them:
+ * an image with its own init (s6) must be PID 1.
  */
 export function hardened(definition: ComposeService, kind: 'service' | 'job'): ComposeService {
   const result: ComposeService = { ...definition };
@@ -25,7 +25,7 @@ function hasRestartPolicy(definition: ComposeService): boolean {
   return definition.deploy !== undefined && 'restart_policy' in definition.deploy;
 }
 
-/** Compose refuses `pids_limit` beside `deploy.resources.limits` that have no `pids`. */
+/** Compose refuses `pids_limit` together with `deploy.resources.limits` without `pids`. */
 function limitPids(definition: ComposeService): void {
   const limits = definition.deploy?.resources?.limits;
   const own = definition['pids_limit'];

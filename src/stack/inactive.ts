@@ -4,7 +4,7 @@ import type { Finding } from './locate.ts';
 import type { SourceFile } from './source.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
-/** Build contexts that are other services: each must be active, and none may wait for itself. */
+/** Findings for `service:` build contexts: the service must be active, and there must be no cycle. */
 export function contextFindings({ services }: ComposeModel): Finding[] {
   return Object.entries(services).flatMap(([name, { build }]) =>
     servicesIn(build).flatMap((wanted): Finding[] => {
@@ -32,7 +32,10 @@ function reaches(services: ComposeModel['services'], from: string, to: string, s
   return servicesIn(services[from]?.build).some((next) => reaches(services, next, to, seen));
 }
 
-/** Images that a service of an inactive profile builds: as with Compose they are not built, and a registry may not have them. */
+/**
+ * Warns about images that only a service of an inactive profile builds: as in Compose they are not built, and may be in
+ * no registry.
+ */
 export function inactiveBuilders({ services }: ComposeModel, sources: readonly SourceFile[]): string[] {
   const written = sources.flatMap((source) => Object.entries(mapping(toMapping(source)['services'])));
   const builders = written.map(([name, service]) => ({ name, service: mapping(service) }));

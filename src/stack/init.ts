@@ -29,8 +29,8 @@ ${block}`;
 }
 
 /**
- * The text with `x-horme` added at its end, every byte before it kept; a starter without an existing text. A text that has
- * `x-horme` comes back as it is.
+ * The text with `x-horme` appended and every existing byte kept; a starter file if there is no text. A text that has
+ * `x-horme` is returned unchanged.
  */
 export function initText(existing: string | undefined, options: { name: string }): string {
   if (existing === undefined || existing.trim() === '') return starter(options.name);
@@ -50,7 +50,7 @@ function hasExtension(text: string): boolean {
   return document.errors.length === 0 && document.has('x-horme');
 }
 
-/** A file in flow style, or with an end marker, can't be appended to: the parser writes it anew, comments kept. */
+/** A file in flow style or with an end marker can't be appended to, so the parser rewrites it and keeps comments. */
 function inserted(document: Document): string {
   document.set('x-horme', document.createNode({ environments: { local: {}, production: { domain: 'example.com' } } }));
   return document.toString({ lineWidth: 0 });

@@ -4,7 +4,7 @@ import { serviceSchema, stackSchema } from './schema.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** For editors: a Compose file in which `x-horme` is checked as well. */
+/** JSON Schema for editors: a Compose file, including `x-horme`. */
 export function jsonSchema(readers: KeyReaders): Record<string, unknown> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -63,7 +63,7 @@ function inner(schema: JsonSchema, path: string): string[] {
   const own = schema.properties === undefined ? [] : rows(schema, `${path}.`);
   const named = typeof values === 'object' ? rows(values, `${path}.<name>.`) : [];
   const listed = typeof items === 'object' && !Array.isArray(items) ? inner(items, `${path}[]`) : [];
-  // A list of the same mapping adds nothing that the mapping has not said.
+  // A list of the same mapping would only repeat the mapping's rows.
   const branches = (anyOf ?? []).filter((branch) => branch.type !== 'array').flatMap((branch) => inner(branch, path));
   return [...own, ...named, ...listed, ...new Set(branches)];
 }

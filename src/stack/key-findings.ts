@@ -6,7 +6,7 @@ interface Met {
   handling: Handling;
 }
 
-/** Keys that would be deployed wrongly: each with its place and what mends it. */
+/** Keys that Horme would deploy wrongly, each with its place and a fix. */
 export function refusedKeys(document: unknown): Finding[] {
   return met(document, 'refused').map(({ path, handling }) => ({
     path,
@@ -15,7 +15,7 @@ export function refusedKeys(document: unknown): Finding[] {
   }));
 }
 
-/** Keys that nobody reads, with what is done instead. */
+/** Warnings for keys that neither Horme nor Compose reads, with what Horme does instead. */
 export function toldKeys(document: unknown): string[] {
   return met(document, 'told').map(({ path, handling }) => `${path.join('.')} is not read: ${handling.text}`);
 }
@@ -32,7 +32,7 @@ function met(document: unknown, kind: 'refused' | 'told'): Met[] {
   );
 }
 
-/** Compose's JSON has empty values for some keys that the file doesn't have. */
+/** Compose's JSON contains empty values for some keys that the file lacks. */
 const isEmpty = (value: unknown) =>
   value === undefined ||
   value === null ||

@@ -23,11 +23,11 @@ import type { SourceFile } from './source.ts';
 import type { Stack } from './stack.ts';
 
 export interface LoadOptions {
-  /** Where Compose would look; files are resolved from here. */
+  /** The folder in which Compose would look; base of relative file paths. */
   directory: string;
-  /** Whether the user named the directory; else it is the first file's, where files are named. */
+  /** Whether the user named the directory. If not, and files are named, the first file's folder counts. */
   directoryNamed?: boolean;
-  /** As `-f`: then exactly these are read. */
+  /** Files named by `-f`: exactly these are read. */
   files?: string[];
   environment?: string;
   /** In addition to the environment's own. */
@@ -35,13 +35,16 @@ export interface LoadOptions {
   processEnvironment: NodeJS.ProcessEnv;
   parts: readonly StackPart[];
   signal: AbortSignal;
-  /** Called once the files told which project it is and where, before Compose has read them. What it gives is waited for, no longer than for Compose. */
+  /**
+   * Called once the project's name and context are known, while Compose still reads the files. Its result is awaited at
+   * most until Compose has ended.
+   */
   onNamed?: (named: Named) => Promise<unknown> | undefined;
 }
 
 export interface Named {
   project: string;
-  /** As it is written: a name with a variable in it is not known yet. */
+  /** As written in the file; may contain a variable that is not interpolated yet. */
   context: unknown;
 }
 
@@ -84,16 +87,19 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   return { ...built.stack, sourceProblems, warnings: [...prepared.warnings, ...inactive, ...built.stack.warnings] };
 }
 
-/** The plugin tells its version while the files are being read; who fails here fails again, with the words, further down. */
+/**
+ * Asks for Compose's version while the files are read. An error is ignored here, since it comes again, with its
+ * message, later.
+ */
 function warmUp(environment: NodeJS.ProcessEnv): void {
   composeCommand(environment).catch(() => undefined);
 }
 
-/** Compose is started before the next turn, and the other processor has nothing to do. */
+/** Uses the second core while Compose runs. The first turn of the event loop is left to the start of Compose. */
 async function whileComposeWorks(reading: Promise<unknown>, prepared: Prepared, { onNamed, parts }: LoadOptions) {
   await nextTurn();
   const asked = onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
-  // What the answer leads to is sent first: making a good deal of the program ready keeps everything else waiting.
+  // The requests to the engine go first: importing modules and creating schemas blocks the event loop.
   await Promise.race([asked, reading]).catch(() => undefined);
   await nextTurn();
   const [{ assemble }, keys] = await Promise.all([import('./assemble.ts'), loadKeys(parts)]);
@@ -112,7 +118,7 @@ interface Prepared {
   warnings: string[];
 }
 
-/** All that happens before Compose may see a file. */
+/** Everything that happens before Compose reads a file. */
 async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared> {
   const first = await guardFiles(base.files, base.directory);
   refuse(first.diagnostics);
@@ -138,7 +144,7 @@ async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared>
   return { name, environment, files, envFiles: variables.files, guarded, raw, warnings };
 }
 
-/** A missing env_file is Compose's to judge: `required: false` allows it. */
+/** Compose itself decides about a missing env_file, since `required: false` allows it. */
 async function existingProblem(path: string, directory: string): Promise<Diagnostic[]> {
   const problem = await readableInside(path, directory);
   return problem === undefined || problem.message === 'the file cannot be read' ? [] : [problem];
@@ -156,7 +162,7 @@ function refuse(diagnostics: Diagnostic[]): void {
   if (diagnostics.length > 0) throw new ConfigurationError(diagnostics);
 }
 
-/** Compose's rule: the last `name`, else the folder's, made fit. */
+/** Compose's rule: the last `name`, else the folder's name, normalised. */
 function stackName(sources: readonly SourceFile[], directory: string): string | Finding {
   const written = sources
     .map((source) => toMapping(source)['name'])
@@ -200,21 +206,24 @@ function overlayOf({ raw, guarded }: Prepared): { overlay?: string } {
   return { overlay: JSON.stringify({ ...(JSON.parse(raw.overlay ?? '{}') as object), ...variables }) };
 }
 
-/** What Compose interpolates with: the platform's secrets are sentinels, which never become values in a file. */
+/**
+ * Variables for Compose's interpolation. The platform's secrets are replaced by sentinels, so that no file contains a
+ * value.
+ */
 function composeEnvironment(prepared: Prepared, domain: unknown, options: LoadOptions): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...options.processEnvironment };
-  // They would choose files and a name against ours.
+  // These would override the files and the name that Horme passes.
   for (const name of ['COMPOSE_FILE', 'COMPOSE_ENV_FILES', 'COMPOSE_PROJECT_NAME']) delete env[name];
   for (const { name: part, key } of options.parts)
     if (part in prepared.raw.stack) for (const { name, sentinel } of key?.variables ?? []) env[name] = sentinel;
   const implied = prepared.environment === localEnvironment ? localDomain(prepared.name) : undefined;
   const known = domain ?? implied;
-  // A domain that is interpolated itself, perhaps from DOMAIN, is known only after Compose.
+  // A domain that contains a variable itself is known only after Compose has run.
   if (typeof known === 'string' && !known.includes('$')) env['DOMAIN'] = known;
   return env;
 }
 
-/** What can be said of the extensions before Compose has interpolated them. */
+/** Findings about the extensions before interpolation. */
 async function rawFindings(raw: RawExtensions, keys: KeyReaders): Promise<Finding[]> {
   const { parseServiceExtension, parseStackExtension } = await import('./validate.ts');
   const services = Object.entries(raw.services);

@@ -10,11 +10,13 @@ export interface Finding {
   path: Path;
   message: string;
   mend: string;
-  /** A text that stands in the value, where the merged document's index says nothing about the source. */
+  /** A text that occurs in the value, for lists: an index in the merged document is no index in the source file. */
   hint?: string;
 }
 
-/** Points a finding at the user's text: the deepest match, in the last file that has it, as later files override. */
+/**
+ * Locates a finding in the user's files: the deepest match, in the last file that has it, since later files override.
+ */
 export function locate(sources: readonly SourceFile[], finding: Finding): Diagnostic {
   let best: { source: SourceFile; depth: number; offset: number } | undefined;
   for (const source of sources) {
@@ -90,7 +92,7 @@ export function usesOf(sources: readonly SourceFile[], variable: string): Use[] 
   );
 }
 
-/** Every value that is a text, with its path; by a loop, as depth is the attacker's. */
+/** Every string value with its path. A loop instead of recursion, since an attacker controls the depth. */
 function* everyText(source: SourceFile): Generator<{ path: Path; start: number; end: number }> {
   const rest: { node: unknown; path: Path }[] = [{ node: source.document.contents, path: [] }];
   while (rest.length > 0) {

@@ -7,7 +7,7 @@ import type { Allowance } from './schema.ts';
 import type { ComposeModel } from '../engine/compose-model.ts';
 
 export interface SafetyInput {
-  /** The output of Compose: merges, includes and extends are done, octal modes and short forms are spelled out. */
+  /** Compose's output: merges, includes and extends are resolved, short forms expanded. */
   model: ComposeModel;
   directory: string;
   allowances: Map<string, Allowance[]>;
@@ -22,17 +22,17 @@ interface HostPath {
   path: Path;
   /** Absolute, as Compose resolved it. */
   source: string;
-  /** Whose allow-list applies. */
+  /** Services whose allow-lists apply. */
   services: string[];
   kind: 'mount' | 'file' | 'context';
 }
 
-/** Host paths that the merged file mounts, reads or sends to a build, and that lead where they must not. */
+/** Findings for host paths that the merged file mounts, reads or sends to a build although they are not allowed. */
 export async function mountFindings({ model, directory, allowances }: SafetyInput): Promise<Finding[]> {
   const project = await realLocation(directory);
   const findings: Finding[] = [];
   for (const host of hostPaths(model)) {
-    // Compose prints each `$` twice; the engine and we open the path as it is meant.
+    // Compose doubles each `$` in its output; the path to open has single ones.
     const source = resolve(directory, String(undoubled(host.source)));
     const real = await realLocation(source);
     const reached = reachedPlace(host.kind, real, project);
@@ -55,7 +55,7 @@ function reachedPlace(kind: HostPath['kind'], real: string, project: string): st
     return 'reaches the Docker socket';
   const system = systemFolders.find((folder) => isBelow(folder, real) && !isBelow(folder, project));
   if (system !== undefined) return `reaches the system folder ${system}`;
-  // A build may take its sources from beside the project, as repositories with several applications do, but not a whole host.
+  // A build context may be outside the project, as in a repository with several applications, but not the whole host.
   if (kind === 'context') return real === '/' ? 'is the whole host' : undefined;
   return isBelow(project, real) ? undefined : 'leaves the project directory';
 }

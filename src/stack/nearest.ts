@@ -14,7 +14,7 @@ export function editDistance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
-/** The known name that a reader most likely meant; undefined when none is near (more than a third of it differs). */
+/** The most similar known name; undefined if more than a third differs. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const plain = (text: string) => text.toLowerCase().replaceAll(/[_-]/g, '');

@@ -5,30 +5,30 @@ import type { Finding } from './locate.ts';
 /** What a part adds to the user's file: a key of `x-horme` with the part's own name, and variables that services may mention. */
 export interface PartKey {
   variables?: readonly PartVariable[];
-  /** Called while Compose reads the files: to make a schema takes longer than to check a file by it. */
+  /** Called while Compose reads the files, since creating a schema takes longer than validating with it. */
   load(): Promise<KeyReader>;
 }
 
-/** A value that is secret until the release is made. While Compose interpolates, the sentinel stands for it. */
+/** A variable with a secret value. During Compose's interpolation a sentinel stands for the value. */
 export interface PartVariable {
   /** As the file mentions it, such as `DATABASE_URL`. */
   name: string;
   sentinel: string;
-  /** What a template carries in its place. */
+  /** Placeholder for the value in a template. */
   placeholder: string;
 }
 
 export interface KeyReader {
-  /** Validation, the editor's JSON Schema and the reference page come from it; its own description is a row of that page. */
+  /** Source of validation, the editor's JSON Schema and the reference page; its description is a row of that page. */
   schema: z.ZodType;
-  /** From what was written, undefined without the key, to the part's options; undefined: the part is not wanted. */
+  /** Converts the written value (undefined without the key) to the part's options; undefined: the part is off. */
   options(written: unknown, around: Around): Built<unknown> | Promise<Built<unknown>>;
 }
 
 export interface Around {
   directory: string;
   model: ComposeModel;
-  /** Of whoever deploys: they may hold a bucket's keys, by the names that all tools know. */
+  /** Environment variables of the deploying user, which may hold a bucket's keys under the usual names. */
   variables: NodeJS.ProcessEnv;
   /** Whether `x-horme` has this key too. */
   has(key: string): boolean;
@@ -50,7 +50,7 @@ export const keyReader = <S extends z.ZodType, T>({ schema, options }: TypedRead
   options: (written, around) => options(written as z.output<S>, around),
 });
 
-/** Of a part, what reading the file needs. */
+/** What loading a Compose file needs from a part. */
 export interface StackPart {
   name: string;
   key?: PartKey;

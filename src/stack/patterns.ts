@@ -1,13 +1,13 @@
 /**
- * What may be rendered into nginx, HAProxy, argv, labels and container names. Each says what is allowed, so that quotes,
- * spaces, `;`, `{}`, `$`, control characters and leading dashes never reach a renderer.
+ * Values that may be rendered into nginx, HAProxy, argv, labels and container names. Each pattern is an allow-list, so
+ * that quotes, spaces, `;`, `{}`, `$`, control characters and leading dashes never reach a renderer.
  */
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 
 /** One DNS label or several, lower case. */
 export const hostPattern = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`);
-// No empty, `.` or `..` segment, so that no proxy normalises a path to another one. No nested repetition: it is matched
-// against whatever the file says, and must not backtrack.
+// No empty, `.` or `..` segment, so that no proxy normalises a path to another one. No nested repetition, since the
+// input is untrusted and must not cause backtracking.
 const segment = '(?!\\.{1,2}(?:[/?]|$))[A-Za-z0-9._~-]+';
 const path = `/(?:${segment}(?:/${segment})*/?)?`;
 export const routePathPattern = new RegExp(`^${path}$`);
@@ -24,7 +24,7 @@ export const profilePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** Names of containers, networks and volumes: the engine's own rule. */
 export const engineNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 export const variablePattern = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
-/** A file inside the project, relative; that it stays inside, links followed, is checked when it is read. */
+/** A relative path inside the project. Links are checked when the file is read. */
 export const projectPathPattern = /^(?!-)(?!\/)[A-Za-z0-9._/ @+-]+$/;
 /** A mount that is allowed by name: absolute, or relative to the project. */
 export const mountPattern = /^(?!-)[A-Za-z0-9._/ @+:~-]+$/;

@@ -1,4 +1,4 @@
-/** The platform's own containers, volumes and networks; nothing of the user's may begin so. */
+/** Prefix of the platform's containers, volumes and networks; forbidden for the user's names. */
 export const platformPrefix = 'horme-';
 
 export const isPlatformName = (name: string) => name.startsWith(platformPrefix);

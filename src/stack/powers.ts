@@ -4,7 +4,7 @@ import type { ComposeService } from '../engine/compose-model.ts';
 
 type Option = (typeof allowedOptions)[number];
 
-/** Each of these alone leads to root on the host, or past its network. */
+/** Each of these capabilities alone allows root access to the host, or control of its network. */
 const dangerousCapabilities = new Set([
   'ALL',
   'SYS_ADMIN',
@@ -59,7 +59,7 @@ function powers(service: ComposeService): [Option, string, string][] {
 /** Also `seccomp=FILE`, which Compose would read from anywhere. */
 const harmlessSecurityOption = /^(?:no-new-privileges(?:[:=]true)?|apparmor[:=]docker-default)$/;
 
-/** Keys of newer Compose versions that do the same by another way. */
+/** Keys of newer Compose versions with the same effect. */
 function indirectPowers(service: ComposeService): [Option, string, string][] {
   const found: [Option, string, string][] = [];
   for (const key of ['post_start', 'pre_stop']) {

@@ -11,13 +11,13 @@ export interface Reference {
   /** As written. */
   text: string;
   offset: number;
-  /** For an included file: where its own relative paths start, when that is not its own folder. */
+  /** For an included file: base of its relative paths, if that is not its own folder. */
   folder?: string;
 }
 
 /**
- * All `extends`, `include`, `env_file` and `label_file` of a file. It asks for the key alone, wherever it stands: an anchor, a
- * merge or an alias as key would else carry a path past a check that looks at services only.
+ * All `extends`, `include`, `env_file` and `label_file` of a file, wherever the key occurs: a check of services alone
+ * would miss a path behind an anchor, a merge or an alias.
  */
 export function referencesOf(source: SourceFile): Reference[] {
   const found: Reference[] = [];
@@ -47,7 +47,7 @@ function includeEntry(source: SourceFile, entry: unknown): Reference[] {
   if (!isMap(node)) return files;
   const folders = paths(source, onlyKey(source, node, 'project_directory'), 'folder', 'include', []);
   const environments = paths(source, onlyKey(source, node, 'env_file'), 'environment', 'include', []);
-  // Several files of one entry are merged: they share the folder of the first.
+  // Several files of one entry are merged and resolve paths from the folder of the first.
   const folder = folders.at(-1)?.text ?? (files.length > 1 ? dirname(files[0]?.text ?? '') : undefined);
   const placed = files.map((file) => (folder === undefined ? file : { ...file, folder }));
   return [...placed, ...folders, ...environments];

@@ -2,15 +2,15 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { OperatorError, exitCodes } from '../errors.ts';
 
-/** Larger than any secret, page, key or script: what is read whole must not take the memory. */
+/** Limit for files that are read into memory; larger than any secret, page, key or script. */
 const largestBytes = 64 * 1024 * 1024;
 
-/** The file is there, and is a pipe, a socket, a device, or too large. */
+/** The file exists but is a pipe, a socket, a device, or too large. */
 export class NotReadable extends Error {}
 
 /**
- * Reads one of the user's files whole. Opened without blocking: a pipe among them would hold us for ever, and what waits for it
- * can't be ended. Errors of the system come as they are (`ENOENT`, `EACCES`).
+ * Reads one of the user's files into memory. Opened non-blocking, since a pipe would block forever and such a wait
+ * can't be cancelled. System errors are passed on (`ENOENT`, `EACCES`).
  */
 export async function readRegular(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
@@ -28,7 +28,7 @@ export async function readRegular(path: string): Promise<Buffer> {
 
 const notRegular = (path: string) => new NotReadable(`${path} is not a regular file`);
 
-/** The same for a file that the Compose file names; `what` says what for. */
+/** Reads a file that the Compose file names; `what` describes its purpose in the error. */
 export async function readNamed(path: string, what: string): Promise<Buffer> {
   return readRegular(path).catch((cause: Error) => {
     throw new OperatorError(`${what} can't be read: ${cause.message}`, {

@@ -4,8 +4,9 @@ import type { Environment, Route } from './stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';
 
 /**
- * The host of a route in this environment. Without one it is the domain; without a dot it stands before the domain; a name
- * under the domain of any environment moves under this one's, so that a file that says api.example.com has a staging too.
+ * The host of a route in this environment. Without a host it is the environment's domain. A host without a dot is a
+ * subdomain of it. A name under any environment's domain is moved under this one's, so that api.example.com works in
+ * staging too.
  */
 export function routeHost(host: string | undefined, environment: Environment, domains: readonly string[]): string {
   if (host === undefined) return environment.domain;
@@ -32,7 +33,7 @@ export function routesOf(extension: ServiceExtension, environment: Environment, 
 /** `https` is the port that the edge publishes. */
 export const webOrigin = (host: string, https: number) => `https://${host}${https === 443 ? '' : `:${https}`}`;
 
-/** A port is asked one question; who needs two must say which. */
+/** Findings for a port with two different health checks: each port has only one. */
 export function healthFindings(name: string, routes: Route[]): Finding[] {
   const differs = routes.find(({ port, health }) =>
     routes.some((other) => other.port === port && JSON.stringify(other.health) !== JSON.stringify(health)),
@@ -47,7 +48,7 @@ export function healthFindings(name: string, routes: Route[]): Finding[] {
   ];
 }
 
-/** Two services can't answer under one address. */
+/** Findings for two services with the same address. */
 export function conflicts(routed: readonly { name: string; routes: Route[] }[]): Finding[] {
   const owners = new Map<string, string>();
   const findings: Finding[] = [];
@@ -64,7 +65,7 @@ export function conflicts(routed: readonly { name: string; routes: Route[] }[]):
   return findings;
 }
 
-/** The service that must be meant when no route is written: the only one with exactly one TCP port. */
+/** Without any route, the only service with exactly one TCP port is routed. */
 export function impliedRoute(
   services: readonly { name: string; definition: ComposeService }[],
 ): { name: string; port: number } | undefined {

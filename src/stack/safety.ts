@@ -11,9 +11,9 @@ import {
 import { powerFindings } from './powers.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 
-/** Names that the platform gives to its own containers, volumes and labels. */
+/** Label prefixes of Horme and Compose. */
 const reservedLabels = ['horme.', 'com.docker.compose.'];
-/** Everything in the merged file that would reach past the project, or break out of the place it is rendered into. */
+/** Findings for values that reach outside the project, or could break out of the files they are rendered into. */
 export async function safetyFindings(input: SafetyInput): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, service] of Object.entries(input.model.services)) {

@@ -16,7 +16,7 @@ import { duration, host, port, size } from './values.ts';
  * come from it. An error text is "what is wrong; what to type", and a description is a sentence of the reference page.
  */
 
-/** 2xx and 3xx, within the time that HAProxy's checks had from the beginning. */
+/** 2xx and 3xx. The timeout is that of HAProxy's checks, seconds. */
 const healthDefaults = { method: 'GET', status: '200-399', timeout: 2 } as const;
 
 /** HAProxy's own notation: codes and ranges, separated by commas. */
@@ -212,7 +212,7 @@ const ownKeys = {
     .describe('Where the application is deployed to, by name.'),
 };
 
-/** `keys`: those of the parts. */
+/** `keys`: schemas of the parts' keys. */
 export const stackSchema = (keys: Record<string, z.ZodType>) =>
   z
     .strictObject({ ...keys, ...ownKeys })
@@ -222,11 +222,11 @@ interface OwnExtension {
   deploy: z.output<typeof ownKeys.deploy>;
   environments: z.output<typeof ownKeys.environments>;
 }
-/** What a part reads is under its own name. */
+/** Each part's value is under the part's name. */
 export type StackExtension = OwnExtension & Record<string, unknown>;
 export type ServiceExtension = z.output<typeof serviceSchema>;
 export type EnvironmentExtension = z.output<typeof environment>;
 export type Allowance = z.output<typeof allow>;
 
-/** Keys that a later version has: they get a better answer than "unknown". */
+/** Keys of later versions, which get a better error than "unknown". */
 export const futureKeys = ['monitoring'];

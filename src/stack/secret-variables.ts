@@ -18,13 +18,13 @@ export function takeSecretVariables(definition: ComposeService, variables: reado
 
 function templateOf(value: string, variables: readonly PartVariable[]): string | undefined {
   if (!variables.some(({ sentinel }) => value.includes(sentinel))) return undefined;
-  // Compose doubles `$` in its output, to be read again; a template is not.
+  // Compose doubles `$` in its output, but a template is not interpolated again.
   let template = value.replaceAll('$$', '$');
   for (const { sentinel, placeholder } of variables) template = template.replaceAll(sentinel, placeholder);
   return template;
 }
 
-/** Secrets that the user's file puts where they would be readable: arguments, labels, configs, build arguments. */
+/** Findings for secrets in readable places: arguments, labels, configs, build arguments. */
 export function strayedSecrets(value: unknown, variables: readonly PartVariable[], path: Path = []): Finding[] {
   if (typeof value === 'string') {
     const found = variables.find(({ sentinel }) => value.includes(sentinel));

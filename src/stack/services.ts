@@ -12,16 +12,16 @@ import { orderedStop, writtenOrder } from './update-config.ts';
 
 export interface ServiceInput {
   name: string;
-  /** As Compose printed it, without `x-horme`; it is not changed. */
+  /** Compose's output without `x-horme`; not modified. */
   definition: ComposeService;
   extension: ServiceExtension;
   routes: Route[];
-  /** Whether another service waits for its end. */
+  /** Whether another service waits until it has ended. */
   awaited: boolean;
-  /** Of the project: relative paths begin there. */
+  /** The project directory, base of relative paths. */
   directory: string;
   deploy: StackExtension['deploy'];
-  /** That it may mention. */
+  /** Variables that the service may use. */
   variables: readonly PartVariable[];
 }
 
@@ -33,7 +33,7 @@ export interface BuiltService {
 
 /** Compose's default for stop_grace_period. */
 const stopSeconds = 10;
-/** A floor for the ready time: a first start pulls caches and compiles. */
+/** Minimum of the ready time, since a first start fills caches and compiles. */
 const readySeconds = 60;
 /** Docker's defaults for a health check. */
 const healthDefaults = { interval: '30s', retries: 3, startPeriod: '0s' };
@@ -94,7 +94,7 @@ function reservationOf(definition: ComposeService): Service['reservation'] {
   return { cpus: Number(reserved?.cpus ?? 0), memoryBytes: parseSize(String(reserved?.memory ?? '0')) ?? 0 };
 }
 
-/** The health check gives up after its start period and all its retries. */
+/** Ready time from the health check: start period plus all retries. */
 function readyFrom(definition: ComposeService): number {
   const check = definition.healthcheck;
   if (check === undefined || check.disable === true) return readySeconds;
@@ -103,7 +103,7 @@ function readyFrom(definition: ComposeService): number {
   return Math.max(readySeconds, start + interval * (check.retries ?? healthDefaults.retries));
 }
 
-/** The edge publishes a routed service: its own publication of the same port would keep two replicas from running. */
+/** Removes published ports that the edge serves: they would prevent two replicas from running at once. */
 function withoutEdgePorts({ name, definition, routes }: ServiceInput): {
   definition: ComposeService;
   warnings: string[];
@@ -124,7 +124,7 @@ function withoutEdgePorts({ name, definition, routes }: ServiceInput): {
   return { definition: result, warnings };
 }
 
-/** Two at once would write the same data, or ask the engine for the same name or port. */
+/** Stop-first if two replicas at once would write the same data, or need the same name or port of the engine. */
 function strategyOf(name: string, definition: ComposeService, replicas: number) {
   const singular = [
     ...(definition.container_name === undefined ? [] : [`has the container name ${definition.container_name}`]),
@@ -160,7 +160,7 @@ function strategyOf(name: string, definition: ComposeService, replicas: number) 
   return { strategy: strategyFor(reasons, order), findings, warnings };
 }
 
-/** What the file orders counts where nothing forbids it. */
+/** The order in the file counts unless there is a reason against it. */
 function strategyFor(reasons: string[], order: ReturnType<typeof writtenOrder>): Strategy {
   if (reasons.length > 0) {
     const against = order === 'start-first' ? ' (its `order: start-first` can not be had)' : '';
@@ -169,7 +169,7 @@ function strategyFor(reasons: string[], order: ReturnType<typeof writtenOrder>):
   return order === 'stop-first' ? { kind: 'stop-first', reason: orderedStop } : { kind: 'surge' };
 }
 
-/** The engine gives an address to one container at a time. */
+/** Fixed addresses, which the engine assigns to only one container at a time. */
 function fixedAddresses({ networks, ...definition }: ComposeService): string[] {
   const given = Object.values(networks ?? {}).flatMap((one) => [
     one?.ipv4_address,
@@ -191,7 +191,7 @@ function unaskedWarnings({ name, extension, routes }: ServiceInput): string[] {
   return [`${name}: x-horme.health is not asked, because the service has no route; give it a healthcheck`];
 }
 
-/** The name of a variable whose value nobody else should read; a public key is for everybody. */
+/** Variable names that suggest a secret value. */
 const secretName = /TOKEN|PASSWORD|PASSWD|SECRET|(^|_)KEY(_|$)/i;
 
 function argumentWarnings(name: string, { build }: ComposeService): string[] {
@@ -211,13 +211,16 @@ function ownedMounts(definition: ComposeService): string[] {
   });
 }
 
-/** Where the file has a volume without a source. */
+/** Mount paths of volumes without a source. */
 export const anonymousPaths = ({ volumes = [] }: ComposeService): string[] =>
   volumes.flatMap(({ type, source, target }) =>
     type === 'volume' && source === undefined && target !== undefined ? [target] : [],
   );
 
-/** The container is all that knows such a volume: its successor takes it over, so it ends before that one starts. */
+/**
+ * Stop-first reason for anonymous volumes: only the container refers to them, so its replacement takes them over and
+ * must start after it.
+ */
 export const anonymousReason = (paths: string[]) =>
   `keeps data in the anonymous ${paths.length === 1 ? 'volume' : 'volumes'} ${paths.join(', ')}`;
 
@@ -252,7 +255,7 @@ function networkFindings({ name, definition, routes }: Service): Finding[] {
   ];
 }
 
-/** What a service depends on comes before it; else by name. Compose has refused cycles. */
+/** Dependencies come first, otherwise sorted by name. Compose has already refused cycles. */
 export function inDependencyOrder(services: readonly Service[]): Service[] {
   const byName = new Map(services.map((service) => [service.name, service]));
   const ordered = new Set<Service>();

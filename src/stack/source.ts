@@ -15,11 +15,11 @@ import {
 import type { Alias, Document, Node, Pair, YAMLMap } from 'yaml';
 import type { Diagnostic } from './diagnostics.ts';
 
-/** One of the user's YAML files, parsed and found harmless to read. */
+/** One of the user's YAML files, parsed and checked by the guard. */
 export interface SourceFile {
   /** Absolute. */
   path: string;
-  /** As messages name it: relative to the project directory. */
+  /** The path in messages, relative to the project directory. */
   display: string;
   text: string;
   lines: LineCounter;
@@ -29,14 +29,14 @@ export interface SourceFile {
 }
 
 /**
- * The largest file that is read, bytes. 5,000 services are 600 kB; Compose needs 100 to 300 times a file's size in memory,
- * so that a file of 50 MB would take the machine with it.
+ * Largest file that is read, bytes. 5,000 services are 600 kB. Compose needs 100 to 300 times a file's size in memory,
+ * so a file of 50 MB would exhaust the machine's memory.
  */
 export const maxFileBytes = 1024 * 1024;
 
 export type Read = { text: string } | { problem: string; mend: string };
 
-/** Reads a regular file up to the limit. Opened without blocking: a pipe in the user's folder must not hang us. */
+/** Reads a regular file up to the limit. Opened non-blocking, so that a pipe in the user's folder can't hang Horme. */
 export async function readText(path: string): Promise<Read> {
   const file = await open(path, 0o4000 /* O_NONBLOCK */).catch(() => undefined);
   if (file === undefined) return { problem: 'the file cannot be read', mend: 'create it, or take its name out' };
@@ -62,7 +62,7 @@ function tooLarge(size: number): Read {
 
 function decode(bytes: Buffer): Read {
   try {
-    // The decoder takes the byte order mark away.
+    // The decoder removes a byte order mark.
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
     return { problem: 'the file is not UTF-8', mend: 'save it as UTF-8' };
@@ -112,7 +112,7 @@ export function at(source: SourceFile, offset: number, path: string, message: st
   return { file: source.display, line, column: col, path, message, mend, source: text };
 }
 
-/** Anchors may be defined again: an alias means the last one before it. */
+/** An anchor may be redefined: an alias refers to the last definition before it. */
 function aliasTargets(document: Document.Parsed): Map<Alias, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
@@ -140,7 +140,7 @@ export function keyText(source: SourceFile, pair: Pair): string {
   return typeof key.value === 'symbol' ? (key.value.description ?? '') : String(key.value);
 }
 
-/** The pairs of a mapping, those that `<<` merges into it included, nearest last. */
+/** The pairs of a mapping, including those merged by `<<`; the ones that win come last. */
 export function pairsOf(source: SourceFile, map: YAMLMap, seen = new Set<YAMLMap>()): Pair[] {
   if (seen.has(map)) return [];
   seen.add(map);
@@ -159,7 +159,7 @@ function mergeParents(source: SourceFile, value: unknown): YAMLMap[] {
   return isSeq(node) ? node.items.flatMap((item) => mergeParents(source, item)) : [];
 }
 
-/** Every key and value of a file, by a loop: recursion depth is the attacker's. */
+/** Every key and value of a file. A loop instead of recursion, since an attacker controls the depth. */
 export function* everyPair(source: SourceFile): Generator<Pair> {
   const rest: unknown[] = [source.document.contents];
   while (rest.length > 0) {

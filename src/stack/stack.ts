@@ -2,7 +2,7 @@ import type { ComposeModel, ComposeService, DependencyCondition } from '../engin
 import type { Diagnostic } from './diagnostics.ts';
 import type { Sections } from '../sections.ts';
 
-/** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
+/** The user's files, parsed and validated once. The core works on these types and never sees raw YAML. */
 
 export interface Environment {
   name: string;
@@ -14,7 +14,7 @@ export interface Environment {
   ports: { http: number; https: number };
 }
 
-/** What a replica is asked at a port, to know that it serves. */
+/** The readiness check of a port. */
 export interface HealthCheck {
   path: string;
   method: 'GET' | 'HEAD' | 'OPTIONS';
@@ -32,9 +32,11 @@ export interface Route {
   port: number;
   /** Undefined: the port accepts connections. */
   health?: HealthCheck | undefined;
-  /** Until the answer begins; undefined, as in releases of before: the edge's own, like the two below. */
+  /**
+   * Seconds until the answer begins. Undefined, as in earlier releases: the edge's default; likewise for the two below.
+   */
   timeoutSeconds?: number;
-  /** Of an answer; of a request to the host too. */
+  /** Limit for the answer's header, and for the header of requests to the host. */
   maxHeaderBytes?: number;
   maxBodyBytes?: number;
 }
@@ -42,10 +44,12 @@ export interface Route {
 export type Strategy =
   /** New replicas start beside the old ones. */
   | { kind: 'surge' }
-  /** The old ones stop before new ones start, for the reason given: it must not run twice, or the file orders it. */
+  /** Old replicas stop before new ones start. The reason: the service must not run twice, or the file orders it. */
   | { kind: 'stop-first'; reason: string };
 
-/** A variable that the user's file left for Horme to fill, by `${DATABASE_URL}`, `${DATABASE_REPLICA_URL}` or `${REDIS_URL}`. */
+/**
+ * A variable whose value contains `${DATABASE_URL}`, `${DATABASE_REPLICA_URL}` or `${REDIS_URL}`, which Horme fills in.
+ */
 export interface SecretVariable {
   variable: string;
   /** The value with `{database-url}`, `{database-replica-url}` or `{redis-url}` where the platform's secret goes. */
@@ -54,7 +58,7 @@ export interface SecretVariable {
 
 export interface Service {
   name: string;
-  /** A job runs to its end before what depends on it starts; a service stays. */
+  /** A job must end before its dependents start; a service keeps running. */
   kind: 'service' | 'job';
   replicas: number;
   definition: ComposeService;
@@ -70,11 +74,11 @@ export interface Service {
   readySeconds: number;
   /** How long requests in flight may take to end when a replica drains, seconds. */
   drainSeconds: number;
-  /** How long WebSockets and event streams may go on before their replica is told to end, seconds. */
+  /** How long WebSockets and event streams may continue before their replica is stopped, seconds. */
   longLivedSeconds: number;
   /** Compose's stop_grace_period: SIGTERM to SIGKILL, seconds. */
   stopSeconds: number;
-  /** What one replica reserves, to tell whether a whole surge fits. Zero: nothing was reserved. */
+  /** Reservation of one replica, to decide whether a full surge fits. Zero: none. */
   reservation: { cpus: number; memoryBytes: number };
 }
 
@@ -87,13 +91,16 @@ export interface Stack {
   files: string[];
   services: Service[];
   model: ComposeModel;
-  /** Values of the variables that `secrets` and `configs` name, as Compose found them in the environment files. */
+  /** Values of the variables that `secrets` and `configs` name, from Compose's environment files. */
   fileVariables: Record<string, string>;
-  /** What each part is asked for, by its name. */
+  /** Options of each part, by the part's name. */
   parts: Sections;
-  /** How long the new replicas are compared with the old ones after the switch, seconds. */
+  /** How long the new replicas are compared with the old ones after the cutover, seconds. */
   watchSeconds: number;
-  /** Folders and Dockerfiles of builds that are not there: who only looks at what runs needs none of them. */
+  /**
+   * Missing build folders and Dockerfiles. Kept apart from errors, since commands that only look at running services
+   * don't need them.
+   */
   sourceProblems: Diagnostic[];
   warnings: string[];
 }

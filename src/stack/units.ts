@@ -2,7 +2,9 @@ const secondsOf: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1
 /** Docker's: every prefix is binary, with or without `b` and `i`. */
 const bytesOf: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
-/** As Go and Compose write it, such as `1m30s`; `d` for days as well. At least one unit. */
+/**
+ * A duration in Go's and Compose's notation, such as `1m30s`; `d` for days is accepted too. Needs at least one unit.
+ */
 export const durationPattern = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d))+$/;
 /** As Docker writes it, such as `512m` or `2GiB`. */
 export const sizePattern = /^(\d+(?:\.\d+)?)\s?(?:([kmgt]?)(?:i?b)?)$/i;

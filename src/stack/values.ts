@@ -3,10 +3,10 @@ import { hostPattern, projectPathPattern } from './patterns.ts';
 import { isSchedule } from '../schedule.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
-// Validators that zod compiles for speed cost more than the few values of a file take to check.
+// Compiling zod's validators takes longer than checking the few values of a file without them.
 z.config({ jitless: true });
 
-/** Values that keys of several parts have. An error text is "what is wrong; what to type". */
+/** Value schemas that several parts share. An error text is "what is wrong; what to type". */
 
 export const duration = z
   .string({ error: 'not a duration; write a number with its unit, such as 30s or 1m30s' })
