@@ -1,9 +1,9 @@
 import { Transform } from 'node:stream';
 
-/** ECMA-48 "erase in line": Compose writes one before each line of a log, also where no terminal has a line to erase. */
+/** ECMA-48 "erase in line". Compose writes it before each log line, even without a terminal. */
 const erase = '\x1b[2K';
 
-/** Hands the bytes on without them; one may be cut in two by a chunk. */
+/** Removes the erase sequences, including one that is split between two chunks. */
 export function withoutErasures(): Transform {
   let held = '';
   return new Transform({

@@ -9,7 +9,7 @@ export interface Failure {
   text: string;
 }
 
-/** Tells what a user or operator can mend from what is a bug of ours. */
+/** Distinguishes errors that a user or operator can fix from bugs in Horme. */
 export function describeFailure(error: unknown, style: Style): Failure {
   return error instanceof OperatorError ? operatorFailure(error, style) : bug(error, style);
 }

@@ -4,7 +4,7 @@ const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** As a person says it: `40 ms`, `8.4 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
+/** A readable duration: `40 ms`, `8.4 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function duration(seconds: number): string {
   if (seconds < 0.0995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < minute - 0.05) return `${seconds.toFixed(1)} s`;
@@ -44,7 +44,7 @@ function roundForReading(value: number): number {
   return value < 10 ? Math.round(value * 10) / 10 : Math.round(value);
 }
 
-/** With thousands separators: `4,812`. By hand: loading Intl costs more than the whole of `--help`. */
+/** With thousands separators: `4,812`. Without Intl, since loading it takes longer than all of `--help`. */
 export function count(value: number): string {
   return String(value).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ',');
 }

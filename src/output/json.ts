@@ -1,6 +1,6 @@
 import type { Subscriber, Writable } from './subscriber.ts';
 
-/** One JSON object an event, a line each. Only the final object of a command has a `schema`. */
+/** One line with a JSON object per event. Only a command's final object has a `schema`. */
 export function jsonSubscriber(stream: Writable, date: () => Date): Subscriber {
   return {
     emit: ({ kind, ...event }) => stream.write(`${JSON.stringify({ kind, at: date().toISOString(), ...event })}\n`),

@@ -7,7 +7,7 @@ import { style } from './style.ts';
 import type { Subscriber, Writable } from './subscriber.ts';
 import { terminalSubscriber } from './terminal.ts';
 
-/** What of a stream is used here: process.stdout and process.stderr have it. */
+/** The used part of a stream such as process.stdout. */
 export interface OutputStream extends Writable {
   isTTY?: boolean;
   columns?: number;
@@ -17,7 +17,7 @@ export interface OutputStream extends Writable {
 
 export interface OutputOptions {
   json: boolean;
-  /** Redraw in place: a person is at a terminal that can. */
+  /** Redraw in place: the terminal supports it and a person is watching. */
   live: boolean;
   color(stream: OutputStream): boolean;
   stdout: OutputStream;
@@ -32,7 +32,7 @@ export interface Output {
   emit: Emit;
   print(text: string): void;
   result(value: { schema: string } & Record<string, unknown>): void;
-  /** A word to the person at the terminal that is no event of the core. */
+  /** Prints a message for the person at the terminal that is no event of the core. */
   say(text: string): void;
   fail(error: unknown): ExitCode;
   end(): void;
@@ -43,8 +43,8 @@ export interface Output {
 }
 
 /**
- * Results go to stdout; what happens meanwhile goes to stderr, so that `horme render nginx.conf > file` writes the file
- * alone. With --json everything is on stdout, the final object last.
+ * Results go to stdout and progress to stderr, so that `horme render nginx.conf > file` writes only the file. With
+ * --json everything goes to stdout, the final object last.
  */
 export function createOutput(options: OutputOptions): Output {
   const { json, stdout, stderr } = options;
@@ -80,11 +80,11 @@ function subscribe({ json, live, stdout, stderr, color, now, date }: OutputOptio
   return terminalSubscriber({ stream: stderr, style: style(color(stderr)), now });
 }
 
-/** A failed write never ends the work: a deploy whose log reader went away goes on to its end. */
+/** A failed write never ends the work: a deploy continues even if the reader of its log has gone. */
 function guardStreams({ stdout, stderr, onReaderLeft }: OutputOptions) {
   let left = false;
   let lost = false;
-  // EIO is what a terminal that was closed answers.
+  // A closed terminal answers EIO.
   const isQuiet = (error: NodeJS.ErrnoException): boolean => error.code === 'EPIPE' || error.code === 'EIO';
   stderr.on('error', () => {});
   stdout.on('error', (error) => {

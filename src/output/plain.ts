@@ -3,7 +3,7 @@ import { duration, proofLine, quantity } from './format.ts';
 import { printable } from './style.ts';
 import { liveOf, type Subscriber, type Writable } from './subscriber.ts';
 
-/** One line an event, for CI logs and pipes. The proof is the result, so it goes where results go. */
+/** One line per event, for CI logs and pipes. The proof is a result, so it goes to `results`. */
 export function plainSubscriber(progress: Writable, results: Writable): Subscriber {
   const titles = new Map<string, string>();
   const details = new Map<string, string>();
@@ -16,7 +16,7 @@ export function plainSubscriber(progress: Writable, results: Writable): Subscrib
         titles.set(event.id, event.title);
         return `started: ${event.title}`;
       case 'step-progress':
-        // A step that polls says the same many times a second.
+        // A polling step repeats the same detail many times a second.
         if (details.get(event.id) === event.detail) return undefined;
         details.set(event.id, event.detail);
         return `${titles.get(event.id) ?? event.id}: ${event.detail}`;

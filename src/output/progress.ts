@@ -7,7 +7,7 @@ export interface RunningStep {
   startedMilliseconds: number;
 }
 
-/** How far a plan is, from its events: what runs, what is done, what comes next. */
+/** Progress of a plan, from its events: running, finished and next steps. */
 export class Progress {
   readonly running = new Map<string, RunningStep>();
   #planned: { id: string; title: string }[] = [];

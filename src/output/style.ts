@@ -7,7 +7,7 @@ export interface Style {
   cyan(text: string): string;
 }
 
-/** ECMA-48 "select graphic rendition": the code that begins, and the one that ends. */
+/** ECMA-48 "select graphic rendition": start code and end code. */
 export function style(enabled: boolean): Style {
   const between = (begin: number, end: number) => (text: string) =>
     enabled ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
@@ -27,22 +27,22 @@ export function wantsColor(stream: { isTTY?: boolean }, env: Record<string, stri
 }
 
 /**
- * ECMA-48 control sequences, and operating system commands up to their end. Not node's stripVTControlCharacters: in
- * Node 20 it takes readable text for a command when a bell follows later on the line.
+ * ECMA-48 control sequences, and operating system commands up to their end. Node's stripVTControlCharacters is not
+ * used: in Node 20 it removes readable text if a bell follows later on the line.
  */
 const controlSequence = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?/g;
 const controlCharacter = /[\x00-\x1f\x7f-\x9f]/g;
 
 /**
- * One line without anything that drives a terminal: what a container or a build prints is not ours, and could move the
- * cursor, set the title or hide what follows. Of a line that was rewritten by carriage returns, the last state.
+ * One line without terminal control sequences: output of a container or a build is untrusted, and could move the
+ * cursor, set the title or hide what follows. For a line that was rewritten by carriage returns, the last state.
  */
 export function printable(text: string): string {
   const lastState = text.replace(/\r+$/, '').split('\r').at(-1) ?? '';
   return lastState.replace(controlSequence, '').replaceAll('\t', '  ').replace(controlCharacter, ' ');
 }
 
-/** At most so many characters, the last an ellipsis where something is missing. */
+/** Shortens a text to this many characters; the last is an ellipsis if something was cut. */
 export function truncate(text: string, columns: number): string {
   const characters = [...text];
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;

@@ -1,14 +1,14 @@
 import type { Event } from '../events.ts';
 import type { Live } from './format.ts';
 
-/** The proof, with the release it belongs to where the one who emits knows it. */
+/** The proof, with its release if the emitter knows it. */
 export type ProofEvent = Extract<Event, { kind: 'proof' }> & Partial<Live>;
 
 export interface Writable {
   write(text: string): unknown;
 }
 
-/** Shows events to someone. */
+/** Shows events to a person or a program. */
 export interface Subscriber {
   emit(event: Event): void;
   /** Lets something else write to the same terminal. */

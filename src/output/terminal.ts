@@ -17,10 +17,10 @@ export interface TerminalOptions {
   now(): number;
 }
 
-/** Ten frames a second read as movement; more only costs a slow ssh line. */
+/** Ten frames a second look like movement; more would only load a slow ssh connection. */
 const frameMilliseconds = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/** What builds and replicas printed is held back, and shown only when a step fails. */
+/** Output of builds and replicas is held back, and shown only if a step fails. */
 const keptLogLines = 30;
 
 /** Finished steps scroll up, one line each; below them the running ones are redrawn in place. */
@@ -46,7 +46,7 @@ export function terminalSubscriber({ stream, style, now }: TerminalOptions): Sub
 
   function liveLines(): string[] {
     if (progress.running.size === 0) return [];
-    // The cursor can't go above the screen: never draw more than fits.
+    // Never draws more than fits, since the cursor can't go above the screen.
     const room = Math.max(1, (stream.rows || 24) - 4);
     const running = [...progress.running.values()];
     const lines = running.slice(0, room).map(stepLine);
@@ -101,7 +101,7 @@ export function terminalSubscriber({ stream, style, now }: TerminalOptions): Sub
 
   function logged(line: string): string[] {
     const text = printable(line);
-    // With no step to blame, such as the last words of a replica after the roll-back: show it now.
+    // Without a running step, such as a replica's last log lines after the rollback, the text is shown at once.
     if (progress.running.size === 0) return [style.dim(`  ${text}`)];
     logLines = [...logLines, text].slice(-keptLogLines);
     return [];
@@ -128,7 +128,7 @@ export function terminalSubscriber({ stream, style, now }: TerminalOptions): Sub
       progress.apply(event, now());
       const text = lasting(event).map((line) => `${line}\n`);
       tick();
-      // One write a redraw, so that nothing flickers.
+      // One write per redraw, so that nothing flickers.
       stream.write(clear() + text.join('') + draw());
     },
     aside(write) {

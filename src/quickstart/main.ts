@@ -9,15 +9,15 @@ import { count, duration, milliseconds } from '../output/format.ts';
 import { run } from '../engine/process.ts';
 
 /**
- * The main job, shown on the example: deploy it, roll a second version out under steady traffic, let a broken third one
- * roll itself back, and leave the second running. Everything goes through the command line that users have.
+ * Demonstrates the main use: deploys the example, rolls out a second version under steady traffic, lets a broken third
+ * one roll back, and leaves the second running. Uses only the public command line.
  */
 const root = join(import.meta.dirname, '..');
-/** The tests give a copy with a name and ports of its own: whoever tries Horme has this one running. */
+/** The tests use a copy with another name and other ports, since a user may have this shop running. */
 const shop = process.env.HORME_QUICKSTART_SHOP ?? join(root, 'examples', 'shop');
-/** All steps have deadlines of their own; this one ends a run that hangs all the same. */
+/** Last resort for a command that hangs in spite of its own deadlines. */
 const commandSeconds = 600;
-/** Beside the deploy's own prober, on a machine that runs everything: enough to see a gap of a tenth of a second. */
+/** Requests in addition to the deploy's prober; enough to see a gap of 0.1 s without loading the machine. */
 const requestsPerSecond = 40;
 
 interface Status {
@@ -51,7 +51,7 @@ async function main(): Promise<number> {
   return bad.exitCode === exitCodes.rolledBack ? exitCodes.done : exitCodes.bug;
 }
 
-/** Another client than the deploy's own prober: what a user's traffic would have seen. */
+/** Measures with a client that is independent of the deploy's prober, as a user's traffic would. */
 async function underTraffic(url: string, work: () => Promise<{ exitCode: number }>): Promise<Measured> {
   const connectTo = { host: '127.0.0.1', port: Number(new URL(url).port) };
   const targets = ['/', '/api/products'].map((path) => ({ url: new URL(path, url).href, connectTo }));
@@ -119,10 +119,12 @@ next:
   ./bin/quickstart --down      removes all that this made`;
 }
 
-/** Written by bin/quickstart at its first run: the platform's images that were there before it, a tag a line. */
+/** Written by bin/quickstart at its first run: tags of the platform images that existed before, one per line. */
 const imagesBefore = join(shop, '.horme', 'images-before');
 
-/** What the quickstart made: the shop with its data and its images, and of the platform's those that it had to build. */
+/**
+ * Removes what the quickstart made: the shop, its data and its images, and the platform images that it had to build.
+ */
 async function down(): Promise<number> {
   const { exitCode } = await horme(['down', '--volumes', '--confirm', 'local'], {});
   if (exitCode !== 0) return exitCode;

@@ -11,7 +11,7 @@ import { commitOf } from '../release/sources.ts';
 const cloneSeconds = 3600;
 const gitSeconds = 600;
 
-/** Where the project lies in a commit; `near`: the commit is here, and needs no clone over the network. */
+/** Location of the project in a commit; `near`: the commit is available locally, without a clone over the network. */
 export interface Placed {
   commit: string;
   folder: string;
@@ -19,8 +19,8 @@ export interface Placed {
 }
 
 /**
- * Files of commits, from the repository around the command's folder where it has them, else from the remote. Each of the
- * two is copied when it is first needed: the operator's own is never written to.
+ * Checks out commits from the repository that contains the working directory, else from the remote. Each repository is
+ * copied when it is first needed, so that the operator's own is never modified.
  */
 export class Checkouts {
   readonly #here: string;
@@ -42,7 +42,7 @@ export class Checkouts {
     this.#emit = emit;
   }
 
-  /** A project whose folder nobody noted lies where the command was given, if that is in a repository with the commit. */
+  /** If no folder was recorded, the project is assumed in the working directory, if its repository has the commit. */
   async place(all: Committed[]): Promise<Placed[]> {
     const { folder: here = '' } = await commitOf(this.#here);
     const placed = all.map(async ({ commit, folder }) => {
@@ -52,18 +52,18 @@ export class Checkouts {
     return Promise.all(placed);
   }
 
-  /** A folder that has its files until another one is looked at: of hundreds, each needs no room of its own. */
+  /** A temporary checkout, reused by the next call, so that hundreds of commits need no more space than one. */
   async look(commit: string): Promise<string | undefined> {
     const copy = await this.#copyWith(commit);
     if (copy === undefined) return undefined;
     await this.#must(copy, ['checkout', '--quiet', '--force', '--detach', commit], gitSeconds);
-    // A submodule that this commit doesn't have stays otherwise.
+    // Otherwise a submodule that this commit lacks would remain.
     await this.#must(copy, ['clean', '--quiet', '-ffdx'], gitSeconds);
     await this.#addSubmodules(copy);
     return copy;
   }
 
-  /** A folder that goes on having the files of a commit that was looked at. */
+  /** A permanent checkout of a commit. */
   async keep(commit: string): Promise<string> {
     const copy = await this.#copyWith(commit);
     const folder = join(this.#temporary, commit);
@@ -73,7 +73,7 @@ export class Checkouts {
     return folder;
   }
 
-  /** What can't be had is told, and no reason to end: the image in question may be built from other files. */
+  /** A submodule that can't be fetched is only a warning, since the image may not need its files. */
   async #addSubmodules(copy: string): Promise<void> {
     const added = await this.#git(
       copy,
@@ -95,7 +95,7 @@ export class Checkouts {
   async #copyOfHere(): Promise<string> {
     const { stdout } = await this.#git(this.#here, ['rev-parse', '--show-toplevel'], gitSeconds);
     const copy = await this.#copy('here', stdout.trim());
-    // Where a submodule's address is relative, it is so to the project's own.
+    // A relative submodule URL is relative to the project's remote.
     const origin = await this.#git(this.#here, ['remote', 'get-url', 'origin'], gitSeconds);
     if (origin.exitCode === 0)
       await this.#must(copy, ['remote', 'set-url', 'origin', origin.stdout.trim()], gitSeconds);
@@ -137,6 +137,6 @@ export class Checkouts {
   }
 }
 
-/** An older kit's remote may have one; ssh names `user:password@host` without the scheme. */
+/** Removes passwords, which an older kit's remote may contain. ssh prints `user:password@host` without a scheme. */
 const withoutPasswords = (text: string) =>
   text.replaceAll(/\w+:\/\/\S+/g, (url) => withoutCredentials(url)).replaceAll(/[^\s/'"]+:[^\s/]+@/g, '');

@@ -17,7 +17,10 @@ import { placesOf, type Built, type Sources } from './sources.ts';
 
 type Images = Record<string, { reference: string; id: string }>;
 
-/** Of the platform's services; this version of Horme may have other tags than the one that deployed. */
+/**
+ * Name of a platform service's image. Only the name counts, since this version of Horme may have other tags than the
+ * one that deployed.
+ */
 export function platformImageOf({ image, owner }: ReleaseService, platform: ImageSources): string | undefined {
   const name = /^horme\/([a-z0-9-]+):/.exec(image)?.[1];
   return owner === 'user' || name === undefined || !(name in platform) ? undefined : name;
@@ -32,7 +35,7 @@ export function platformImagesOf(content: ReleaseContent, ids: Record<string, st
   );
 }
 
-/** Pulled by the registry's digest where it has one; built from the recorded commit where they were built. */
+/** Pulls images by the registry's digest, and rebuilds built ones from their commits. */
 export async function userImages(
   { engine, compose, emit }: { engine: Engine; compose: Compose; emit: Emit },
   content: ReleaseContent,
@@ -106,7 +109,7 @@ async function build(
   }
 }
 
-/** A context that is another service's image, by the tag that this release has of it. */
+/** Replaces contexts that are other services' images by this release's tags of these. */
 function withImages(build: ComposeBuild, { services }: ReleaseContent): ComposeBuild {
   const contexts = Object.entries(contextsOf(build));
   if (contexts.length === 0) return build;
@@ -132,6 +135,6 @@ function buildModel(content: ReleaseContent, placed: Built[], secretFile: (path:
   };
 }
 
-/** What git ignores is not in the clone of a commit; it may lie where the command was given. */
+/** A build secret is usually ignored by git, so it is not in a checkout but may be in the working directory. */
 const secretIn = (places: string[], here: string, path: string): string =>
   places.map((place) => join(place, path)).find(existsSync) ?? join(here, path);

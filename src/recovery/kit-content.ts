@@ -2,16 +2,16 @@ import * as z from 'zod';
 import { fingerprint } from '../fingerprint.ts';
 import { controlCharacters, engineNamePattern } from '../stack/patterns.ts';
 
-/** A newer Horme that writes another kit raises the number; an older one then says so instead of guessing. */
+/** Increment when the format changes, so that an older Horme refuses a newer kit instead of guessing. */
 export const kitSchema = 'horme.kit/1';
 
-/** A file of a customer's own authorities has a few certificates of 2 KiB; a private key has at most 4 KiB. */
+/** A file of custom CA certificates has a few of 2 KiB each; a private key has at most 4 KiB. */
 const longestCertificates = 64 * 1024;
 const longestKey = 16 * 1024;
-/** With the lengths above, this keeps every kit that can be sealed below what is read. */
+/** Together with the lengths above, this keeps every kit below the size that is accepted when reading. */
 const mostRepositories = 4;
 
-// All of it ends up in configuration files, arguments and paths: a line break would begin a line of its own there.
+// All values end up in configuration files, arguments and paths, where a line break would start a new line.
 const line = (longest: number) =>
   z
     .string()
@@ -20,7 +20,7 @@ const line = (longest: number) =>
 const word = z.string().regex(/^(?!-)[!-~]{1,1024}$/);
 const secret = line(1024).min(1);
 const name = z.string().regex(engineNamePattern);
-/** Nothing that climbs out of the folder of backups. */
+/** A path without `..`, so that it can't leave the backup folder. */
 const path = line(1024).refine((text) => !text.split('/').includes('..'));
 const printable = (longest: number) =>
   z
@@ -61,7 +61,7 @@ export const kitContent = z.strictObject({
   keys: word,
   repositories: z.array(repository).min(1).max(mostRepositories),
   secrets: z.strictObject({ id: name, cipher: secret, filesPassword: secret }),
-  // Neither an option nor a remote helper of git, which would be a program: `ext::sh -c …`.
+  // Neither an option of git nor a remote helper, which could run a program: `ext::sh -c …`.
   source: z.strictObject({
     remote: line(2048)
       .regex(/^(?!-)(?!\w+::)/)
@@ -71,9 +71,9 @@ export const kitContent = z.strictObject({
 
 export type Repository = z.infer<typeof repository>;
 
-/** What an environment is recovered from, with one of its repositories alone. */
+/** Everything needed to recover an environment, besides one of its repositories. */
 export type KitContent = z.infer<typeof kitContent>;
 
-/** The value for `keys`: another one than the environment has now means that the kit is older than its keys. */
+/** Fingerprint of the keys in a kit. If it differs from the environment's, the kit is older than the keys. */
 export const keysOf = ({ repositories, secrets }: Pick<KitContent, 'repositories' | 'secrets'>): string =>
   fingerprint({ repositories, secrets });

@@ -4,7 +4,7 @@ import { keysOf, type KitContent } from './kit-content.ts';
 import { openKit, sealKit } from './kit.ts';
 
 const passphrase = 'correct horse battery';
-/** A thousand rounds instead of a quarter of a million: the tests open many. */
+/** A thousand rounds instead of a quarter of a million, since the tests open many kits. */
 const fast = 10;
 
 const content: KitContent = {
@@ -42,7 +42,7 @@ const content: KitContent = {
 
 const seal = (value: KitContent = content) => sealKit(value, passphrase, fast);
 
-/** What a stranger who knows the passphrase could hand over. */
+/** A kit with any content, as an attacker who knows the passphrase could make it. */
 async function sealed(plain: string): Promise<string> {
   const encrypter = new Encrypter();
   encrypter.setScryptWorkFactor(fast);

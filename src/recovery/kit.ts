@@ -2,25 +2,25 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { kitContent, kitSchema, type KitContent } from './kit-content.ts';
 
 /**
- * log2 of scrypt's N: age's own default, about a second and 256 MiB. A file that demands more was not made by Horme, and
- * would take the machine's memory: it is refused before a round is computed.
+ * log2 of scrypt's N: age's default, about one second and 256 MiB. A file that demands more was not made by Horme and
+ * could exhaust the memory, so it is refused before any computation.
  */
 const workFactor = 18;
 
-/** Characters. What someone guesses at who has the file and no hurry. */
+/** Minimum length in characters, since an attacker with the file can guess for as long as they like. */
 const shortestPassphrase = 12;
 
-/** Bytes of the armored file; `kit-content.ts` keeps what is written below it. */
+/** Limit of the armored file in bytes; the limits in `kit-content.ts` keep every kit below it. */
 const largestKit = 1024 * 1024;
 
 const anotherCopy =
   'take another copy of the kit; where the environment still runs, make a new one: horme recovery-kit';
 
-/** Armored, so that it survives a mail or a password manager. `age --decrypt` opens it too. */
+/** Armored, so that a mail or a password manager keeps it intact. `age --decrypt` opens it too. */
 export async function sealKit(content: KitContent, passphrase: string, logRounds = workFactor): Promise<string> {
   if ([...passphrase].length < shortestPassphrase) throw weak();
   const checked = kitContent.safeParse(content);
-  // Told now, not on the day when the kit is needed. The paths alone: the values are secrets.
+  // Fails now and not on the day when the kit is needed. The message has only the paths, since the values are secrets.
   if (!checked.success) throw new Error(`the kit could not be opened again: ${placesOf(checked.error.issues)}`);
   const age = await import('age-encryption');
   const encrypter = new age.Encrypter();
@@ -29,7 +29,7 @@ export async function sealKit(content: KitContent, passphrase: string, logRounds
   return age.armor.encode(await encrypter.encrypt(`${JSON.stringify(checked.data, undefined, 2)}\n`));
 }
 
-/** Of a file that anyone may have made or changed. */
+/** Opens an untrusted file. */
 export async function openKit(text: string, passphrase: string): Promise<KitContent> {
   if (Buffer.byteLength(text) > largestKit) throw damaged('it is larger than 1 MiB');
   return contentOf(await decrypted(text, passphrase));
@@ -38,7 +38,7 @@ export async function openKit(text: string, passphrase: string): Promise<KitCont
 async function decrypted(text: string, passphrase: string): Promise<string> {
   const age = await import('age-encryption');
   const decrypter = new age.Decrypter();
-  // They are asked in this order: before the passphrase whoever looks at what is demanded, after it whoever is left.
+  // Identities are tried in this order: first the check of the work factor, then the passphrase.
   decrypter.addIdentity({ unwrapFileKey: refuseStranger });
   decrypter.addPassphrase(asTyped(passphrase));
   decrypter.addIdentity({ unwrapFileKey: refusePassphrase });
@@ -80,7 +80,7 @@ function parsed(plain: string): unknown {
   try {
     return JSON.parse(plain);
   } catch {
-    // Without the cause: it quotes what it stumbled over, and that may be a secret.
+    // Without `cause`, since its message quotes the content, which may be a secret.
     throw damaged('its content is not JSON');
   }
 }
@@ -90,13 +90,13 @@ function schemaOf(value: unknown): string {
   return typeof value.schema === 'string' ? value.schema : '';
 }
 
-/** Fields of ours and indices only: strict objects tell a stranger's field at the field that has it. */
+/** Contains only our own field names and indices: a strict object reports an unknown key at its parent. */
 function placesOf(issues: readonly { path: readonly PropertyKey[] }[]): string {
   const places = issues.map(({ path }) => path.map(String).join('.') || 'the whole');
   return [...new Set(places)].slice(0, 5).join(', ');
 }
 
-/** One keyboard composes `é`, another sends two characters; a passphrase is what was typed. */
+/** Normalised, since one keyboard sends `é` as one character and another as two. */
 const asTyped = (passphrase: string) => passphrase.normalize('NFC');
 
 function weak(): OperatorError {

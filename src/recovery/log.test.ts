@@ -10,7 +10,7 @@ beforeEach(() => {
 
 class Killed extends Error {}
 
-/** Dies at the boundary of this number, as HORME_FAULT_KILL_AT does. */
+/** Throws at the boundary of this number, as HORME_FAULT_KILL_AT would kill. */
 function open(killedAt = 0): Promise<RecoveryLog> {
   let passed = 0;
   return RecoveryLog.open(engine, 'shop-production', 'tools', () => {

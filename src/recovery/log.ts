@@ -18,15 +18,15 @@ interface DoneStep {
 }
 
 /**
- * What of a recovery is done, on the engine's side, as long as it isn't over: a rerun goes on from there, and a machine with
- * anything else of the project on it is not empty.
+ * Records the finished steps of a recovery on the engine until the recovery is over, so that a rerun continues there. A
+ * machine that has anything else of the project does not count as empty.
  */
 export class RecoveryLog {
   readonly #engine: Engine;
   readonly #project: string;
   readonly #id: string;
   readonly #done: Done;
-  /** For whoever goes on after the last step: the deploy. */
+  /** For the deploy that follows the last step. */
   readonly boundary: () => void;
 
   private constructor(engine: Engine, project: string, id: string, done: Done, boundary: () => void) {
@@ -37,7 +37,7 @@ export class RecoveryLog {
     this.boundary = boundary;
   }
 
-  /** The `boundary` is passed before each step, and again between the step and the note that it is done. */
+  /** `boundary` is called before each step, and again between the step and the note that it is done. */
   static async open(engine: Engine, project: string, toolsImage: string, boundary: () => void): Promise<RecoveryLog> {
     const [existing] = await engine.containers({ [labels.project]: project, [labels.role]: 'recovery' });
     if (existing) return new RecoveryLog(engine, project, existing.id, await read(engine, existing.id), boundary);
@@ -50,22 +50,22 @@ export class RecoveryLog {
       labels: { [labels.project]: project, [labels.role]: 'recovery' },
       mounts: [`${project}_${volumeName}:${folder}`],
     });
-    // A prune between two tries would take one that doesn't run, and with it what was done.
+    // A prune between two attempts would remove a stopped container, and with it the record.
     await engine.start(id);
     return new RecoveryLog(engine, project, id, { steps: {} }, boundary);
   }
 
-  /** Seconds that each step took, also those of a run before this one. */
+  /** Duration of each step in seconds, including steps of earlier runs. */
   get seconds(): Record<string, number> {
     return Object.fromEntries(Object.entries(this.#done.steps).map(([name, { seconds }]) => [name, seconds]));
   }
 
-  /** Runs it unless a run before this one has. Its result is kept with it. */
+  /** Runs the step unless an earlier run has finished it; then returns the stored result. */
   async once<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#done.steps[name];
     this.boundary();
     const done = before ?? (await timed(work));
-    // A step of an earlier run counts as well: the same number is the same place in every run.
+    // Called for skipped steps too, so that a boundary's number means the same place in every run.
     this.boundary();
     if (!before) await this.#note(name, done);
     return done.result as T;
@@ -93,11 +93,11 @@ async function read(engine: Engine, id: string): Promise<Done> {
   return content ? (JSON.parse(content.toString('utf8')) as Done) : { steps: {} };
 }
 
-/** What is there may be the only copy of something: recovering is for a machine that has nothing of it. */
+/** Refuses an engine that has anything of the project, since that may be the only copy. */
 async function refuseUsed(engine: Engine, project: string): Promise<void> {
   const containers = await engine.containers({ [labels.project]: project });
   const all = await engine.volumes({ [labels.composeProject]: project });
-  // Its own, when a run was killed before it had a container.
+  // Ignores the log's own volume, which remains if a run was killed before it had a container.
   const volumes = all.filter(({ name }) => name !== `${project}_${volumeName}`);
   if (containers.length === 0 && volumes.length === 0) return;
   const names = [...containers.map(({ name }) => name), ...volumes.map(({ name }) => `the volume ${name}`)];

@@ -44,7 +44,7 @@ async function commit(): Promise<string> {
 
 const folder = 'apps/shop/';
 
-/** As a deploy notes what it builds from the files as they are now. */
+/** The record that a deploy would make of a build from the present files. */
 async function built(own: { name?: string; build?: Built['build']; commit?: string | undefined } = {}): Promise<Built> {
   const { name = 'api', build = { context: 'api' }, commit } = own;
   const hash = await sourcesHash(buildIn(build, join(repository, folder))).catch(() => 'none');

@@ -10,7 +10,7 @@ import { isBelow } from '../stack/contained.ts';
 import type { ComposeBuild } from '../engine/compose-model.ts';
 import { Checkouts, type Placed } from './checkouts.ts';
 
-/** An image that is built again: how, and where the ledger says that its sources are. */
+/** An image to rebuild, and the commits in the ledger that may have its sources. */
 export interface Built {
   name: string;
   image: string;
@@ -18,20 +18,20 @@ export interface Built {
   build: ComposeBuild;
   /** Newest first. */
   commits: Committed[];
-  /** Hashes of the sources of other services, by name: a build may take files from them. */
+  /** Hashes of the sources of other services, by name, which a build may use as contexts. */
   others?: Record<string, string>;
 }
 
 export interface Sources {
-  /** Where the command was given: a checkout of the project, maybe. */
+  /** The working directory, which may be a checkout of the project. */
   directory: string;
   remote: string | undefined;
-  /** Images are built although the files are not those that they were built from. */
+  /** Build images even from files that differ from the original sources. */
   accepted: boolean;
   signal: AbortSignal;
 }
 
-/** Where the project of each image lies: here, if these are the files that it was built from; else in one of its commits. */
+/** The sources of each image: the working directory if its files match, else one of the image's commits. */
 export async function placesOf(
   all: Built[],
   sources: Sources,
@@ -58,13 +58,15 @@ async function those(all: Built[], test: (one: Built) => Promise<boolean>): Prom
   return all.filter((_one, index) => tested[index]);
 }
 
-/** Hashing reads all files below: of a home directory, where the command may have been given, that takes its time. */
+/** Cheap check before hashing, which reads all files: the working directory may be a home directory. */
 function mayLieIn(directory: string, { build }: Built): boolean {
   const { context, dockerfile = 'Dockerfile', dockerfile_inline: inline } = buildIn(build, directory);
   return isElsewhere(context) || existsSync(inline === undefined ? resolve(context, dockerfile) : context);
 }
 
-/** An image's tag has the hash of the sources it was built from. Of a repository that the builder fetches, all that is known is where. */
+/**
+ * Compares the folder's hash with the one in the image's tag. A remote context can't be hashed, so it always matches.
+ */
 async function isMadeFrom(directory: string, { image, build, others = {} }: Built): Promise<boolean> {
   if (isElsewhere(build.context)) return true;
   const service = async (name: string) => others[name];
@@ -73,8 +75,8 @@ async function isMadeFrom(directory: string, { image, build, others = {} }: Buil
 }
 
 /**
- * Of its commits, the newest that has the files it was built from, and those that were `looked` at in vain. When none has,
- * the oldest: the image came with it, and later ones may have newer files. Undefined: nobody knows of a commit.
+ * The newest commit that has the image's sources, and those that were `looked` at in vain. If none has them, the oldest
+ * commit: the image was built with it, and later ones may have newer files. Undefined: no commit is known.
  */
 async function search(one: Built, checkouts: Checkouts): Promise<{ at: Placed | undefined; looked: Placed[] }> {
   const all = inRepository(one, await checkouts.place(one.commits));
@@ -90,7 +92,7 @@ async function search(one: Built, checkouts: Checkouts): Promise<{ at: Placed | 
   return { at: all.findLast((at) => looked.includes(at)), looked };
 }
 
-/** An absolute path is of an older Horme, which noted these for folders of the repository too. */
+/** An older Horme recorded absolute paths even for folders of the repository. */
 function inRepository({ name, build }: Built, all: Placed[]): Placed[] {
   const paths = pathsOf(build).filter((path) => !isAbsolute(path));
   const outside = ({ folder }: Placed) => paths.find((path) => !isBelow('.', join(folder, path)));
@@ -118,7 +120,7 @@ function difference({ name, image, commits }: Built, looked: Placed[], here: str
   if (looked.length === 0) return `${name}: ${image} was built from other files than ${here} has`;
   const gone = commits.filter(({ commit }) => !looked.some((at) => at.commit === commit));
   const missing = gone.length > 0 ? `; nobody here has ${named(gone)}` : '';
-  // What an older Horme recorded has no folder: then it's not the files alone that may be others.
+  // An older Horme recorded no folder, so the location may be wrong as well as the files.
   if (commits.at(-1)?.folder === undefined) return `${name}: ${untold(image, named(looked))}${missing}`;
   const changed = commits.some(({ dirty }) => dirty) ? '; its files had changes that were not committed' : '';
   return `${name}: ${image} was built from other files than ${named(looked)} has${changed}${missing}`;
@@ -129,7 +131,7 @@ const untold = (image: string, commit: string) =>
   "that one did not note the project's folder in its repository (where this is all, the same in that folder helps: " +
   '--project-directory DIR), and may have counted what every checkout has otherwise (files of .git, paths of more contexts)';
 
-/** Newest first; the oldest is the one that an image came with. */
+/** `commits`: newest first; the oldest is the one that the image was built with. */
 const named = (commits: { commit: string }[]) =>
   `commit ${commits.at(-1)?.commit}${commits.length > 1 ? `, or any of the ${commits.length - 1} after it,` : ''}`;
 

@@ -1,7 +1,7 @@
 import type { Sections } from '../sections.ts';
 import type { Environment, Stack } from '../stack/stack.ts';
 
-/** A stack of which nothing is known but its name: on an empty machine no Compose file says more. */
+/** A stack of which only the name is known: an empty machine has no Compose file. */
 export function emptyStack(
   { name, project, environment }: { name: string; project: string; environment: string },
   own: {
