@@ -191,7 +191,7 @@ function unaskedWarnings({ name, extension, routes }: ServiceInput): string[] {
   return [`${name}: x-horme.health is not asked, because the service has no route; give it a healthcheck`];
 }
 
-/** Variable names that suggest a secret value. */
+/** Variable names that suggest a secret value; a name with PUBLIC in it is excluded, since public keys are no secret. */
 const secretName = /TOKEN|PASSWORD|PASSWD|SECRET|(^|_)KEY(_|$)/i;
 
 function argumentWarnings(name: string, { build }: ComposeService): string[] {
