@@ -16,7 +16,7 @@ import { noteSecretFiles, readSecretFiles, writeKnown, writeVolume } from '../re
 import { noteApplied, readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { contextsOf } from '../stack/build-contexts.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { StepTime } from './execute.ts';
 
 /** Each file that this run's own output goes to, and that is part of a build, is told. */

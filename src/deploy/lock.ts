@@ -1,6 +1,6 @@
 import { toolsImage } from '../platform/images.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 
 /** The lock of the session's project, for a deploy and for whatever must not meet one; says for whom it waits. */
 export function lockFor(

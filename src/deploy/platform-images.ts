@@ -1,7 +1,7 @@
 import { ensurePlatformImages, imageSources, imageTag } from '../platform/images.ts';
 import { platformServices } from '../release/prepare.ts';
 import { unmadeVault } from '../release/vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 
 /** Builds those that the engine lacks, with the tools and what they are made from; gives the id of each. */
 export async function makePlatformImages(session: Session, names: string[]): Promise<Record<string, string>> {
