@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -53,6 +53,8 @@ class Stage {
   damage: string[] = [];
   /** What comes of each start of Postgres: an error, or nothing. */
   starts: (Error | undefined)[] = [undefined];
+  /** What Postgres is configured with at each start. */
+  readonly configured: string[] = [];
   readonly said: string[] = [];
   readonly folders = temporaryFolders();
   readonly member = join(this.folders.members, 'horme-postgres-1');
@@ -81,6 +83,7 @@ class Stage {
         settle: async () => undefined,
         running: async <T>(_data: string, _log: string, _progress: unknown, work: (server: Server) => Promise<T>) => {
           if (this.starts.length === 0) throw new Error('started too often');
+          this.configured.push(readFileSync(join(this.member, '17.restored', 'postgresql.auto.conf'), 'utf8'));
           const failed = this.starts.shift();
           if (failed) throw failed;
           return work(noServer);
@@ -111,7 +114,10 @@ test("a time after the last transaction is the end of all WAL, and pgBackRest's 
   stage.starts = [endedEarly, undefined];
   const { missing = [] } = await stage.restored(toMinute(3.9));
   expect(missing).toEqual([expect.stringMatching('no transaction from the backup to ') as string]);
-  expect(stage.starts).toEqual([]);
+  const [first, second] = stage.configured;
+  expect(first).toContain('recovery_target_time');
+  expect(second).toContain('restore_command');
+  expect(second).not.toContain('recovery_target_');
 });
 
 test('WAL that arrives meanwhile is replayed to the time', async () => {
