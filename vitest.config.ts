@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts'],
+          globalSetup: 'test/unit-setup.ts',
           environment: 'node',
           testTimeout: 10_000,
           // Pure code: nothing of a file stays behind for the next, and a worker a file costs more than the tests do.

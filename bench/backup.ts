@@ -1,4 +1,4 @@
-import type { ListAnswer } from '../src/parts/backup/agent-types.ts';
+import type { ListAnswer } from '../src/agent/backup/contract.ts';
 import { firstBackups, withBackup } from '../test/backup/stage.ts';
 import { type Scene } from '../test/database/scene.ts';
 import { docker } from '../test/e2e/harness/docker.ts';

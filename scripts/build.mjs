@@ -1,4 +1,5 @@
-// Bundles the command line and the quickstart: `npx horme` installs no dependency.
+// Bundles the command line, the quickstart and the agent: `npx horme` installs no dependency, and the agent's image has no npm.
+// `node scripts/build.mjs agent` makes the agent alone.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,9 @@ const behindLoader = {
   },
 };
 
-await Promise.all([bundleProgram(), bundleQuickstart()]);
+const makers = { program: bundleProgram, quickstart: bundleQuickstart, agent: bundleAgent };
+const [wanted] = process.argv.slice(2);
+await Promise.all(wanted === undefined ? Object.values(makers).map((make) => make()) : [makers[wanted]()]);
 
 /** src/cli.ts answers what needs no program; all behind its dynamic import is a file of its own. */
 async function bundleProgram() {
@@ -31,8 +34,8 @@ async function bundleProgram() {
   const parameters = 'module, exports, require, __dirname, __filename, importMetaUrl';
   // Of programs that are no more.
   rmSync(join(root, 'dist', 'compiled'), { recursive: true, force: true });
-  write('program', `// ${hash}\n(function (${parameters}) {${program}\n})`);
-  write('horme', `#!/usr/bin/env node\n${loader}const commandWords = ${JSON.stringify(words)};\n${entry}`);
+  write('dist/program', `// ${hash}\n(function (${parameters}) {${program}\n})`);
+  write('dist/horme', `#!/usr/bin/env node\n${loader}const commandWords = ${JSON.stringify(words)};\n${entry}`);
 }
 
 /** The loader reads it so. Strings are escaped already; regular expressions are left, where the escape means the same. */
@@ -50,7 +53,12 @@ async function helpTexts() {
 async function bundleQuickstart() {
   if (!existsSync(join(root, 'src/quickstart/main.ts'))) return;
   const importMetaUrl = 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;\n';
-  write('quickstart', `#!/usr/bin/env node\n${importMetaUrl}${await bundle('src/quickstart/main.ts')}`);
+  write('dist/quickstart', `#!/usr/bin/env node\n${importMetaUrl}${await bundle('src/quickstart/main.ts')}`);
+}
+
+/** Beside its Dockerfile: the image's tag names what is in that folder. */
+async function bundleAgent() {
+  write('images/backup/agent', `#!/usr/bin/node\n${await bundle('src/agent/main.ts')}`);
 }
 
 async function bundle(source, { plugins = [], define = {} } = {}) {
@@ -67,8 +75,8 @@ async function bundle(source, { plugins = [], define = {} } = {}) {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    // Of ws: native speed-ups that it does without when they are missing.
-    external: ['bufferutil', 'utf-8-validate'],
+    // Of ws and pg: native speed-ups that they do without when they are missing.
+    external: ['bufferutil', 'utf-8-validate', 'pg-native'],
     define: {
       HORME_VERSION: JSON.stringify(version),
       'import.meta.dirname': '__dirname',
@@ -82,7 +90,7 @@ async function bundle(source, { plugins = [], define = {} } = {}) {
 }
 
 function write(name, text) {
-  const target = join(root, 'dist', `${name}.cjs`);
+  const target = join(root, `${name}.cjs`);
   mkdirSync(dirname(target), { recursive: true });
   // Renamed into place: another horme may be starting from the file right now.
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`);

@@ -21,10 +21,10 @@ export function parseSchedule(text: string): Schedule {
     const names = fields.map(({ name }) => name).join(', ');
     throw new Error(`'${text}' has ${parts.length} fields; a schedule has five: ${names}`);
   }
-  fields.forEach((field, index) => checkField(parts[index] ?? '', field));
+  const read = fields.map((field, index) => fieldText(parts[index] ?? '', field));
   // crontab(5): a day that fits either day field counts, unless one of them begins with `*`.
   const eitherDay = !parts[2]?.startsWith('*') && !parts[4]?.startsWith('*');
-  return new Cron(parts.join(' '), { timezone: 'UTC', mode: '5-part', sloppyRanges: true, domAndDow: !eitherDay });
+  return new Cron(read.join(' '), { timezone: 'UTC', mode: '5-part', domAndDow: !eitherDay });
 }
 
 export function isSchedule(text: string): boolean {
@@ -38,7 +38,7 @@ export function isSchedule(text: string): boolean {
 
 /** The newest slot in (after, until]. */
 export function lastSlot(schedule: Schedule, after: Date | undefined, until: Date): Date | undefined {
-  const [slot] = schedule.previousRuns(1, until);
+  const [slot] = schedule.previousRuns(1, justAfter(until));
   return slot !== undefined && (after === undefined || slot > after) ? slot : undefined;
 }
 
@@ -51,18 +51,23 @@ export function nextSlot(schedule: Schedule, after: Date): Date | undefined {
  * may just be running. Undefined for a schedule that never comes.
  */
 export function intervalSeconds(schedule: Schedule, now: Date): number | undefined {
-  const [newest, before] = schedule.previousRuns(2, now);
+  const [newest, before] = schedule.previousRuns(2, justAfter(now));
   const following = nextSlot(schedule, now);
   if (!newest || !before || !following) return undefined;
   return Math.max(newest.getTime() - before.getTime(), following.getTime() - newest.getTime()) / 1000;
 }
 
-function checkField(text: string, field: Field): void {
-  for (const part of text.split(',')) checkPart(part, field);
-}
+/** croner's previous runs end before a time, and a slot at that very moment counts. */
+const justAfter = (moment: Date): Date => new Date(moment.getTime() + 1);
 
-/** croner reads more than crontab(5) has, such as names and `L`: only this much is allowed. */
-function checkPart(text: string, { name, least, most }: Field): void {
+/** As croner wants it. It reads more than crontab(5) has, such as names and `L`: only this much is allowed. */
+const fieldText = (text: string, field: Field): string =>
+  text
+    .split(',')
+    .map((part) => partText(part, field))
+    .join();
+
+function partText(text: string, { name, least, most }: Field): string {
   const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(text);
   if (match === null) throw new Error(`'${text}' is no ${name}: numbers, '*', '-', ',' and '/' only`);
   const [low, high, step] = match.slice(1).map((digits) => (digits === undefined ? undefined : Number(digits)));
@@ -70,4 +75,6 @@ function checkPart(text: string, { name, least, most }: Field): void {
   if (start < least || start > (high ?? most) || (high ?? start) > most || step === 0) {
     throw new Error(`'${text}' is no ${name}: it goes from ${least} to ${most}`);
   }
+  // `5/10` counts from 5 to the end, as cron does.
+  return step !== undefined && low !== undefined && high === undefined ? `${low}-${most}/${step}` : text;
 }

@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 import { lstat, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, hasErrno } from './failure.ts';
@@ -27,7 +27,10 @@ export const statOf = (path: string): Promise<Stats | undefined> => found(stat(p
 /** Of a link itself; undefined when it is not there. */
 export const lstatOf = (path: string): Promise<Stats | undefined> => found(lstat(path));
 
-async function found(asked: Promise<Stats>): Promise<Stats | undefined> {
+/** Of a link itself, with nanoseconds; undefined when it is not there. */
+export const exactLstatOf = (path: string): Promise<BigIntStats | undefined> => found(lstat(path, { bigint: true }));
+
+async function found<S>(asked: Promise<S>): Promise<S | undefined> {
   try {
     return await asked;
   } catch (error) {

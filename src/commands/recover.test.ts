@@ -1,5 +1,6 @@
+import type { Restored } from '../agent/backup/contract.ts';
 import { expect, test } from 'vitest';
-import type { Restored } from '../parts/backup/restore.ts';
+
 import type { Recovery } from '../recovery/recover.ts';
 import { screen } from './recover.ts';
 
@@ -8,7 +9,14 @@ const deployed: Recovery['deployed'] = {
   ...{ reason: undefined, failure: undefined },
 };
 const database: Restored = {
-  ...{ label: '20261102-030000F', repository: 2, stanza: '20261101-000000-aaaa', bytes: 1, tables: {} },
+  ...{
+    label: '20261102-030000F',
+    folder: '/members/horme-postgres-1/17.restored',
+    repository: 2,
+    stanza: '20261101-000000-aaaa',
+    bytes: 1,
+    tables: {},
+  },
   newestTransactionAt: '2026-11-24T13:02:58Z',
   seconds: { restore: 1, replay: 1, check: 1 },
 };

@@ -1,14 +1,7 @@
-import type { ListAnswer, SnapshotsAnswer } from '../parts/backup/agent-types.ts';
+import { listAnswer, snapshotsAnswer, type Restored } from '../agent/backup/contract.ts';
 import { historyOf, type Use } from '../parts/backup/history.ts';
 import { backupService, filesService } from '../parts/backup/names.ts';
-import {
-  archiveEverything,
-  differences,
-  restoreBeside,
-  tablesNow,
-  type Restored,
-  type RestoreWish,
-} from '../parts/backup/restore.ts';
+import { archiveEverything, differences, restoreBeside, tablesNow, type RestoreWish } from '../parts/backup/restore.ts';
 import { differenceLines, volumeDifferences } from '../parts/backup/restore-volume.ts';
 import { refuseMissing } from '../parts/backup/snapshots.ts';
 import { typed } from '../parts/backup/target.ts';
@@ -84,7 +77,7 @@ const migrationLines = (due: DueMigration[]): string[] =>
       ];
 
 async function lookForSnapshots(session: Session, { target, snapshot, database, volumes }: Wanted): Promise<void> {
-  const seen = await ask<SnapshotsAnswer>(session, filesService, ['list']);
+  const seen = await ask(session, filesService, ['list'], snapshotsAnswer);
   refuseMissing(
     volumes,
     snapshot,
@@ -100,6 +93,6 @@ export async function wishOf(
   use: Use,
 ): Promise<RestoreWish> {
   await archiveEverything(session);
-  const list = await ask<ListAnswer>(session, backupService, ['list']);
+  const list = await ask(session, backupService, ['list'], listAnswer);
   return { target, history: historyOf(target, list, live.database?.version, use), acceptsDamage };
 }

@@ -1,4 +1,5 @@
-import { damageWords, type Restored } from '../parts/backup/restore.ts';
+import type { Restored } from '../agent/backup/contract.ts';
+import { damageWords } from '../parts/backup/restore.ts';
 import { restoreAsDatabase } from '../parts/backup/restore-as.ts';
 import { restoreVolumeAs } from '../parts/backup/restore-volume.ts';
 import { newHistory } from '../parts/backup/secrets.ts';

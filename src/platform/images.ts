@@ -23,6 +23,9 @@ const takesFrom: Partial<Record<PlatformImage, { image: PlatformImage; argument:
   'backup-18': { image: 'postgres-18', argument: 'POSTGRES' },
 };
 
+/** What `npm run build` makes of a folder's content: it is in the package, and not in the repository. */
+const builtFile: Partial<Record<PlatformImage, string>> = { backup: 'agent.cjs', 'backup-18': 'agent.cjs' };
+
 /** Of an image that differs from another by nothing but what it is made from. */
 const folderOf = (name: PlatformImage) => (name === 'backup-18' ? 'backup' : name);
 
@@ -51,9 +54,20 @@ function hashedTags(): Tags {
   const folder = imagesFolder();
   const hash = (name: PlatformImage): string => {
     const source = takesFrom[name];
-    return folderHash(join(folder, folderOf(name)), source ? hash(source.image) : '');
+    const own = join(folder, folderOf(name));
+    refuseUnbuilt(own, builtFile[name]);
+    return folderHash(own, source ? hash(source.image) : '');
   };
   return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Tags;
+}
+
+function refuseUnbuilt(folder: string, file: string | undefined): void {
+  if (file === undefined || existsSync(join(folder, file))) return;
+  throw new OperatorError(`${join(folder, file)} is missing: the sources of the platform images are not built`, {
+    code: 'not-built',
+    exitCode: exitCodes.usage,
+    next: 'npm run build',
+  });
 }
 
 function folderHash(folder: string, salt: string): string {

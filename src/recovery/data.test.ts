@@ -23,7 +23,8 @@ const answering = (line: object) => ({
 const failing = (code: string) => answering({ event: 'error', code, message: 'said' });
 
 test('a volume and a cache without a snapshot begin empty', async () => {
-  expect(await restoreFiles(answering({ event: 'result', at: '2026-11-24T03:00:06Z' }), 'media')).toMatchObject({
+  const brought = { snapshot: '9c1f', repository: 1, at: '2026-11-24T03:00:06Z', files: 1, bytes: 1, seconds: 1 };
+  expect(await restoreFiles(answering({ event: 'result', ...brought }), 'media')).toMatchObject({
     at: '2026-11-24T03:00:06Z',
   });
   expect(await restoreFiles(failing('no-snapshot'), 'media')).toEqual({});

@@ -1,8 +1,15 @@
-import type { ListAnswer } from '../parts/backup/agent-types.ts';
+import {
+  anyAnswer,
+  filesRestored,
+  listAnswer,
+  restored as restoredAnswer,
+  type Restored,
+} from '../agent/backup/contract.ts';
+import type { ListAnswer } from '../agent/backup/contract.ts';
 import { historyOf } from '../parts/backup/history.ts';
 import { agentFolders, backupService, filesService } from '../parts/backup/names.ts';
 import { askOnce, writingForAll } from '../parts/backup/one-off.ts';
-import { damageWords, memberMounts, type Restored } from '../parts/backup/restore.ts';
+import { damageWords, memberMounts } from '../parts/backup/restore.ts';
 import { cacheVolume } from '../parts/cache/part.ts';
 import { memberService } from '../parts/database/names.ts';
 import type { Compose } from '../engine/compose.ts';
@@ -32,7 +39,7 @@ export const hasCache = (content: ReleaseContent): boolean =>
 /** The newest of the newest history, checked, beside where the first member will look for its data. */
 export async function restoreDatabase({ compose, content, say }: Place, acceptsDamage: boolean): Promise<Restored> {
   const place = { compose, project: content.project };
-  const list = await askOnce<ListAnswer>(place, content, { ...ofFirst, words: ['list'] }, say);
+  const list = await askOnce(place, content, { ...ofFirst, words: ['list'], answer: listAnswer }, say);
   const { stanza } = historyOf(
     { kind: 'latest' },
     { ...list, histories: list.histories.map(newestFirst) },
@@ -41,13 +48,13 @@ export async function restoreDatabase({ compose, content, say }: Place, acceptsD
   );
   const into = ['--into', `${agentFolders.members}/${first}`];
   const words = ['restore', '--latest', '--stanza', stanza, ...into, ...damageWords(acceptsDamage)];
-  return askOnce<Restored>(place, content, { ...ofFirst, words }, say);
+  return askOnce(place, content, { ...ofFirst, words, answer: restoredAnswer }, say);
 }
 
 /** A step of its own: repeated, it changes nothing, where restoring again would leave a second copy behind. */
 export async function swapDatabase({ compose, content, say }: Place): Promise<void> {
   const words = ['swap', '--stamp', 'recovery', '--members', first];
-  await askOnce({ compose, project: content.project }, content, { ...ofFirst, words }, say);
+  await askOnce({ compose, project: content.project }, content, { ...ofFirst, words, answer: anyAnswer }, say);
 }
 
 /** On a new machine none is the present one: the newest by its name is. */
@@ -74,6 +81,7 @@ async function files({ compose, content, say }: Place, volume: string, which: st
       service: filesService,
       mounts: { [volume]: target },
       words: ['restore', ...which, '--latest', '--into', target],
+      answer: filesRestored,
       powers: writingForAll,
     },
     say,

@@ -1,5 +1,6 @@
+import type { Restored } from '../agent/backup/contract.ts';
 import { anew } from '../parts/backup/history.ts';
-import { damageLines, type Restored } from '../parts/backup/restore.ts';
+import { damageLines } from '../parts/backup/restore.ts';
 import { newHistory } from '../parts/backup/secrets.ts';
 import { deploy } from '../deploy/deploy.ts';
 import { killPoint } from '../deploy/fault.ts';

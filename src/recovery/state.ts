@@ -1,3 +1,4 @@
+import { filesRestored } from '../agent/backup/contract.ts';
 import { backupPart } from '../parts/backup/part.ts';
 import { agentFolders, filesService } from '../parts/backup/names.ts';
 import { askOnce, writingForAll } from '../parts/backup/one-off.ts';
@@ -37,13 +38,14 @@ export async function restoreState(place: Place, kit: KitContent): Promise<{ tak
   const model = await agentModel(engine, stack, vault);
   const target = `${agentFolders.targets}/state`;
   const restore = (kind: 'state' | 'edge', volume: string) =>
-    askOnce<{ at: string }>(
+    askOnce(
       { compose, project: kit.project },
       { compose: model },
       {
         service: filesService,
         mounts: { [volume]: target },
         words: ['restore', '--kind', kind, '--latest', '--into', target],
+        answer: filesRestored,
         powers: writingForAll,
       },
       say,

@@ -11,7 +11,7 @@ import {
   routePathPattern,
   statusPattern,
 } from './patterns.ts';
-import { isSchedule } from './cron.ts';
+import { isSchedule } from '../schedule.ts';
 import { durationPattern, parseDuration, parseSize, sizePattern } from './units.ts';
 
 // Validators that zod compiles for speed cost more than the few values of a file take to check.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ListAnswer } from '../../src/parts/backup/agent-types.ts';
+import type { ListAnswer } from '../../src/agent/backup/contract.ts';
 import { statusOf } from '../backup/stage.ts';
 import { healed, outcomeOf, shown, writingAgain } from '../database/faults.ts';
 import { eventually } from '../database/scene.ts';

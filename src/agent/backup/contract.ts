@@ -191,7 +191,8 @@ export const listAnswer = z.object({
 });
 export type ListAnswer = z.infer<typeof listAnswer>;
 
-export const repositoryStatus = z.object({
+/** What is known of one repository. */
+const ofRepository = z.object({
   repository: z.number(),
   kind: repositoryKind,
   lastBackupAt: iso.nullable(),
@@ -202,12 +203,14 @@ export const repositoryStatus = z.object({
   /** Of the database: the backups of its present history that were there once, and were gone when it was found. */
   historyLost: agentWindow.extend({ foundAt: iso }).nullish(),
 });
-export type RepositoryStatus = z.infer<typeof repositoryStatus>;
+export type RepositoryStatus = z.infer<typeof ofRepository>;
 
-/** What both roles have. */
-export const filesStatus = z.object({
-  lastBackup: z.object({ at: iso, seconds: z.number(), repository: z.number() }).nullable(),
-  repositories: z.array(repositoryStatus),
+const takenBackup = z.object({ at: iso, seconds: z.number(), repository: z.number() });
+const takenDatabaseBackup = takenBackup.extend({ label: z.string(), type: backupType });
+
+/** What `status` says of files. */
+export const filesStatusAnswer = z.object({
+  repositories: z.array(ofRepository.extend({ lastBackup: takenBackup.nullable() })),
   clockJumped: z.boolean(),
   failing: z.string().nullable(),
   /** The longest time between two runs of the schedule around now; null for a schedule that never comes. */
@@ -219,12 +222,11 @@ export const filesStatus = z.object({
   /** The newest of each repository; undefined from an older agent. */
   proofs: z.array(drillOutcome).exactOptional(),
 });
-export type FilesStatus = z.infer<typeof filesStatus>;
+export type FilesStatusAnswer = z.infer<typeof filesStatusAnswer>;
 
-export const backupStatus = filesStatus.extend({
-  lastBackup: z
-    .object({ at: iso, label: z.string(), type: backupType, seconds: z.number(), repository: z.number() })
-    .nullable(),
+/** And of the database. */
+export const backupStatusAnswer = filesStatusAnswer.extend({
+  repositories: z.array(ofRepository.extend({ lastBackup: takenDatabaseBackup.nullable() })),
   /** Of the present history, as the others. */
   lastProof: proof.nullable(),
   proofs: z.array(proof).exactOptional(),
@@ -234,13 +236,53 @@ export const backupStatus = filesStatus.extend({
   archiveFailing: z.boolean(),
   archiveFailingSince: iso.nullable(),
   archiveError: z.string().nullish(),
+  /** Null before the first look at the database. */
   oldestReadySeconds: z.number().nullable(),
   walBytes: z.number().nullable(),
   gaps: z.array(gap),
   /** Of the current history, where the agent remembers it: asking the repositories would take its time. */
   window: agentWindow.nullish(),
 });
-export type BackupStatus = z.infer<typeof backupStatus>;
+export type BackupStatusAnswer = z.infer<typeof backupStatusAnswer>;
+
+/** With the newest backup of all repositories. */
+export type FilesStatus = Omit<FilesStatusAnswer, 'repositories'> & {
+  repositories: RepositoryStatus[];
+  lastBackup: z.infer<typeof takenBackup> | null;
+};
+export type BackupStatus = Omit<BackupStatusAnswer, 'repositories'> & {
+  repositories: RepositoryStatus[];
+  lastBackup: z.infer<typeof takenDatabaseBackup> | null;
+};
+
+/** Of commands whose answer nobody takes apart. */
+export const anyAnswer = z.looseObject({});
+
+/** What a restore of files brought. */
+export const filesRestored = z.object({
+  snapshot: z.string(),
+  repository: z.number(),
+  at: iso,
+  /** Files could not be read when the snapshot was taken. An agent of before doesn't know. */
+  incomplete: z.boolean().exactOptional(),
+  files: z.number(),
+  bytes: z.number(),
+  seconds: z.number(),
+});
+export type FilesRestored = z.infer<typeof filesRestored>;
+
+/** A folder compared with a snapshot. Each list has the first of its paths, `counts` how many there are. */
+export const differences = z.object({
+  added: z.array(z.string()),
+  changed: z.array(z.string()),
+  removed: z.array(z.string()),
+  counts: z.object({ added: z.number(), changed: z.number(), removed: z.number() }),
+});
+export type Differences = z.infer<typeof differences>;
+
+/** What `diff` says of a volume. */
+export const volumeDifferences = differences.extend({ snapshot: z.string(), at: iso });
+export type VolumeDifferences = z.infer<typeof volumeDifferences>;
 
 /** What `restore` has put beside a member's data. */
 export const restored = z.object({

@@ -1,3 +1,4 @@
+import { ZodError } from 'zod';
 import { failure, messageOf } from '../failure.ts';
 import type { Role, Told } from './agent.ts';
 import { agentSettings } from './contract.ts';
@@ -14,8 +15,14 @@ export function loadSettings(environment: NodeJS.ProcessEnv): Told {
     const { stanza = null, repositories, ...told } = agentSettings.parse(JSON.parse(environment['HORME_BACKUP'] ?? ''));
     return { ...told, stanza, role, repositories: repositories.map((one, index) => ({ ...one, number: index + 1 })) };
   } catch (error) {
-    throw failure('settings-invalid', `HORME_BACKUP can't be read: ${messageOf(error)}`, undefined, error);
+    throw failure('settings-invalid', `HORME_BACKUP can't be read: ${wrongIn(error)}`, undefined, error);
   }
+}
+
+/** In one line, with the names of the fields. */
+function wrongIn(error: unknown): string {
+  if (!(error instanceof ZodError)) return messageOf(error);
+  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
 const isRole = (text: string): text is Role => roles.includes(text);

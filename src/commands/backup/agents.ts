@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { askAgent, runningAgent } from '../../parts/backup/agent.ts';
 import { backupService, filesService } from '../../parts/backup/names.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
@@ -17,10 +18,10 @@ export function backupOf({ stack }: Pick<Session, 'stack'>): BackupOptions {
 export const agentServices = ({ stack }: Session): string[] =>
   stack.database ? [backupService, filesService] : [filesService];
 
-export async function ask<T>(session: Session, service: string, words: string[]): Promise<T> {
+export async function ask<T>(session: Session, service: string, words: string[], answer: z.ZodType<T>): Promise<T> {
   const { engine, stack, emit, signal } = session;
   const container = await runningAgent(engine, stack.project, service);
-  return askAgent<T>(engine, container, words, (text) => emit({ kind: 'note', text }), { signal });
+  return askAgent(engine, container, words, answer, (text) => emit({ kind: 'note', text }), { signal });
 }
 
 export const whose = (service: string) => (service === backupService ? 'database' : 'files');
@@ -29,15 +30,16 @@ export const whose = (service: string) => (service === backupService ? 'database
 export async function askAll<T>(
   session: Session,
   words: (service: string) => string[],
+  answer: z.ZodType<T>,
   heard: (answer: T) => void = () => undefined,
 ): Promise<Record<string, T>> {
   const answers: Record<string, T> = {};
   const failures: unknown[] = [];
   for (const service of agentServices(session)) {
     try {
-      const answer = await ask<T>(session, service, words(service));
-      answers[whose(service)] = answer;
-      heard(answer);
+      const told = await ask(session, service, words(service), answer);
+      answers[whose(service)] = told;
+      heard(told);
     } catch (error) {
       failures.push(error);
       if (failures.length > 1) session.emit({ kind: 'warning', text: (error as Error).message });

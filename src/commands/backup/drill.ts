@@ -1,4 +1,5 @@
-import type { FilesProof, Proof } from '../../parts/backup/agent-types.ts';
+import * as z from 'zod';
+import { filesProof, proof as databaseProof } from '../../agent/backup/contract.ts';
 import { hasAssertions } from '../../parts/backup/part.ts';
 import { drillLines, filesDrillLine } from '../../parts/backup/report.ts';
 import { readLive } from '../../release/ledger.ts';
@@ -14,9 +15,10 @@ export async function run(context: CommandContext): Promise<void> {
   await warnOfUndeployed(session, backup);
   const { repository } = context.flags;
   const words = ['drill', ...(typeof repository === 'number' ? ['--repo', String(repository)] : [])];
-  const proofs = await askAll<Proof | FilesProof>(
+  const proofs = await askAll(
     session,
     () => words,
+    z.union([databaseProof, filesProof]),
     // At once: what one proved is said although the other fails.
     (proof) => context.print(('label' in proof ? drillLines(proof) : [filesDrillLine(proof)]).join('\n')),
   );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ListAnswer, SnapshotsAnswer } from '../../parts/backup/agent-types.ts';
+import type { ListAnswer, SnapshotsAnswer } from '../../agent/backup/contract.ts';
 import { listsNothing } from './list.ts';
 
 const problems = [{ repository: 2, message: 'access denied' }];

@@ -1,4 +1,5 @@
-import type { ListAnswer, SnapshotsAnswer } from '../../parts/backup/agent-types.ts';
+import * as z from 'zod';
+import { listAnswer, snapshotsAnswer, type ListAnswer, type SnapshotsAnswer } from '../../agent/backup/contract.ts';
 import { listScreen, snapshotsScreen } from '../../parts/backup/report.ts';
 import { exitCodes, type ExitCode } from '../../errors.ts';
 import { openSession } from '../../session.ts';
@@ -8,7 +9,7 @@ import { askAll, backupOf } from './agents.ts';
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
   backupOf(session);
-  const answers = await askAll<ListAnswer | SnapshotsAnswer>(session, () => ['list']);
+  const answers = await askAll(session, () => ['list'], z.union([listAnswer, snapshotsAnswer]));
   const database = answers.database as ListAnswer | undefined;
   const files = answers.files as SnapshotsAnswer | undefined;
   const now = new Date();

@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../agent/backup/contract.ts';
 import { backupService } from '../../parts/backup/names.ts';
 import { openSession } from '../../session.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -8,10 +9,7 @@ export async function run(context: CommandContext): Promise<void> {
   backupOf(session);
   const type = context.flags.full === true ? ['--type', 'full'] : [];
   const started = performance.now();
-  const taken = await askAll<Record<string, unknown>>(session, (service) => [
-    'backup',
-    ...(service === backupService ? type : []),
-  ]);
+  const taken = await askAll(session, (service) => ['backup', ...(service === backupService ? type : [])], anyAnswer);
   const seconds = (performance.now() - started) / 1000;
   context.print(`backed up the ${Object.keys(taken).join(' and the ')} in ${seconds.toFixed(1)} s`);
   context.result({ schema: 'horme.backup/1', project: session.stack.project, ...taken });

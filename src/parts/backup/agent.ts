@@ -1,17 +1,14 @@
 import { labels } from '../../engine/labels.ts';
 import type { CallOptions, Engine } from '../../engine/engine.ts';
+import type * as z from 'zod';
+import { eventLine, type EventLine } from '../../agent/backup/contract.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
-
-type Line =
-  | { event: 'progress'; text: string }
-  | { event: 'error'; code: string; message: string; next?: string }
-  | ({ event: 'result' } & Record<string, unknown>);
 
 /** What the agent prints: lines of JSON, of which the last is its result or its error. */
 export class AgentOutput {
   readonly #say: (text: string) => void;
   readonly #other: string[] = [];
-  #last: Line | undefined;
+  #last: Exclude<EventLine, { event: 'progress' }> | undefined;
 
   constructor(say: (text: string) => void) {
     this.#say = say;
@@ -24,10 +21,13 @@ export class AgentOutput {
     else this.#last = line;
   }
 
-  result<T>(): T {
+  /** All that the agent said, once it has what is needed: a newer agent says more. */
+  result<T>(answer: z.ZodType<T>): T {
     const last = this.#last;
-    if (last?.event === 'result') return last as T;
     if (last?.event === 'error') throw failed(last);
+    const { success, error } = answer.safeParse(last);
+    if (last && success) return last as T;
+    if (last) throw new Error('the backup agent answered otherwise than agreed', { cause: error });
     throw new OperatorError('the backup agent ended without an answer', {
       code: 'backup-agent',
       exitCode: exitCodes.checkFailed,
@@ -37,16 +37,16 @@ export class AgentOutput {
   }
 }
 
-function parsed(text: string): Line | undefined {
+function parsed(text: string): EventLine | undefined {
   if (!text.startsWith('{')) return undefined;
   try {
-    return JSON.parse(text) as Line;
+    return eventLine.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
 }
 
-function failed({ code, message, next }: Extract<Line, { event: 'error' }>): Error {
+function failed({ code, message, next }: Extract<EventLine, { event: 'error' }>): Error {
   if (code === 'bug') return new Error(`the backup agent: ${message}`);
   return new OperatorError(message, {
     code,
@@ -60,6 +60,7 @@ export async function askAgent<T>(
   engine: Engine,
   container: string,
   words: string[],
+  answer: z.ZodType<T>,
   say: (text: string) => void = () => undefined,
   options: CallOptions = {},
 ): Promise<T> {
@@ -80,7 +81,7 @@ export async function askAgent<T>(
   );
   if (broke && options.signal?.aborted) throw interrupted(words[0] ?? '', broke);
   if (rest !== '') output.line(rest);
-  return output.result<T>();
+  return output.result(answer);
 }
 
 const interrupted = (what: string, cause: Error) =>

@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../agent/backup/contract.ts';
 import type { Context } from '../../deploy/context.ts';
 import { OperatorError } from '../../errors.ts';
 import { noteApplied, readApplied } from '../../release/settings.ts';
@@ -30,7 +31,7 @@ export async function swapIn(
     await askOnce(
       { compose, project: content.project },
       content,
-      { service: backupService, mounts: memberMounts(members), words },
+      { service: backupService, mounts: memberMounts(members), words, answer: anyAnswer },
       (detail) => emit({ kind: 'step-progress', id, detail }),
     );
   } catch (error) {
@@ -43,5 +44,7 @@ export const backUp = (context: Context, id: string): Promise<void> => told(cont
 
 async function told({ engine, content, emit, signal }: Context, id: string, words: string[]): Promise<void> {
   const container = await runningAgent(engine, content.project, backupService);
-  await askAgent(engine, container, words, (detail) => emit({ kind: 'step-progress', id, detail }), { signal });
+  await askAgent(engine, container, words, anyAnswer, (detail) => emit({ kind: 'step-progress', id, detail }), {
+    signal,
+  });
 }

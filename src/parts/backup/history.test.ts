@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { History, ListProblem } from './agent-types.ts';
+import type { History, ListProblem } from '../../agent/backup/contract.ts';
 import { historyOf, versionWords, type Use } from './history.ts';
 import type { RestoreTarget } from './target.ts';
 

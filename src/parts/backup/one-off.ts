@@ -1,9 +1,11 @@
 import type { Compose } from '../../engine/compose.ts';
+import type * as z from 'zod';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { ComposeModel, ComposeMount, ComposeService } from '../../engine/compose-model.ts';
 import { AgentOutput } from './agent.ts';
 
-export interface OneOff {
+export interface OneOff<T> {
+  answer: z.ZodType<T>;
   service: string;
   /** Compose's names of volumes, with where the agent finds each. */
   mounts: Record<string, string>;
@@ -19,7 +21,7 @@ export const writingForAll = ['CHOWN', 'FOWNER', 'DAC_OVERRIDE', 'FSETID'];
 export async function askOnce<T>(
   { compose, project }: { compose: Compose; project: string },
   content: Pick<ReleaseContent, 'compose'>,
-  { service, mounts, words, powers = [] }: OneOff,
+  { service, mounts, words, answer, powers = [] }: OneOff<T>,
   say: (text: string) => void,
 ): Promise<T> {
   const definition = content.compose.services[service];
@@ -27,7 +29,7 @@ export async function askOnce<T>(
   const model = withMounts(content.compose, service, definition, { project, mounts, powers });
   const output = new AgentOutput(say);
   await compose.runOnce(model, service, words, (line) => output.line(line));
-  return output.result<T>();
+  return output.result(answer);
 }
 
 function withMounts(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BackupStatus, FilesProof, FilesStatus, Proof, RepositoryStatus } from './agent-types.ts';
+import type { BackupStatus, FilesProof, FilesStatus, Proof, RepositoryStatus } from '../../agent/backup/contract.ts';
 import { statusLines } from './report-status.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');

@@ -1,5 +1,5 @@
 import { duration } from '../../output/format.ts';
-import type { BackupStatus, DrillOutcome, FilesStatus, Gap, RepositoryStatus } from './agent-types.ts';
+import type { BackupStatus, DrillOutcome, FilesStatus, Gap, RepositoryStatus } from '../../agent/backup/contract.ts';
 import { ageSeconds, ago, localLabel, missingText, oneLine, repositoryName, timeText, windowText } from './report.ts';
 
 /** Of an agent of before, which does not tell its schedule's interval. */

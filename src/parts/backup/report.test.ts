@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Backup, FilesProof, History, Proof } from './agent-types.ts';
+import type { Backup, FilesProof, History, Proof } from '../../agent/backup/contract.ts';
 import { drillLines, filesDrillLine, listScreen, snapshotsScreen } from './report.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');

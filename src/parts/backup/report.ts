@@ -12,7 +12,7 @@ import type {
   RepositoryHistory,
   RepositoryKind,
   SnapshotsAnswer,
-} from './agent-types.ts';
+} from '../../agent/backup/contract.ts';
 import { dated, newestFirst, targetText, windowsIn } from './target.ts';
 
 /** Said wherever the only backups are beside what they are of. */

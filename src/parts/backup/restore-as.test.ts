@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Backup, History, RepositoryHistory } from './agent-types.ts';
+import type { Backup, History, RepositoryHistory } from '../../agent/backup/contract.ts';
 import { roomNeeded, sizeOf } from './restore-as.ts';
 
 const backup = (label: string, day: number, databaseBytes: number): Backup => ({

@@ -1,3 +1,4 @@
+import { dumped as databaseDump, type Restored } from '../../agent/backup/contract.ts';
 import { dataFolder, socketFolder } from '../database/names.ts';
 import { ask, database, primaryMember } from '../database/psql.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
@@ -6,7 +7,7 @@ import type { Session } from '../../session.ts';
 import { versionWords } from './history.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
-import { memberMounts, restoreIn, type Restored, type RestoreWish } from './restore.ts';
+import { memberMounts, restoreIn, type RestoreWish } from './restore.ts';
 
 /** As long as a restore may take; seconds. */
 const readSeconds = 24 * 3600;
@@ -30,10 +31,10 @@ export async function restoreAsDatabase(
   const restored = await restoreIn(session, content, wish, primary.service);
   const say = (text: string) => emit({ kind: 'note', text });
   const words = ['dump', '--member', primary.service, ...versionWords(wish.history, content.database?.version)];
-  const dumped = await askOnce<{ file: string }>(
+  const dumped = await askOnce(
     { compose, project: stack.project },
     content,
-    { service: backupService, mounts: memberMounts([primary.service]), words },
+    { service: backupService, mounts: memberMounts([primary.service]), words, answer: databaseDump },
     say,
   );
   say(`${name} is filled on ${primary.service}`);

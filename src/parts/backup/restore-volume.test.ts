@@ -21,6 +21,10 @@ let events: Event[];
 let answer: (words: string[]) => Record<string, unknown>;
 let session: Session;
 
+const brought = { snapshot: '9c1f', repository: 2, at: '2026-11-24T03:00:06Z', files: 1, bytes: 1, seconds: 1 };
+const counts = { added: 0, changed: 0, removed: 0 };
+const compared = { snapshot: '9c1f', at: brought.at, added: [], changed: [], removed: [], counts };
+
 const result = (fields: object = {}) => ({ event: 'result', ...fields });
 const failure = { event: 'error', code: 'no-snapshot', message: 'no snapshot was found' };
 
@@ -28,7 +32,7 @@ beforeEach(() => {
   engine = fakeEngine();
   engine.addImage({ tags: ['shop'] });
   [asked, events] = [[], []];
-  answer = () => result();
+  answer = () => result(brought);
   const runOnce: Compose['runOnce'] = async (_model, _service, words, onLine) => {
     asked.push(words);
     onLine(JSON.stringify(answer(words)));
@@ -52,7 +56,7 @@ const volumes = async () => (await engine.volumes({})).map(({ name }) => name);
 const restoreAs = () => restoreVolumeAs(session, live, 'uploads', 'latest', 'copy');
 
 test('what was restored is compared, though a newer snapshot was taken meanwhile', async () => {
-  answer = ([command]) => result(command === 'restore' ? { snapshot: '9c1f', repository: 2 } : { counts: {} });
+  answer = ([command]) => result(command === 'restore' ? brought : compared);
   const found = await volumeDifferences(session, live, 'uploads', 'latest');
   expect(found.incomplete).toBe(false);
   expect(asked.map((words) => words.slice(5).join(' '))).toEqual([
@@ -82,7 +86,7 @@ test('a volume under another name is whole or not there, and one that is there i
   answer = () => failure;
   await expect(restoreAs()).rejects.toMatchObject({ code: 'no-snapshot' });
   expect(await volumes()).toEqual([]);
-  answer = () => result();
+  answer = () => result(brought);
   await restoreAs();
   expect(await volumes()).toEqual(['shop-local_copy']);
   await expect(restoreAs()).rejects.toMatchObject({ code: 'volume-exists' });
@@ -110,7 +114,7 @@ async function killedAfter(steps: number): Promise<boolean> {
     () => true,
   );
   Object.assign(engine, { createVolume, removeVolume });
-  answer = () => result();
+  answer = () => result(brought);
   return killed;
 }
 
@@ -143,7 +147,7 @@ test('a container that does not start keeps no other from it, and hides no failu
 test('an agent that a killed run left is waited for, and its volumes are let go', async () => {
   const left = await container('left', filesService, { [labels.oneOff]: 'True' });
   session = { ...session, signal: new AbortController().signal };
-  answer = ([command]) => result(command === 'restore' ? { snapshot: '9c1f', repository: 2 } : { counts: {} });
+  answer = ([command]) => result(command === 'restore' ? brought : compared);
   const compared = volumeDifferences(session, live, 'uploads', 'latest');
   await vi.waitUntil(() => events.length > 0);
   expect([asked, events]).toEqual([[], [{ kind: 'note', text: 'left, which a killed run left, is waited for' }]]);

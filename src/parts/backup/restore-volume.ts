@@ -1,3 +1,5 @@
+import type * as z from 'zod';
+import { filesRestored, volumeDifferences as volumeDifferencesAnswer } from '../../agent/backup/contract.ts';
 import { until } from '../../deploy/context.ts';
 import type { Container } from '../../engine/engine.ts';
 import { labels } from '../../engine/labels.ts';
@@ -41,7 +43,7 @@ export async function volumeDifferences(
   // Not the target once more: a backup that ended meanwhile may be newer than what was restored.
   const same = ['--snapshot', snapshot, '--repo', String(repository)];
   const diff = ['diff', '--kind', 'volume', '--name', name, ...same];
-  return { ...(await askFiles<Omit<VolumeDifferences, 'incomplete'>>(session, content, {}, diff)), incomplete };
+  return { ...(await askFiles(session, content, {}, diff, volumeDifferencesAnswer)), incomplete };
 }
 
 export function differenceLines(name: string, { at, incomplete, counts }: VolumeDifferences): string {
@@ -121,9 +123,8 @@ async function restoreInto(
   }
   await engine.createVolume(volume, volumeLabels(stack.project, into));
   const where = `${agentFolders.targets}/volume`;
-  return askFiles(session, content, { [into]: where }, [
-    ...['restore', '--kind', 'volume', '--name', name, ...words(target), '--into', where],
-  ]);
+  const command = ['restore', '--kind', 'volume', '--name', name, ...words(target), '--into', where];
+  return askFiles(session, content, { [into]: where }, command, filesRestored);
 }
 
 export function askFiles<T>(
@@ -131,11 +132,12 @@ export function askFiles<T>(
   content: ReleaseContent,
   mounts: Record<string, string>,
   command: string[],
+  answer: z.ZodType<T>,
 ): Promise<T> {
-  return askOnce<T>(
+  return askOnce(
     { compose, project: stack.project },
     content,
-    { service: filesService, mounts, words: command, powers: writingForAll },
+    { service: filesService, mounts, words: command, answer, powers: writingForAll },
     (text) => emit({ kind: 'note', text }),
   );
 }

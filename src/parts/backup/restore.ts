@@ -1,31 +1,16 @@
+import { restored, type Restored } from '../../agent/backup/contract.ts';
 import { dataVolume, memberNumber, memberService } from '../database/names.ts';
 import { ask, database } from '../database/psql.ts';
 import { until } from '../../deploy/context.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { Session } from '../../session.ts';
-import type { History } from './agent-types.ts';
+import type { History } from '../../agent/backup/contract.ts';
 import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
 import { oneLine } from './report.ts';
 import { targetText, type RestoreTarget } from './target.ts';
-
-/** What was restored beside production, and checked. */
-export interface Restored {
-  label: string;
-  repository: number;
-  stanza: string;
-  newestTransactionAt: string;
-  seconds: { restore: number; replay: number; check: number };
-  bytes: number;
-  /** Null: damaged, so that its rows can't be counted. */
-  tables: Record<string, number | null>;
-  /** What is not known to be in it, in words. An agent of before tells none. */
-  missing?: string[];
-  /** What the checks found and `--accept-damage` let pass. */
-  damage?: string[];
-}
 
 export interface RestoreWish {
   target: RestoreTarget;
@@ -89,14 +74,14 @@ export async function restoreIn(
   const into = ['--into', `${agentFolders.members}/${member}`];
   const of = ['--stanza', history.stanza, ...versionWords(history, content.database?.version)];
   const words = ['restore', ...targetWords(target), ...of, ...into, ...damageWords(acceptsDamage)];
-  const restored = await askOnce<Restored>(
+  const brought = await askOnce(
     { compose, project: stack.project },
     content,
-    { service: backupService, mounts: memberMounts([member]), words },
+    { service: backupService, mounts: memberMounts([member]), words, answer: restored },
     (text) => emit({ kind: 'note', text }),
   );
-  for (const text of damageLines(restored)) emit({ kind: 'warning', text });
-  return restored;
+  for (const text of damageLines(brought)) emit({ kind: 'warning', text });
+  return brought;
 }
 
 /** An agent of before knows the option not, and is not asked with it unless it is wanted. */

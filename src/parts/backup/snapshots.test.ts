@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Snapshot } from './agent-types.ts';
+import type { Snapshot } from '../../agent/backup/contract.ts';
 import type { SnapshotTarget } from './restore-volume.ts';
 import { refuseMissing } from './snapshots.ts';
 

@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../../errors.ts';
-import type { SnapshotsAnswer } from './agent-types.ts';
+import type { SnapshotsAnswer } from '../../agent/backup/contract.ts';
 import { timeText } from './report.ts';
 import type { SnapshotTarget } from './restore-volume.ts';
 import { targetText } from './target.ts';

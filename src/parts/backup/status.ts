@@ -1,6 +1,13 @@
 import type { Engine } from '../../engine/engine.ts';
 import { agentContainer, askAgent } from './agent.ts';
-import type { BackupStatus, FilesStatus, RepositoryStatus } from './agent-types.ts';
+import type * as z from 'zod';
+import {
+  backupStatusAnswer,
+  filesStatusAnswer,
+  type BackupStatus,
+  type FilesStatus,
+  type FilesStatusAnswer,
+} from '../../agent/backup/contract.ts';
 import { backupService, filesService } from './names.ts';
 
 /** It knows the answer, and asks nobody. */
@@ -14,23 +21,25 @@ export interface SeenBackups {
 /** What the agents know without asking a repository; one that doesn't run is not asked. */
 export async function backupStatus(engine: Engine, project: string): Promise<SeenBackups> {
   const [database, files] = await Promise.all([
-    statusOf<BackupStatus>(engine, project, backupService),
-    statusOf<FilesStatus>(engine, project, filesService),
+    statusOf(engine, project, backupService, backupStatusAnswer),
+    statusOf(engine, project, filesService, filesStatusAnswer),
   ]);
   return { database, files };
 }
 
-async function statusOf<T extends FilesStatus>(
+type Taken<T extends FilesStatusAnswer> = T['repositories'][number]['lastBackup'];
+
+async function statusOf<T extends FilesStatusAnswer>(
   engine: Engine,
   project: string,
   service: string,
-): Promise<T | undefined> {
+  answer: z.ZodType<T>,
+): Promise<(T & { lastBackup: Taken<T> }) | undefined> {
   const container = await agentContainer(engine, project, service);
   if (!container) return undefined;
-  const told = await askAgent<T>(engine, container, ['status'], undefined, { deadlineSeconds: statusSeconds });
-  const repositories = told.repositories as (RepositoryStatus & Pick<T, 'lastBackup'>)[];
-  const newest = repositories
-    .map((one): T['lastBackup'] => one.lastBackup)
+  const told = await askAgent(engine, container, ['status'], answer, undefined, { deadlineSeconds: statusSeconds });
+  const newest = told.repositories
+    .map(({ lastBackup }): Taken<T> => lastBackup)
     .filter((backup) => backup !== null)
     .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
   return { ...told, lastBackup: newest ?? null };

@@ -1,3 +1,4 @@
+import { anyAnswer } from '../../agent/backup/contract.ts';
 import { preStop } from '../../deploy/hooks.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError } from '../../errors.ts';
@@ -35,7 +36,7 @@ export async function swapVolume(
       await preStop(engine, { id, name: container }, grace, emit);
       await engine.stop(id, grace);
     }
-    await askFiles(session, content, mounts, ['replace']);
+    await askFiles(session, content, mounts, ['replace'], anyAnswer);
   } catch (error) {
     await forgetFormer(session, `${stack.project}_${former}`, error);
     throw error;

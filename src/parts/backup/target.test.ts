@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AgentWindow, History } from './agent-types.ts';
+import type { AgentWindow, History } from '../../agent/backup/contract.ts';
 import { parseTarget, reachable, targetText, unreachable } from './target.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');

@@ -1,5 +1,5 @@
 import { OperatorError, exitCodes } from '../../errors.ts';
-import type { AgentWindow, History, RepositoryHistory } from './agent-types.ts';
+import type { AgentWindow, History, RepositoryHistory } from '../../agent/backup/contract.ts';
 
 export type RestoreTarget = { kind: 'time'; at: Date } | { kind: 'backup'; label: string } | { kind: 'latest' };
 

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { intervalSeconds, isSchedule, lastSlot, parseSchedule } from './schedule.ts';
+
+const at = (text: string): Date => new Date(`${text}Z`);
+const last = (text: string, after: string, until: string): Date | undefined =>
+  lastSlot(parseSchedule(text), at(after), at(until));
+
+test.each(['0 3 * * *', '*/5 * * * *', '30 4 1-7,15 * 0', '0 0 29 2 7', '5-50/15 8-18 * 1,6 1-5', '5/20 * * * *'])(
+  '%s',
+  (text) => {
+    expect(isSchedule(text)).toBe(true);
+  },
+);
+
+test.each([
+  '',
+  '0 3 * *',
+  '0 3 * * * *',
+  '60 3 * * *',
+  '60 * * * *',
+  '0 24 * * *',
+  '0 3 0 * *',
+  '* * * * mon',
+  '* * * JAN *',
+  '@daily',
+  '@daily x x x x',
+  '5-1 * * * *',
+  '1-0 * * * *',
+  '*/0 * * * *',
+  '? * * * *',
+  '0 0 L * *',
+  '0 0 * * 5#2',
+])('not %s', (text) => {
+  expect(isSchedule(text)).toBe(false);
+  expect(() => parseSchedule(text)).toThrow(/five: minute|is no (minute|hour|day|month)/);
+});
+
+describe('the newest slot', () => {
+  test('of many that were missed', () => {
+    expect(last('0 3 * * *', '2026-01-01T00:00', '2026-11-24T15:00')).toEqual(at('2026-11-24T03:00'));
+  });
+
+  test('is not the moment after which it is looked for, and may be that until which', () => {
+    expect(last('0 3 * * *', '2026-11-24T03:00', '2026-11-25T02:59:59')).toBeUndefined();
+    expect(last('0 3 * * *', '2026-11-24T03:00', '2026-11-25T03:00')).toEqual(at('2026-11-25T03:00'));
+  });
+
+  test('is none when the clock is behind the last slot', () => {
+    expect(last('0 3 * * *', '2026-11-24T03:00', '2026-11-20T00:00')).toBeUndefined();
+  });
+
+  test('by steps, lists and spans', () => {
+    expect(last('*/15 8-10,20 * * *', '2026-11-24T00:00', '2026-11-24T19:00')).toEqual(at('2026-11-24T10:45'));
+    expect(last('5/20 * * * *', '2026-11-24T00:00', '2026-11-24T01:44')).toEqual(at('2026-11-24T01:25'));
+  });
+
+  test.each(['0', '7', '5-7'])('sunday is in %s', (day) => {
+    expect(last(`0 0 * * ${day}`, '2026-11-01T00:00', '2026-11-22T12:00')).toEqual(at('2026-11-22T00:00'));
+  });
+
+  test('either of both days counts when both are restricted', () => {
+    expect(last('0 0 13 * 5', '2026-11-01T00:00', '2026-11-12T00:00')).toEqual(at('2026-11-06T00:00'));
+    expect(last('0 0 13 * 5', '2026-11-01T00:00', '2026-11-14T00:00')).toEqual(at('2026-11-13T00:00'));
+  });
+
+  test('both days count when one of them begins with a star', () => {
+    expect(last('0 0 */2 * 5', '2026-11-01T00:00', '2026-11-24T00:00')).toEqual(at('2026-11-13T00:00'));
+  });
+
+  test('of leap days is found, and impossible ones are not looked for for ever', () => {
+    expect(last('0 0 29 2 *', '2020-03-01T00:00', '2026-11-24T00:00')).toEqual(at('2024-02-29T00:00'));
+    expect(last('0 0 30 2 *', '1990-01-01T00:00', '2026-11-24T00:00')).toBeUndefined();
+  });
+});
+
+describe('the interval', () => {
+  const hours = (text: string, now: string): number | undefined => {
+    const seconds = intervalSeconds(parseSchedule(text), at(now));
+    return seconds === undefined ? undefined : seconds / 3600;
+  };
+
+  test('of each night', () => {
+    expect(hours('0 3 * * *', '2026-11-24T16:00')).toBe(24);
+  });
+
+  test('at a slot, and with a part of its minute', () => {
+    expect(hours('*/15 * * * *', '2026-11-24T16:00')).toBe(0.25);
+    expect(hours('*/15 * * * *', '2026-11-24T16:00:59')).toBe(0.25);
+  });
+
+  test('of a weekend is long while it lasts, and until the backup after it is taken', () => {
+    // 2026-11-20 is a Friday.
+    for (const now of ['2026-11-21T12:00', '2026-11-22T12:00', '2026-11-23T03:05']) {
+      expect(hours('0 3 * * 1-5', now)).toBe(72);
+    }
+    expect(hours('0 3 * * 1-5', '2026-11-24T03:05')).toBe(24);
+  });
+
+  test('of leap days is years, and what never comes has none', () => {
+    expect(hours('0 0 29 2 *', '2026-11-24T00:00')).toBe(24 * (4 * 365 + 1));
+    expect(hours('0 0 30 2 *', '2026-11-24T00:00')).toBeUndefined();
+  });
+});
