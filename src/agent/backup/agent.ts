@@ -2,11 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { Lock } from '../lock.ts';
 import type { Programs } from '../programs.ts';
 import type { StateFile } from '../state-file.ts';
-import type { AgentSettings, RepositorySettings } from './contract.ts';
+import type { AgentSettings, RepositorySettings, Role } from './contract.ts';
 import type { Folders } from './folders.ts';
 import type { Known } from './known.ts';
-
-export type Role = 'database' | 'files';
 
 /** Where backups are kept. `number` counts from 1: pgBackRest's repoN. */
 export type Repository = RepositorySettings & { number: number };

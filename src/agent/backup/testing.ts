@@ -6,7 +6,8 @@ import { systemClock, type Clock } from '../clock.ts';
 import { Lock } from '../lock.ts';
 import { Programs, type Completed, type RunOptions } from '../programs.ts';
 import { StateFile } from '../state-file.ts';
-import type { Agent, Repository, Role, Told } from './agent.ts';
+import type { Agent, Repository, Told } from './agent.ts';
+import type { Role } from './contract.ts';
 import type { Folders } from './folders.ts';
 import type { Known } from './known.ts';
 
