@@ -1,9 +1,9 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configurationFolder, innerPorts } from '../src/parts/edge/nginx.ts';
-import { nginxService } from '../src/parts/edge/part.ts';
+import { nginxService } from '../src/parts/edge/services.ts';
 import { labels } from '../src/engine/labels.ts';
-import { imageTags } from '../src/platform/images.ts';
+import { tagOf } from '../src/parts/testing.ts';
 import { volumeNames } from '../src/release/store.ts';
 import type { Scene } from './project.ts';
 
@@ -35,7 +35,7 @@ export async function edgeByHand(place: Place): Promise<string> {
   const file = join(place.scene.directory, 'hand-nginx.conf');
   await writeFile(file, nginx(await tlsLines(place.scene)), { mode: 0o644 });
   return run(place, 'hand-nginx', {
-    image: imageTags().nginx,
+    image: tagOf('nginx'),
     entrypoint: ['nginx', '-e', '/dev/stderr', '-c', '/hand/nginx.conf', '-g', 'daemon off;'],
     mounts: [
       `${file}:/hand/nginx.conf:ro`,
@@ -49,7 +49,7 @@ async function start(place: Place, name: string, bind: string, mounts: string[] 
   const file = join(place.scene.directory, `${name}.cfg`);
   await writeFile(file, haproxy(bind, place.replica), { mode: 0o644 });
   return run(place, name, {
-    image: imageTags().haproxy,
+    image: tagOf('haproxy'),
     mounts: [`${file}:/etc/horme/haproxy/haproxy.cfg:ro`, ...mounts],
   });
 }

@@ -1,7 +1,7 @@
 import { gateService } from '../src/traffic/names.ts';
 import { edgeNetwork } from '../src/platform/networks.ts';
 import { innerPorts } from '../src/parts/edge/nginx.ts';
-import { publicNetwork } from '../src/parts/edge/part.ts';
+import { publicNetwork } from '../src/parts/edge/services.ts';
 import { labels } from '../src/engine/labels.ts';
 import { findProgram, run } from '../src/engine/process.ts';
 import { bareHaproxy, edgeByHand, haproxyPort } from './edge-by-hand.ts';

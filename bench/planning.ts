@@ -1,4 +1,5 @@
 import { nothingApplied } from '../src/release/settings.ts';
+import { parts } from '../src/parts/index.ts';
 import { plan } from '../src/deploy/plan.ts';
 import type { Seen } from '../src/deploy/observe.ts';
 import type { ReleaseContent, ReleaseService } from '../src/release/release.ts';
@@ -27,7 +28,7 @@ async function measure(): Promise<Measured> {
     const before = process.memoryUsage().heapUsed;
     let steps = 0;
     for (let turn = 0; turn < runs; turn++) {
-      times.push(await timed(() => Promise.resolve((steps = plan(content, seen, options).length))));
+      times.push(await timed(() => Promise.resolve((steps = plan(content, seen, options, parts).length))));
     }
     const grown = Math.max(0, process.memoryUsage().heapUsed - before) / 2 ** 20;
     rows.push([size, size * replicas, steps, round(median(times), 2), round(grown)]);
@@ -76,9 +77,7 @@ function contentOf(size: number): ReleaseContent {
     ports: { http: 80, https: 443 },
     services: Array.from({ length: size }, (_, index) => serviceOf(index)),
     compose: { name: 'bench-local', services: {} },
-    nginx: '',
-    database: undefined,
-    backup: undefined,
+    parts: {},
     buildSecrets: undefined,
     secretVolumes: [],
     watchSeconds: 10,
@@ -106,7 +105,7 @@ function seenOf(size: number): Seen {
     leftovers: [],
     stale: [],
     applied: nothingApplied,
-    database: { members: [], roles: '' },
+    parts: {},
     capacity: { cpus: 1e6, memoryBytes: 1e15 },
   };
 }

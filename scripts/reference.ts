@@ -1,26 +1,29 @@
 // Writes the pages of docs/ that come from the code: the commands, the keys of x-horme, the JSON Schema for editors.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { CommandDeclaration, OptionDeclaration } from '../src/commands/command.ts';
+import type { CommandDeclaration, OptionDeclaration } from '../src/command/declaration.ts';
 import { commands, globalOptions } from '../src/commands/index.ts';
 import { composeKeys } from '../src/stack/compose-keys.ts';
+import { parts } from '../src/parts/index.ts';
+import { loadKeys } from '../src/stack/part-key.ts';
 import { jsonSchema, referencePage } from '../src/stack/json-schema.ts';
 
-const folder = new URL('../docs', import.meta.url);
+const folder = new URL('../docs/', import.meta.url);
 
 /** The generated files by their name in docs/. */
-export function referencePages(): Record<string, string> {
+export async function referencePages(): Promise<Record<string, string>> {
+  const keys = await loadKeys(parts);
   return {
     'commands.md': commandsPage(),
     'compose-keys.md': composeKeysPage(),
-    'reference.md': `${referencePage().trimEnd()}\n`,
-    'horme.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+    'reference.md': `${referencePage(keys).trimEnd()}\n`,
+    'horme.schema.json': `${JSON.stringify(jsonSchema(keys), null, 2)}\n`,
   };
 }
 
 /** Those in docs/ that are not what the code says now. */
 export async function stalePages(): Promise<string[]> {
-  const pages = Object.entries(referencePages());
+  const pages = Object.entries(await referencePages());
   const written = await Promise.all(pages.map(([name]) => readFile(new URL(name, folder), 'utf8').catch(() => '')));
   return pages.filter(([, text], index) => text !== written[index]).map(([name]) => name);
 }
@@ -105,5 +108,5 @@ function takenNotes(own: readonly OptionDeclaration[]): string[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [name, text] of Object.entries(referencePages())) await writeFile(new URL(name, folder), text);
+  for (const [name, text] of Object.entries(await referencePages())) await writeFile(new URL(name, folder), text);
 }

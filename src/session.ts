@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { startable } from './deploy/startable.ts';
+import type { CorePart } from './deploy/part.ts';
 import { composeDriver, type Compose } from './engine/compose.ts';
 import { openConnection, type Connection } from './engine/connection.ts';
 import { dockerEngine, type DockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
-import type { CommandContext } from './command-context.ts';
+import type { CommandContext } from './command/context.ts';
 import type { Emit } from './events.ts';
 import type { Looking } from './deploy/look.ts';
 import { loadStack, type Named } from './stack/load.ts';
@@ -13,6 +14,7 @@ import type { Stack } from './stack/stack.ts';
 /** A stack and the engine that its environment names: what every command but `init` works with. */
 export interface Session {
   stack: Stack;
+  parts: readonly CorePart[];
   connection: Connection;
   engine: Engine;
   compose: Compose;
@@ -24,7 +26,7 @@ export interface Session {
 
 /** `look`: for a command that begins with a glance at the engine, which needs no more than the project's name for it. */
 export async function openSession(context: CommandContext, look?: LookAt): Promise<Session> {
-  const { options, emit, signal } = context;
+  const { options, parts, emit, signal } = context;
   const directory = resolve(options.projectDirectory ?? '.');
   let early: Early | undefined;
   const stack = await loadStack({
@@ -35,6 +37,7 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
     ...(options.env !== undefined && { environment: options.env }),
     profiles: options.profiles,
     processEnvironment: process.env,
+    parts,
     signal,
     ...(look && { onNamed: (named) => (early = lookEarly(named, look, signal))?.looking.listed }),
   });
@@ -43,6 +46,7 @@ export async function openSession(context: CommandContext, look?: LookAt): Promi
   let looking = known?.looking;
   return {
     stack,
+    parts,
     connection,
     engine,
     takeLook: () => {

@@ -1,6 +1,6 @@
-import { findingText, lintServices, type ServiceLint } from '../parts/database/lint.ts';
 import { formerCheck } from '../deploy/former-project.ts';
-import { portChecks, publishedBy, type Check } from '../deploy/ports.ts';
+import { portChecks, publishedBy } from '../deploy/ports.ts';
+import type { Check } from '../deploy/check.ts';
 import { glance, type Situation } from '../deploy/situation.ts';
 import { look } from '../deploy/look.ts';
 import { storeProblems } from '../deploy/state.ts';
@@ -9,11 +9,12 @@ import type { EngineInfo } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { testedRange, untested } from '../engine/versions.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
+import { imageSources } from '../platform/images.ts';
 import { quantity } from '../output/format.ts';
 import { readContent, readLedger } from '../release/ledger.ts';
 import { keptEntries, lostImages } from '../release/prune.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command/context.ts';
 
 /** Pre-deployment checks: what would stop a deploy half-way is found before it begins. Loading the files is the first. */
 export async function run(context: CommandContext): Promise<ExitCode> {
@@ -22,19 +23,20 @@ export async function run(context: CommandContext): Promise<ExitCode> {
   const info = await session.engine.info();
   const situation = await glance(session, false);
   const versions = versionCheck(info.version, await composeVersion());
-  const migrations = await lintServices(stack, situation.live, context.signal);
+  const seen = { ...situation, engine: session.engine, stack, signal: context.signal };
+  const own = await Promise.all(session.parts.flatMap((part) => part.check?.(seen) ?? []));
   const checks: Check[] = [
     { name: 'files', ok: true, detail: `${stack.files.length} read, ${stack.services.length} services` },
     versions.check,
     ...(await engineChecks(session, info, situation)),
-    ...migrations.map(migrationCheck),
+    ...own.flatMap((part) => part.checks),
   ];
-  const hazards = migrations.flatMap((lint) => (lint.outcome === 'linted' ? lint.findings.map(findingText) : []));
   const warnings = [...stack.warnings, ...versions.warnings];
-  for (const text of [...warnings, ...hazards]) context.emit({ kind: 'warning', text });
+  for (const text of [...warnings, ...own.flatMap((part) => part.warnings)]) context.emit({ kind: 'warning', text });
   context.print(checks.map(({ name, ok, detail }) => `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}`).join('\n'));
   const failed = checks.some(({ ok }) => !ok);
-  context.result({ schema: 'horme.check/1', project: stack.project, ok: !failed, checks, warnings, migrations });
+  const fields = Object.assign({}, ...own.map(({ result }) => result)) as Record<string, unknown>;
+  context.result({ schema: 'horme.check/1', project: stack.project, ok: !failed, checks, warnings, ...fields });
   return failed ? exitCodes.checkFailed : exitCodes.done;
 }
 
@@ -82,12 +84,12 @@ const stateChecks = (session: Session, { store }: Situation): Check[] =>
   store ? [{ name: 'state', ok: true, detail: storeProblems(session, store)[0] ?? 'held by a running container' }] : [];
 
 /** What `horme rollback` could go back to; images go by `docker image prune -a`. */
-async function rollbackChecks({ engine }: Session, { store }: Situation): Promise<Check[]> {
+async function rollbackChecks({ engine, parts }: Session, { store }: Situation): Promise<Check[]> {
   if (!store) return [];
   const kept = keptEntries(await readLedger(store));
   const lost = kept.map(async ({ number }) => {
     const content = await readContent(store, number);
-    const names = content && (await lostImages(engine, content)).map(({ name }) => name);
+    const names = content && (await lostImages(engine, content, imageSources(parts))).map(({ name }) => name);
     if (names?.length === 0) return undefined;
     return names
       ? `release ${number} lacks the image of ${names.join(', ')}`
@@ -110,20 +112,4 @@ function reservations({ stack }: Session, info: { cpus: number; memoryBytes: num
     ok,
     detail: ok ? detail : `${detail}: lower deploy.resources.reservations or the replicas`,
   };
-}
-
-/** What locks may be fine on a small table, and only its owner knows: a hazard is a warning, and never fails the check. */
-export function migrationCheck({ service, pending, ...lint }: ServiceLint): Check {
-  const name = `migrations of ${service}`;
-  const files = quantity(pending.length, 'new or changed file');
-  switch (lint.outcome) {
-    case 'failed':
-      return { name, ok: false, detail: `squawk did not get through ${files}: ${lint.lastWords}` };
-    case 'not-run':
-      return { name, ok: true, detail: `${files}, not run: ${lint.reason}` };
-    case 'linted': {
-      const hazards = lint.findings.length === 0 ? 'no hazard' : quantity(lint.findings.length, 'hazard');
-      return { name, ok: true, detail: pending.length === 0 ? 'nothing new' : `${files}, ${hazards}` };
-    }
-  }
 }

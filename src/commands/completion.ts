@@ -1,5 +1,5 @@
-import type { CommandDeclaration, OptionDeclaration } from './command.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandDeclaration, OptionDeclaration } from '../command/declaration.ts';
+import type { CommandContext } from '../command/context.ts';
 
 /** All that can be typed. */
 export interface CommandLine {

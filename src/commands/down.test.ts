@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { stackOf } from '../release/testing.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command/context.ts';
 import { agreeTo } from './down.ts';
 
 afterEach(() => void vi.unstubAllEnvs());

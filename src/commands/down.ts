@@ -6,9 +6,9 @@ import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { isPlatformName } from '../stack/platform-names.ts';
 import { openSession, type Session } from '../session.ts';
 import { localEnvironment } from '../stack/environment.ts';
-import type { CommandContext } from '../command-context.ts';
-import { confirmedByName, confirmsEnvironment } from './confirm.ts';
-import { underLock } from './under-lock.ts';
+import type { CommandContext } from '../command/context.ts';
+import { confirmedByName, confirmsEnvironment } from '../command/confirm.ts';
+import { underLock } from '../command/under-lock.ts';
 
 /** Seconds that a service gets to end by itself; the edge goes first, so nothing new comes in. */
 const graceSeconds = 20;

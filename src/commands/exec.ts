@@ -1,8 +1,8 @@
-import { composeArguments } from './compose-passthrough.ts';
+import { composeArguments } from '../command/compose-passthrough.ts';
 import type { ExitCode } from '../errors.ts';
 import { openSession } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
-import { refuseUnknown, servicesThatRun } from './service-names.ts';
+import type { CommandContext } from '../command/context.ts';
+import { refuseUnknown, servicesThatRun } from '../command/service-names.ts';
 
 /** In the first running replica, with a terminal where there is one. */
 export async function run(context: CommandContext): Promise<ExitCode> {

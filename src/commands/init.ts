@@ -1,7 +1,7 @@
 import { access, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { initText } from '../stack/init.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command/context.ts';
 import { readNamed } from '../stack/regular-file.ts';
 
 const names = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml'];

@@ -3,8 +3,8 @@ import { findStore } from '../deploy/state.ts';
 import { refuseForeign } from '../release/holder.ts';
 import { findLock, holderOf, isStale, lockName, releaseLock } from '../release/lock.ts';
 import { openSession } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
-import { agreed } from './confirm.ts';
+import type { CommandContext } from '../command/context.ts';
+import { agreed } from '../command/confirm.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);

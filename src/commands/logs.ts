@@ -5,9 +5,9 @@ import { withoutErasures } from '../output/erasures.ts';
 import { printable, wantsColor } from '../output/style.ts';
 import { findStore } from '../deploy/state.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
-import { composeArguments } from './compose-passthrough.ts';
-import { refuseUnknown, servicesThatRun } from './service-names.ts';
+import type { CommandContext } from '../command/context.ts';
+import { composeArguments } from '../command/compose-passthrough.ts';
+import { refuseUnknown, servicesThatRun } from '../command/service-names.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode | void> {
   const { flags, arguments: services } = context;

@@ -1,6 +1,7 @@
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { createOutput, type Output } from '../output/output.ts';
 import { wantsColor } from '../output/style.ts';
+import { parts } from '../parts/index.ts';
 import { isAbort, watchInterrupts } from './interrupt.ts';
 import { parse, type Invocation } from './parse.ts';
 
@@ -45,7 +46,7 @@ async function run(invocation: Invocation): Promise<ExitCode> {
   try {
     const { run: command } = await declaration.load();
     const { emit, print, result } = output;
-    const code = await command({ options, arguments: invocation.arguments, flags, emit, signal, print, result });
+    const code = await command({ options, arguments: invocation.arguments, flags, parts, emit, signal, print, result });
     output.end();
     if (stream && signal.aborted) return endOfStream(output);
     return code ?? (output.lost() ? exitCodes.checkFailed : exitCodes.done);

@@ -2,8 +2,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { OperatorError, exitCodes } from '../errors.ts';
 import { helpColumns } from '../early-answer.ts';
 import { version } from '../version.ts';
-import type { CommandDeclaration, OptionDeclaration } from './command.ts';
-import type { GlobalOptions } from '../command-context.ts';
+import type { CommandDeclaration, OptionDeclaration } from '../command/declaration.ts';
+import type { GlobalOptions } from '../command/context.ts';
 import { nextFor } from './foreign-words.ts';
 import { commandGroups, commands, globalOptions } from './index.ts';
 

@@ -4,7 +4,7 @@ import { count, duration, milliseconds, table } from '../output/format.ts';
 import { readLedger, verifyLedger, type LedgerEntry } from '../release/ledger.ts';
 import { labels } from '../engine/labels.ts';
 import { openSession } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command/context.ts';
 import { commitText, downText } from './release-text.ts';
 
 const columns = ['release', 'what', 'outcome', 'when', 'by', 'commit', 'requests, failed, p99', 'took'].map(

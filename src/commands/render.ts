@@ -3,19 +3,17 @@ import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { glance, preparedFrom } from '../deploy/situation.ts';
 import { look } from '../deploy/look.ts';
-import { backendsOf, renderHaproxy, type Members } from '../traffic/haproxy.ts';
-import { pageFiles } from '../parts/edge/pages.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext } from '../command/context.ts';
 
 /** Writes plain Compose, nginx and HAProxy files: what a deploy would run. The containers go on without Horme; their configuration is in the volume that the last deploy filled. */
 export async function run(context: CommandContext): Promise<void> {
   const session = await openSession(context, look);
   const situation = await glance(session, false);
   const { content } = await preparedFrom(session, situation, undefined);
-  const files = rendered(content, session.stack.maintenancePage);
+  const files = rendered(session, content);
   const [wanted] = context.arguments;
   if (wanted !== undefined) {
     context.print(fileNamed(files, wanted));
@@ -48,24 +46,9 @@ export async function makePrivate(folder: string): Promise<void> {
 
 const defaultFolder = ({ stack }: Session) => join(stack.directory, '.horme', stack.environment.name);
 
-function rendered(content: ReleaseContent, maintenancePage: string | undefined): Record<string, string> {
-  const pages = pageFiles(maintenancePage).map(({ path, content: text }) => [path, String(text)] as const);
-  return {
-    'compose.yaml': stringify(content.compose, { lineWidth: 0, aliasDuplicateObjects: false }),
-    'nginx/nginx.conf': content.nginx,
-    'haproxy/haproxy.cfg': renderHaproxy(content.services, firstMembers(content)),
-    ...Object.fromEntries(pages),
-  };
-}
-
-/** The names that Compose gives to the first containers of a service. */
-function firstMembers({ project, services }: ReleaseContent): Members {
-  return Object.fromEntries(
-    services.flatMap((service) => {
-      const names = Array.from({ length: service.replicas }, (_, index) => `${project}-${service.name}-${index + 1}`);
-      return backendsOf([service]).map((backend) => [backend.name, names]);
-    }),
-  );
+function rendered({ parts, stack }: Session, content: ReleaseContent): Record<string, string> {
+  const files = { 'compose.yaml': stringify(content.compose, { lineWidth: 0, aliasDuplicateObjects: false }) };
+  return Object.assign(files, ...parts.map((part) => part.rendered?.(content, stack))) as Record<string, string>;
 }
 
 function fileNamed(files: Record<string, string>, name: string): string {

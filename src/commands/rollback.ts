@@ -1,8 +1,10 @@
-import { deploy, planOnly } from '../deploy/deploy.ts';
+import { deploy } from '../deploy/deploy.ts';
+import { planOnly } from '../deploy/plan-only.ts';
 import { deployDefaults, type DeployOptions } from '../deploy/options.ts';
 import { planText } from '../deploy/plan.ts';
 import { findStore } from '../deploy/state.ts';
 import { labels } from '../engine/labels.ts';
+import { imageSources } from '../platform/images.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { readContent, readLedger, type Ledger, type LedgerEntry } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
@@ -12,12 +14,12 @@ import { readSecretFiles } from '../release/secret-files.ts';
 import { readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { openSession, type Session } from '../session.ts';
-import type { CommandContext } from '../command-context.ts';
-import { confirmed } from './confirm.ts';
-import { report } from './deploy.ts';
+import type { CommandContext } from '../command/context.ts';
+import { confirmed } from '../command/confirm.ts';
+import { report } from '../command/deploy.ts';
 import { chosen, targetText } from './rollback-target.ts';
 import { migratedSince } from './rollback-schema.ts';
-import { underLock } from './under-lock.ts';
+import { underLock } from '../command/under-lock.ts';
 
 export async function run(context: CommandContext): Promise<ExitCode> {
   const session = await openSession(context);
@@ -49,7 +51,7 @@ async function rollbackTo(
   const content = store && (await readContent(store, target.number));
   if (!content) throw noContent(target.number);
   await checkWhole(session, store, content, target);
-  await refuseOlderLogins(store, content, target.number);
+  await refuseByParts(session, store, content, target.number);
   return { ...deployDefaults, kind: 'rollback', of: target.of, rollbackTo: content };
 }
 
@@ -76,13 +78,13 @@ function noContent(number: number): OperatorError {
 
 /** A release is whole or it is not restored. Secret volumes that are gone are made again where the state has their content. */
 async function checkWhole(
-  { engine, stack }: Session,
+  { engine, stack, parts }: Session,
   store: Store,
   content: ReleaseContent,
   { number, of, commit }: LedgerEntry,
 ): Promise<void> {
   const [images, volumes, known] = await Promise.all([
-    lostImages(engine, content),
+    lostImages(engine, content, imageSources(parts)),
     engine.volumes({ [labels.project]: stack.project }),
     readSecretFiles(store),
   ]);
@@ -104,15 +106,13 @@ async function checkWhole(
   );
 }
 
-/** Its secrets name a login of the database that no longer gets in. */
-async function refuseOlderLogins(store: Store, { database }: ReleaseContent, number: number): Promise<void> {
-  const { generation } = await readApplied(store);
-  if (!database || database.roles.generation >= generation) return;
-  throw new OperatorError(`release ${number} has passwords of the database from before they were rotated`, {
-    code: 'password-rotated',
-    exitCode: exitCodes.checkFailed,
-    next: 'check out its commit (horme releases shows it), then: horme deploy',
-  });
+/** What a part knows against it, such as secrets that are out of date. */
+async function refuseByParts({ parts }: Session, store: Store, content: ReleaseContent, number: number): Promise<void> {
+  const applied = await readApplied(store);
+  for (const part of parts) {
+    const refusal = part.refusesRollback?.(content, applied, number);
+    if (refusal) throw refusal;
+  }
 }
 
 /** A migration is never undone: the older release must be able to work with the newer schema, and someone must say so. */

@@ -3,10 +3,10 @@ import { deployDefaults } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { openSession, type Session } from '../session.ts';
 import { orderedStop } from '../stack/update-config.ts';
-import type { CommandContext } from '../command-context.ts';
-import { agreed } from './confirm.ts';
-import { report } from './deploy.ts';
-import { refuseUnknown, servicesInFiles } from './service-names.ts';
+import type { CommandContext } from '../command/context.ts';
+import { agreed } from '../command/confirm.ts';
+import { report } from '../command/deploy.ts';
+import { refuseUnknown, servicesInFiles } from '../command/service-names.ts';
 
 const maxReplicas = 100;
 

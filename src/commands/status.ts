@@ -1,12 +1,10 @@
 import { routedServices } from '../traffic/routed.ts';
-import { statusLines } from '../parts/backup/report-status.ts';
-import { backupStatus } from '../parts/backup/status.ts';
-import { databaseProblems, databaseStatus, survives } from '../parts/database/status.ts';
 import { glance, preparedFrom } from '../deploy/situation.ts';
 import { look } from '../deploy/look.ts';
 import { addressesOf, problemOf } from '../deploy/addresses.ts';
 import { BalancerPool } from '../deploy/context.ts';
 import { observe, type SeenReplica } from '../deploy/observe.ts';
+import type { PartStatus } from '../deploy/part.ts';
 import { answerMilliseconds, createAsker } from '../deploy/probe.ts';
 import { takenForDown, type Counter } from '../traffic/balancers.ts';
 import { storeProblems } from '../deploy/state.ts';
@@ -18,12 +16,10 @@ import { holderOf, isStale } from '../release/lock.ts';
 import { dueText } from '../release/migrations.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
-import { kitProblems } from '../recovery/make.ts';
 import { openSession, type Session } from '../session.ts';
 import { webOrigin } from '../stack/routes.ts';
-import type { DatabaseOptions } from '../stack/stack.ts';
-import type { CommandContext } from '../command-context.ts';
-import { urlOf } from './deploy.ts';
+import type { CommandContext } from '../command/context.ts';
+import { urlOf } from '../command/deploy.ts';
 import { downText, releaseText, silenceOf } from './release-text.ts';
 
 /** A restart longer ago than this is history; seconds. */
@@ -46,9 +42,10 @@ export async function run(context: CommandContext): Promise<void> {
   const ledger = await readLedger(situation.store);
   const content = situation.live ?? (await preparedFrom(session, situation, undefined)).content;
   const services = await serviceStatuses(session, content, situation.applied);
-  const database = session.stack.database && (await databaseLines(session, session.stack.database));
-  const backups = await backupStatus(session.engine, session.stack.project);
-  const saved = statusLines(backups.database, backups.files, new Date());
+  const { engine, stack, signal } = session;
+  const parts: { name: string; status: PartStatus }[] = [];
+  for (const { name, status } of session.parts)
+    if (status) parts.push({ name, status: await status({ ...situation, engine, stack, signal }) });
   const down = downText(
     ledger,
     services.some(({ running }) => running > 0),
@@ -58,16 +55,13 @@ export async function run(context: CommandContext): Promise<void> {
     ...(ledger.live && down === undefined && !situation.settings.maintenance
       ? await addressProblems(session, content)
       : []),
-    ...(database?.problems ?? []),
-    ...saved.problems,
-    ...kitProblems(session.stack, situation.vault, situation.settings),
+    ...parts.flatMap((part) => part.status.problems),
     ...(await lockProblem(session, situation.containers)),
     ...storeProblems(session, situation.store),
-    ...(situation.settings.maintenance ? ['maintenance is on: the edge answers 503'] : []),
     ...migrationProblems(situation.applied),
     ...(ledger.live ? [] : ['no release is live yet: horme deploy']),
   ];
-  const lines = [...(database?.line === undefined ? [] : [database.line]), ...saved.line];
+  const lines = parts.flatMap((part) => part.status.lines);
   context.print(screen(session, ledger.live, services, lines, problems));
   context.result({
     schema: 'horme.status/1',
@@ -76,8 +70,7 @@ export async function run(context: CommandContext): Promise<void> {
     url: urlOf(session),
     release: ledger.live?.number,
     services,
-    database: database?.status,
-    backup: (backups.database ?? backups.files) ? backups : undefined,
+    ...Object.fromEntries(parts.map((part) => [part.name, part.status.result])),
     problems,
   });
 }
@@ -104,14 +97,6 @@ const migrationProblems = ({ migrationsDue }: Applied): string[] =>
         `the data and its schema are from before the migration of ${dueText(migrationsDue)}: horme deploy runs them again, horme rollback takes a release of before them`,
       ];
 
-async function databaseLines({ engine, stack }: Session, wanted: DatabaseOptions) {
-  const status = await databaseStatus(engine, stack.project);
-  if (status.members.length === 0) return { status, line: undefined, problems: [] };
-  const primary = status.members.find(({ role }) => role === 'primary');
-  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}. ${survives(wanted)}`;
-  return { status, line, problems: databaseProblems(status, wanted) };
-}
-
 async function serviceStatuses(session: Session, content: ReleaseContent, applied: Applied): Promise<ServiceStatus[]> {
   const pool = new BalancerPool(session.engine, content.project);
   try {
@@ -123,6 +108,7 @@ async function serviceStatuses(session: Session, content: ReleaseContent, applie
       services: routed,
       balancers: await pool.get(),
       applied,
+      parts: [],
     });
     const down = counters.filter(({ up }) => !up);
     return await Promise.all(

@@ -8,7 +8,8 @@ import type { Emit } from '../events.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import type { Store } from '../release/store.ts';
 import type { Vault } from '../release/vault.ts';
-import { replicasOf, type SeenReplica } from './observe.ts';
+import type { Stack } from '../stack/stack.ts';
+import { replicasOf, type ObservedPart, type SeenReplica } from './observe.ts';
 
 /** Who watches the new replicas beside the steps, as these talk to it. */
 export interface Watcher {
@@ -29,8 +30,23 @@ export interface Watcher {
   end(): Promise<void>;
 }
 
+/** Of a part, what it does in a run. */
+export interface ActingPart {
+  name: string;
+  /** Takes one of its own steps. */
+  take?(context: Context, id: string, act: { do: string }): Promise<void>;
+  /** Puts restored data, which lies beside the database's, into its place while no member runs. */
+  swapIn?(context: Context, id: string, restored: { stamp: string; members: string[] }): Promise<void>;
+  /** Held while a migration runs that logs in at it. */
+  guardsMigration?(context: Context, id: string): Promise<{ close(): void }>;
+  /** Other replicas serve than before. */
+  membersChanged?(context: Context): Promise<void>;
+}
+
 /** What the steps of one run share. */
 export interface Context {
+  parts: readonly (ActingPart & ObservedPart)[];
+  stack: Stack;
   engine: Engine;
   compose: Compose;
   store: Store;
@@ -39,8 +55,6 @@ export interface Context {
   routed: ReleaseService[];
   releaseNumber: number;
   vault: Vault;
-  certificate: { name: string; hosts: string[] } | undefined;
-  pages: { maintenance: string | undefined };
   emit: Emit;
   /** Aborted by Ctrl-C or a lost lock: waits end, what is under way finishes. */
   signal: AbortSignal;

@@ -3,10 +3,10 @@ import { haproxyServices } from '../traffic/names.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { haproxyStructure } from '../traffic/haproxy.ts';
-import { nginxService } from '../parts/edge/part.ts';
+import { nginxService } from '../parts/edge/services.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { nginxFingerprint } from '../parts/edge/plan.ts';
-import { plan, planText } from './plan.ts';
+import { planText } from './plan.ts';
 import type { Action, PlanOptions } from './step.ts';
 import {
   apply,
@@ -19,7 +19,7 @@ import {
   type SimContainer,
   type World,
 } from './simulator.ts';
-import { content, edge, health, options, route, service, version } from './testing.ts';
+import { content, edge, health, options, stepsOfPlan, route, service, version } from './testing.ts';
 
 /** Enough to walk through the interesting mixes; a failure prints its seed. */
 const runs = Number(process.env['HORME_PROPERTY_RUNS'] ?? 200);
@@ -222,7 +222,7 @@ function appliedOf(
 
 /** Plans for a release, as seen now. */
 function stepsFor(world: World, release: ReleaseContent, before: ReleaseContent, own: Partial<PlanOptions> = {}) {
-  return plan(release, look(world, release, before.services), options({ former: before.services, ...own }));
+  return stepsOfPlan(release, look(world, release, before.services), options({ former: before.services, ...own }));
 }
 
 /** The first half of a step, as when the process is killed in the middle of it. */

@@ -1,27 +1,26 @@
 import { routedServices } from '../traffic/routed.ts';
 import { setMaxListeners } from 'node:events';
-import { trustedDatabase } from '../parts/database/members.ts';
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import { ensurePlatformImages, imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import { nextNumber, readLedger, readLive } from '../release/ledger.ts';
 import type { HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { beginHistoryFor, openVault, rotateLogins } from '../release/vault.ts';
+import { openVault, renewedVault } from '../release/open-vault.ts';
 import type { Session } from '../session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, remakeSecrets, writeSecrets } from './images.ts';
-import { formerCheck, refuseFormerProject } from './former-project.ts';
+import { refuseFormerProject } from './former-project.ts';
 import { lockFor } from './lock.ts';
-import { leftoversOf, observe, replicasOf } from './observe.ts';
+import { trustedSeen } from './observe.ts';
 import { keepsImages, type DeployOptions, type DeployResult } from './options.ts';
-import type { PlannedStep } from './step.ts';
 import { publishedBy, refuseTakenPorts, releasedBy, type Published } from './ports.ts';
 import { rollOut } from './rollout.ts';
-import { glance, neededImages, type Situation } from './situation.ts';
-import { contentFrom, stepsFor } from './wanted.ts';
+import { makePlatformImages, neededImages } from './platform-images.ts';
+import { glance, type Situation } from './situation.ts';
+import { contentFrom, madeOf, stepsFor, type Wanted } from './wanted.ts';
 
 const unchanged: DeployResult = {
   exitCode: exitCodes.done,
@@ -35,62 +34,20 @@ const unchanged: DeployResult = {
   failure: undefined,
 };
 
-/** The steps that a deploy would take, without taking any or changing anything. */
-export async function planOnly(session: Session, options: DeployOptions): Promise<PlannedStep[]> {
-  const situation = await glance(session, options.rebuild);
-  for (const { detail } of await formerCheck(session, situation)) session.emit({ kind: 'warning', text: detail });
-  const { content, former } = await contentFrom(session, situation, options);
-  const pool = new BalancerPool(session.engine, content.project);
-  try {
-    const services = routedServices(content.services, former?.services ?? []);
-    const { engine } = session;
-    const seen = await observe({
-      engine,
-      project: content.project,
-      services,
-      balancers: await pool.get(),
-      applied: situation.applied,
-    });
-    const images = keepsImages(options) ? [] : imageSteps(situation);
-    return [...images, ...numberedFrom(images.length, stepsFor(content, former, seen, options))];
-  } finally {
-    pool.close();
-  }
-}
-
-function imageSteps({ images }: Situation): PlannedStep[] {
-  return images
-    .filter(({ work }) => work !== undefined)
-    .map(({ service, work, because }, index) => ({
-      id: String(index + 1),
-      title: `${work} the image of ${service}`,
-      cause:
-        because ?? (work === 'build' ? 'no image was built from these sources yet' : 'the engine does not have it'),
-    }));
-}
-
-function numberedFrom(before: number, steps: PlannedStep[]): PlannedStep[] {
-  return steps.map((step, index) => ({ ...step, id: String(before + index + 1) }));
-}
-
 /** Observe → plan → execute, under the lock (the one that the caller holds, or its own), and back to the release before when a step fails. */
 export async function deploy(session: Session, options: DeployOptions, held?: HeldLock): Promise<DeployResult> {
   const situation = await glance(session, options.rebuild);
   refuseUnfinishedRecovery(session, situation, options);
-  if (await nothingToDo(session, situation, options)) return heldState(session, situation, options, held);
+  const foreseen = await foresee(session, situation, options);
+  if (foreseen && isDone(session, foreseen, options)) return heldState(session, situation, options, held);
   await refuseFormerProject(session, situation);
   await refuseTakenPorts(session, situation, publishedFor(session, situation, options));
-  const platformIds = await ensurePlatformImages(
-    session.engine,
-    session.connection.environment,
-    neededImages(session),
-    session.emit,
-    session.signal,
-  );
-  if (held) return locked(session, options, platformIds, held, situation);
+  const platformIds = await makePlatformImages(session, neededImages(session));
+  const glanced = foreseen ?? { situation };
+  if (held) return locked(session, options, platformIds, held, glanced);
   const lock = await lockFor(session, options.kind, options.waitSeconds);
   try {
-    return await locked(session, options, platformIds, lock, situation);
+    return await locked(session, options, platformIds, lock, glanced);
   } finally {
     await lock.release();
   }
@@ -119,11 +76,11 @@ async function heldState(
   held: HeldLock | undefined,
 ): Promise<DeployResult> {
   if (store?.held) return unchanged;
-  const { engine, stack, connection, emit } = session;
-  await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
+  const { engine, stack, emit } = session;
+  await makePlatformImages(session, []);
   const lock = held ?? (await lockFor(session, kind, waitSeconds));
   try {
-    await Store.open(engine, stack.project, imageTags().tools);
+    await Store.open(engine, stack.project, toolsImage());
   } finally {
     if (!held) await lock.release();
   }
@@ -131,23 +88,27 @@ async function heldState(
   return unchanged;
 }
 
-/** True only when no work is left and no one was interrupted: a lock, even a stale one, asks for the closer look. */
-async function nothingToDo(session: Session, situation: Situation, options: DeployOptions): Promise<boolean> {
-  if (options.scale || options.rollbackTo || options.rotate || !situation.store || !situation.vault) return false;
-  if (situation.images.some(({ work }) => work !== undefined)) return false;
-  if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return false;
-  const { content, former } = await contentFrom(session, situation, options);
-  const replicas = replicasOf(situation.containers, content.project, 'trusted');
-  const capacity = { cpus: Number.MAX_SAFE_INTEGER, memoryBytes: Number.MAX_SAFE_INTEGER };
-  const seen = {
-    replicas,
-    leftovers: leftoversOf(situation.containers),
-    stale: [],
-    applied: situation.applied,
-    database: trustedDatabase(situation.containers, situation.applied),
-    capacity,
-  };
-  return former !== undefined && stepsFor(content, former, seen, options).length === 0;
+/** What was seen before the lock was taken, and the release that follows from it where that can be told already. */
+interface Glanced {
+  situation: Situation;
+  wanted?: Wanted;
+}
+
+/** Undefined where something is to be made or begun first, or was interrupted: a lock, even a stale one, asks for the closer look. */
+async function foresee(
+  session: Session,
+  situation: Situation,
+  options: DeployOptions,
+): Promise<Required<Glanced> | undefined> {
+  if (options.scale || options.rollbackTo || options.rotate || !situation.store || !situation.vault) return undefined;
+  if (situation.images.some(({ work }) => work !== undefined)) return undefined;
+  if (situation.containers.some((container) => container.labels[labels.role] === 'lock')) return undefined;
+  return { situation, wanted: await contentFrom(session, situation, options) };
+}
+
+function isDone(session: Session, { situation, wanted }: Required<Glanced>, options: DeployOptions): boolean {
+  const seen = trustedSeen(situation.containers, wanted.content.project, situation.applied, session.parts);
+  return wanted.former !== undefined && stepsFor(session, wanted, seen, options).length === 0;
 }
 
 /** The lock is our own, and what was seen before it was taken may be a quarter of an hour old. */
@@ -161,7 +122,7 @@ async function locked(
   options: DeployOptions,
   platformIds: Record<string, string>,
   lock: HeldLock,
-  glanced: Situation,
+  { situation: glanced, wanted: foreseen }: Glanced,
 ): Promise<DeployResult> {
   const { engine, stack } = session;
   const started = performance.now();
@@ -169,8 +130,9 @@ async function locked(
   const images = keepsImages(options) ? [] : await makeImages(session, glanced.images, options.rebuild, times);
   const wasAsked = glanced.images.some(({ because }) => because !== undefined);
   const asked = wasAsked ? { ...(await withoutLock(session)), images } : undefined;
-  if (asked && (await nothingToDo(session, asked, options))) return heldState(session, asked, options, lock);
-  const store = await Store.open(engine, stack.project, imageTags().tools, glanced.store);
+  const told = asked && (await foresee(session, asked, options));
+  if (told && isDone(session, told, options)) return heldState(session, told.situation, options, lock);
+  const store = await Store.open(engine, stack.project, toolsImage(), glanced.store);
   const pool = new BalancerPool(engine, stack.project);
   // To open a conversation with HAProxy takes longer than to read the state. Whoever needs it hears of a failure.
   const opening = pool.get().catch(() => undefined);
@@ -178,11 +140,14 @@ async function locked(
     const state = await openState(session, store, options);
     const ledger = await readLedger(store);
     const situation: Situation = { containers: [], store, ...state, images, platformIds };
-    const wanted = await contentFrom(session, situation, options);
+    const wanted =
+      foreseen && madeOf(glanced) === madeOf(situation) ? foreseen : await contentFrom(session, situation, options);
     const { content, prepared, former } = wanted;
     await writeSecrets(session, store, prepared?.secrets ?? [], former);
     await remakeSecrets(session, store, content, former);
     const context: Context = {
+      parts: session.parts,
+      stack,
       engine,
       compose: session.compose,
       store,
@@ -190,8 +155,6 @@ async function locked(
       routed: routedServices(content.services, former?.services ?? []),
       releaseNumber: nextNumber(ledger),
       vault: state.vault,
-      certificate: prepared && { name: prepared.certificate, hosts: prepared.hosts },
-      pages: { maintenance: stack.maintenancePage },
       emit: session.emit,
       signal: manyListeners(AbortSignal.any([session.signal, lock.lost])),
       balancers: pool,
@@ -211,10 +174,10 @@ async function locked(
   }
 }
 
-async function openState({ stack }: Session, store: Store, { platformOnly, rotate }: DeployOptions) {
+async function openState({ stack, parts }: Session, store: Store, { platformOnly, rotate }: DeployOptions) {
   const [settings, applied, live] = await Promise.all([readSettings(store), readApplied(store), readLive(store)]);
-  if (platformOnly) await beginHistoryFor(stack.database?.version, store, live, applied);
-  const vault = rotate ? await rotateLogins(store, applied) : await openVault(store);
+  const run = { stack, applied, live, rotate, platformOnly };
+  const vault = await renewedVault(store, await openVault(store, parts), parts, run);
   return { settings, applied, live, vault };
 }
 

@@ -1,16 +1,11 @@
-import { backUp, setUpBackups, swapIn } from '../parts/backup/apply.ts';
-import { retireLogins, setRoles, shareSettings } from '../parts/database/apply.ts';
-import { migrate } from '../parts/database/migrate.ts';
-import { switchOver } from '../parts/database/switchover.ts';
-import { analyze, forgetCluster, rehearseUpgrade, upgradeData } from '../parts/database/upgrade.ts';
-import { reloadHaproxy, reloadNginx, writeEdge, writeMembers } from '../parts/edge/apply.ts';
 import { labels } from '../engine/labels.ts';
 import { neverAborted } from '../engine/patience.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { askAddresses } from './ask.ts';
-import { newReplicas, numbered, serviceOf, type Context } from './context.ts';
+import { newReplicas, numbered, serviceOf, type ActingPart, type Context } from './context.ts';
 import { awaitDrained, beginDrain, forget, stopReplicas } from './drain.ts';
 import { postStart } from './hooks.ts';
+import { migrate } from './migrate.ts';
 import type { Action, Step } from './step.ts';
 import { awaitReady, lastWords } from './ready.ts';
 import { prove, watchReplicas } from './watch.ts';
@@ -95,12 +90,6 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return removeAll(context, action);
     case 'forget':
       return forget(context, action.slots);
-    case 'write-edge':
-      return writeEdge(context, action);
-    case 'reload-haproxy':
-      return reload(context, action.keepFormer);
-    case 'reload-nginx':
-      return reloadNginx(context);
     case 'migrate':
       return migrate(context, id, action.service);
     case 'start':
@@ -116,7 +105,7 @@ function take(context: Context, { id, action }: Step): Promise<void> {
     case 'ask':
       return askAddresses(context, id, action.services);
     case 'members':
-      return writeMembers(context);
+      return membersChanged(context);
     case 'drain':
       return drain(context, action);
     case 'watch':
@@ -125,28 +114,8 @@ function take(context: Context, { id, action }: Step): Promise<void> {
       return stopReplicas(context, id, action.replicas, action.keep);
     case 'replace':
       return replaceInPlace(context, id, action);
-    case 'share-settings':
-      return shareSettings(context);
-    case 'set-roles':
-      return setRoles(context);
-    case 'switchover':
-      return switchOver(context, id, action.to);
-    case 'retire-logins':
-      return retireLogins(context);
-    case 'rehearse-upgrade':
-      return rehearseUpgrade(context, action);
-    case 'upgrade':
-      return upgradeData(context, action.from);
-    case 'analyze':
-      return analyze(context);
-    case 'swap':
-      return swapIn(context, id, action);
-    case 'forget-cluster':
-      return forgetCluster(context);
-    case 'set-up-backups':
-      return setUpBackups(context, id);
-    case 'back-up':
-      return backUp(context, id);
+    case 'part':
+      return partNamed(context, action.part).take(context, id, action.act);
   }
 }
 
@@ -162,13 +131,17 @@ async function ready(context: Context, stepId: string, services: string[]): Prom
 /** Where their successors serve, what is in flight ends beside the steps that follow; `stop` waits for the rest. */
 async function drain(context: Context, { replicas, handsOver }: Extract<Action, { do: 'drain' }>): Promise<void> {
   await beginDrain(context, replicas);
-  await (handsOver ? writeMembers(context) : awaitDrained(context, replicas));
+  await (handsOver ? membersChanged(context) : awaitDrained(context, replicas));
 }
 
-/** A conversation that the guard opened with a process that leaves would be taken for one with its successor. */
-async function reload(context: Context, keepFormer: boolean): Promise<void> {
-  if (!keepFormer) await context.guard?.end();
-  await reloadHaproxy(context, keepFormer);
+function partNamed({ parts }: Context, name: string): Required<Pick<ActingPart, 'take'>> {
+  const part = parts.find((one) => one.name === name);
+  if (!part?.take) throw new Error(`no part ${name} takes steps`);
+  return part as Required<Pick<ActingPart, 'take'>>;
+}
+
+async function membersChanged(context: Context): Promise<void> {
+  for (const part of context.parts) await part.membersChanged?.(context);
 }
 
 async function admit(context: Context, { services, first }: Extract<Action, { do: 'admit' }>): Promise<void> {

@@ -1,7 +1,7 @@
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Session } from '../session.ts';
-import type { Check } from './ports.ts';
+import type { Check } from './check.ts';
 import type { Situation } from './situation.ts';
 
 type Where = Pick<Session, 'engine' | 'stack'>;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ReleaseService } from '../release/release.ts';
 import type { SeenReplica } from './observe.ts';
-import { plan, planText } from './plan.ts';
-import { content, edge, options, replica, running, service, version } from './testing.ts';
+import { planText } from './plan.ts';
+import { content, edge, options, replica, running, service, stepsOfPlan, version } from './testing.ts';
 
 const ledger = service('ledger');
 const volume = (name: string) => [{ name, path: '/data' }];
@@ -11,7 +11,7 @@ const volume = (name: string) => [{ name, path: '/data' }];
 function planned(wanted: ReleaseService[], seen: SeenReplica[]): string {
   const live = content([...edge(), ...wanted]);
   const others = running(live).replicas.filter(({ service: name }) => name.startsWith('horme-'));
-  return planText(plan(live, running(live, { replicas: [...others, ...seen] }), options()));
+  return planText(stepsOfPlan(live, running(live, { replicas: [...others, ...seen] }), options()));
 }
 
 const one = (own: Partial<SeenReplica> = {}) => replica(ledger, 1, { anonymousVolumes: volume('first'), ...own });

@@ -1,4 +1,4 @@
-import { imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
 import type { Session } from '../session.ts';
 
@@ -11,7 +11,7 @@ export function lockFor(
   return takeLock({
     engine,
     project: stack.project,
-    image: imageTags().tools,
+    image: toolsImage(),
     purpose,
     waitSeconds,
     signal,

@@ -1,11 +1,11 @@
 import { labels } from '../engine/labels.ts';
 import type { Container, Engine } from '../engine/engine.ts';
-import { imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import { readLive } from '../release/ledger.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { readApplied, readSettings, type Applied, type Settings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
-import { readVault, withDefaults, type Vault } from '../release/vault.ts';
+import { readVault, type Vault } from '../release/vault.ts';
 
 /** What the engine tells to who knows the project's name alone. */
 export interface Look {
@@ -38,11 +38,11 @@ export async function lookInto(containers: Container[], store: Store | undefined
     store && readLive(store),
     hashPlatform(),
   ]);
-  return { containers, store, settings, applied, vault: vault && withDefaults(vault), live };
+  return { containers, store, settings, applied, vault, live };
 }
 
 /** While the engine works on what it was asked: the images' folders are read and hashed once in a process. */
 async function hashPlatform(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  imageTags();
+  toolsImage();
 }

@@ -1,10 +1,10 @@
 import { edgeNetwork } from '../platform/networks.ts';
-import { observeDatabase, type SeenDatabase } from '../parts/database/members.ts';
 import type { Balancers, Membership } from '../traffic/balancers.ts';
 import { labels } from '../engine/labels.ts';
 import type { AnonymousVolume, Container, Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
+import type { Sections } from '../sections.ts';
 
 export interface SeenReplica {
   id: string;
@@ -34,8 +34,17 @@ export interface Seen {
   /** Slots of HAProxy that hold a replica which is gone. */
   stale: { service: string; name: string }[];
   applied: Applied;
-  database: SeenDatabase;
+  /** What each part has seen of its own, by the part's name. */
+  parts: Sections;
   capacity: { cpus: number; memoryBytes: number };
+}
+
+/** Of a part, what is seen of it beyond its containers. */
+export interface ObservedPart {
+  name: string;
+  observe?(engine: Engine, containers: Container[]): Promise<unknown>;
+  /** For a look that costs nothing: whatever runs is taken to be in order. */
+  trusted?(containers: Container[], applied: Applied): unknown;
 }
 
 export function replicasOf(
@@ -82,8 +91,9 @@ export async function observe(options: {
   services: ReleaseService[];
   balancers: Balancers | undefined;
   applied: Applied;
+  parts: readonly ObservedPart[];
 }): Promise<Seen> {
-  const { engine, project, services, balancers, applied } = options;
+  const { engine, project, services, balancers, applied, parts } = options;
   const routed = services.filter(({ routes }) => routes.length > 0);
   const [containers, membership, info] = await Promise.all([
     engine.containers({ [labels.project]: project }),
@@ -101,7 +111,30 @@ export async function observe(options: {
     leftovers: leftoversOf(containers),
     stale,
     applied,
-    database: await observeDatabase(engine, containers),
+    parts: await seenByParts(parts, (part) => part.observe?.(engine, containers)),
     capacity: { cpus: info.cpus, memoryBytes: info.memoryBytes },
+  };
+}
+
+async function seenByParts(parts: readonly ObservedPart[], look: (part: ObservedPart) => unknown): Promise<Sections> {
+  const seen = await Promise.all(parts.map(async (part) => [part.name, await look(part)] as const));
+  return Object.fromEntries(seen.filter(([, section]) => section !== undefined));
+}
+
+/** What the engine's list of containers and the notes tell: whatever runs is taken to be in order, and for a member. */
+export function trustedSeen(
+  containers: Container[],
+  project: string,
+  applied: Applied,
+  parts: readonly ObservedPart[],
+): Seen {
+  const sections = parts.map((part) => [part.name, part.trusted?.(containers, applied)] as const);
+  return {
+    replicas: replicasOf(containers, project, 'trusted'),
+    leftovers: leftoversOf(containers),
+    stale: [],
+    applied,
+    parts: Object.fromEntries(sections.filter(([, section]) => section !== undefined)),
+    capacity: { cpus: Number.MAX_SAFE_INTEGER, memoryBytes: Number.MAX_SAFE_INTEGER },
   };
 }

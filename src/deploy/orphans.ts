@@ -1,10 +1,9 @@
-import { leavingMembers } from '../parts/database/plan.ts';
-import type { ReleaseContent } from '../release/release.ts';
-import type { Seen, SeenReplica } from './observe.ts';
+import type { SeenReplica } from './observe.ts';
+import type { Planning } from './part.ts';
 
-/** Replicas of services that the release no longer has; the database takes its members away itself. */
-export function orphansOf(content: ReleaseContent, seen: Seen): SeenReplica[] {
+/** Replicas of services that the release no longer has, but for those that a part takes away itself. */
+export function orphansOf({ content, seen, parts }: Pick<Planning, 'content' | 'seen' | 'parts'>): SeenReplica[] {
   const known = new Set(content.services.map(({ name }) => name));
-  const members = leavingMembers(content, seen).filter(({ running }) => running);
-  return seen.replicas.filter((replica) => !known.has(replica.service) && !members.includes(replica));
+  const leaving = parts.flatMap(({ steps }) => steps?.leaving?.(content, seen) ?? []);
+  return seen.replicas.filter((replica) => !known.has(replica.service) && !leaving.includes(replica));
 }

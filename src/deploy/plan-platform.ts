@@ -1,9 +1,6 @@
 import { haproxyServices } from '../traffic/names.ts';
-import { backupSetUp } from '../parts/backup/plan.ts';
-import { majorUpgrade, offlineSteps, swapOf } from '../parts/database/plan-offline.ts';
-import { databaseIsAway, databaseSetUp, databaseSteps, isDatabase } from '../parts/database/plan.ts';
-import type { ReleaseContent } from '../release/release.ts';
 import type { Seen } from './observe.ts';
+import { stepsOf, type Planning } from './part.ts';
 import {
   isSurge,
   isUnproven,
@@ -15,23 +12,20 @@ import {
   waves,
   type Change,
   type Draft,
-  type PlanOptions,
 } from './step.ts';
 import { startStep } from './start-step.ts';
 
-export function platformSteps(
-  content: ReleaseContent,
-  all: Change[],
-  seen: Seen,
-  options: Pick<PlanOptions, 'majorUpgrade' | 'swap'>,
-): Draft[] {
-  const offline = swapOf(content, seen, options.swap) ?? majorUpgrade(content, seen, options.majorUpgrade);
-  if (!offline && databaseIsAway(seen))
-    return [...partSteps(all, seen), ...databaseSetUp(content, seen), ...backupSetUp(content, seen)];
-  const database = all.filter(isDatabase);
-  const others = all.filter((change) => !isDatabase(change));
-  const steps = offline ? offlineSteps(content, database, seen, offline) : databaseSteps(content, database, seen);
-  return [...steps, ...partSteps(others, seen), ...backupSetUp(content, seen)];
+/** Changes of the platform's services: first those of parts that order their own, then the others by what waits for what. */
+export function platformSteps(planning: Planning, all: Change[]): Draft[] {
+  const ordered = planning.parts.flatMap(({ name, steps }) => {
+    const own = steps?.own?.(
+      planning,
+      all.filter(({ service }) => service.owner === name),
+    );
+    return own === undefined ? [] : [{ name, own }];
+  });
+  const others = all.filter(({ service }) => !ordered.some(({ name }) => name === service.owner));
+  return [...ordered.flatMap(({ own }) => own), ...partSteps(others, planning.seen), ...stepsOf(planning, 'setUp')];
 }
 
 /** What is away comes first: of two HAProxies, the one that runs must not stop while the other doesn't. */

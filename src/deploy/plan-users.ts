@@ -1,7 +1,7 @@
-import { nginxReload } from '../parts/edge/plan.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { makeRoom } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
+import { stepsOf, type Planning } from './part.ts';
 import {
   drainSteps,
   handOverSteps,
@@ -37,7 +37,8 @@ function migrations(changes: Change[], seen: Seen, options: PlanOptions): Draft[
     }));
 }
 
-export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+export function userSteps(planning: Planning, users: Change[]): Draft[] {
+  const { seen, options } = planning;
   const early = users.filter((change) => !waitsForFirst(change, users));
   const bringing = waves(users).flatMap((wave) => [
     ...removeDead(wave),
@@ -53,8 +54,8 @@ export function userSteps(content: ReleaseContent, users: Change[], seen: Seen, 
   return [
     ...migrations(early, seen, options),
     ...bringing,
-    ...nginxReload(content, seen),
-    ...retiring(content, users.filter(needsWork), seen, options),
+    ...stepsOf(planning, 'switched'),
+    ...retiring(planning, users.filter(needsWork)),
   ];
 }
 
@@ -63,7 +64,8 @@ const waitsForFirst = ({ service }: Change, users: Change[]) =>
   users.some((other) => !runsAtAll(other) && service.dependsOn.some((needed) => needed.service === other.service.name));
 
 /** All new replicas serve: the old ones, and those of services that are gone, end their requests and leave. */
-function retiring(content: ReleaseContent, users: Change[], seen: Seen, options: PlanOptions): Draft[] {
+function retiring(planning: Planning, users: Change[]): Draft[] {
+  const { content, seen, options } = planning;
   const replaced = users.filter((change) => isSurge(change) && isService(change) && fits(change, seen));
   const old = replaced.flatMap((change) => change.old);
   const routed = users.filter(({ service }) => service.routes.length > 0);
@@ -74,7 +76,7 @@ function retiring(content: ReleaseContent, users: Change[], seen: Seen, options:
   );
   const changed = users.filter(({ service }) => service.owner === 'user').map(({ service }) => service.name);
   const switched = routed.some((change) => isSurge(change) && fits(change, seen));
-  const gone = orphansOf(content, seen);
+  const gone = orphansOf(planning);
   const drained = [...old, ...gone].filter((replica) => hasTraffic(content, replica));
   return [
     ...(switched || drained.length > 0 ? handOverSteps(drained) : []),

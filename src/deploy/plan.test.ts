@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ReleaseContent } from '../release/release.ts';
 import type { Seen } from './observe.ts';
-import { plan, planText } from './plan.ts';
+import { planText } from './plan.ts';
 import type { PlanOptions } from './step.ts';
 import {
   api,
@@ -9,6 +9,7 @@ import {
   edge,
   nothing,
   options,
+  stepsOfPlan,
   replica,
   replicas,
   route,
@@ -18,7 +19,7 @@ import {
 } from './testing.ts';
 
 const text = (wanted: ReleaseContent, seen: Seen, own: Partial<PlanOptions> = {}) =>
-  planText(plan(wanted, seen, options(own)));
+  planText(stepsOfPlan(wanted, seen, options(own)));
 
 const worker = service('worker');
 const shop = content([...edge(), api(), worker]);
@@ -351,7 +352,7 @@ test('of two HAProxies the one that is away comes back before the other is repla
   const wanted = content([...edge('v2'), api()]);
   const all = running(content([...edge(), api()]), {});
   const seen = { ...all, replicas: all.replicas.filter((one) => one.service !== 'horme-haproxy-b') };
-  const titles = plan(wanted, seen, options({ former: wanted.services })).map(({ title }) => title);
+  const titles = stepsOfPlan(wanted, seen, options({ former: wanted.services })).map(({ title }) => title);
   const started = titles.findIndex((title) => title.includes('1 replica of horme-haproxy-b'));
   expect(started).toBeLessThan(
     titles.findIndex((title) => title.includes('stop and remove shop-local-horme-haproxy-a')),
@@ -360,7 +361,7 @@ test('of two HAProxies the one that is away comes back before the other is repla
 
 test('only the named services are deployed; the platform is kept right all the same', () => {
   const wanted = content([...edge(), version(api(), 'v2'), version(worker, 'v2')]);
-  const steps = plan(wanted, running(shop), options({ only: ['worker'], former: shop.services }));
+  const steps = stepsOfPlan(wanted, running(shop), options({ only: ['worker'], former: shop.services }));
   expect(steps.map(({ title }) => title)).toMatchInlineSnapshot(`
     [
       "start 1 replica of worker beside the 1 that runs",
@@ -396,6 +397,6 @@ test('what an interrupted run has admitted is watched to the end, though nothing
     one.service === 'api' ? { ...one, membership: 'drain' as const } : one,
   );
   const seen = running(shop, { replicas: [...drained, ...fresh] });
-  const titles = plan(next, seen, options({ former: shop.services })).map(({ title }) => title);
+  const titles = stepsOfPlan(next, seen, options({ former: shop.services })).map(({ title }) => title);
   expect(titles).toContain('watch api for 10 s');
 });

@@ -1,8 +1,7 @@
-import { retireLogins } from '../parts/database/plan.ts';
-import { edgeFiles, haproxyCleanUp, haproxyReload, noteMembers } from '../parts/edge/plan.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { inPlaceOf, keepsData } from './in-place.ts';
 import type { Seen, SeenReplica } from './observe.ts';
+import { stepsOf, type Planning } from './part.ts';
 import { platformSteps } from './plan-platform.ts';
 import { userSteps } from './plan-users.ts';
 import {
@@ -17,7 +16,8 @@ import {
 import { orphansOf } from './orphans.ts';
 
 /** Pure: the same release and the same observation always give the same steps. */
-export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions): Step[] {
+export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions, parts: Planning['parts']): Step[] {
+  const planning = { content, seen, options, parts };
   const changes = content.services
     .filter(({ name, owner }) => owner !== 'user' || (options.only?.includes(name) ?? true))
     .map((service) => changeOf(service, seen))
@@ -25,14 +25,12 @@ export function plan(content: ReleaseContent, seen: Seen, options: PlanOptions):
   const platform = changes.filter(({ service }) => service.owner !== 'user');
   const users = changes.filter(({ service }) => service.owner === 'user');
   const drafts = [
-    ...clearing(content, seen, changes),
-    ...noteMembers(content, seen, options.former),
-    ...edgeFiles(content, seen, options.former),
-    ...platformSteps(content, platform, seen, options),
-    ...haproxyReload(content, seen, options.former),
-    ...userSteps(content, users, seen, options),
-    ...retireLogins(content, seen, options.only === undefined && options.migrate),
-    ...haproxyCleanUp(content, seen, options.former),
+    ...clearing(planning, changes),
+    ...stepsOf(planning, 'first'),
+    ...platformSteps(planning, platform),
+    ...stepsOf(planning, 'beforeUsers'),
+    ...userSteps(planning, users),
+    ...stepsOf(planning, 'last'),
   ];
   // Where nothing is to be done nobody asks: `horme status` does.
   if (drafts.every(({ action }) => action.do === 'ask')) return [];
@@ -85,10 +83,11 @@ function causeOf(service: ReleaseService, all: SeenReplica[], right: number): st
 }
 
 /** Goes first, so that no name is left at HAProxy whose container a later step removes. */
-function clearing(content: ReleaseContent, seen: Seen, changes: Change[]): Draft[] {
+function clearing(planning: Planning, changes: Change[]): Draft[] {
+  const { seen } = planning;
   const { leftovers } = seen;
   const resting = changes.flatMap(({ inPlace }) => inPlace?.resting ?? []);
-  const ended = [...changes.flatMap(({ dead }) => dead), ...resting, ...orphansOf(content, seen)].filter(
+  const ended = [...changes.flatMap(({ dead }) => dead), ...resting, ...orphansOf(planning)].filter(
     ({ running, membership }) => !running && membership !== 'absent',
   );
   const stale = [...seen.stale, ...ended.map(({ service, name }) => ({ service, name }))];

@@ -8,15 +8,8 @@ import type { Session } from '../session.ts';
 import { isTcp } from '../stack/routes.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';
+import type { Check } from './check.ts';
 import type { Situation } from './situation.ts';
-
-/** A pre-deployment check and what it found. */
-export interface Check {
-  name: string;
-  ok: boolean;
-  /** What was found, and where it failed: what to do. */
-  detail: string;
-}
 
 interface Port {
   host: string;

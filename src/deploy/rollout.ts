@@ -1,28 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { labels } from '../engine/labels.ts';
-import { OperatorError, exitCodes } from '../errors.ts';
 import { notedOf, noteBegun } from '../release/begun.ts';
-import type { Outcome } from '../release/ledger.ts';
-import type { ReleaseContent } from '../release/release.ts';
-import { inHistory } from '../release/adapt.ts';
 import { pathsOf } from '../release/origin.ts';
 import { sourceOf } from '../release/sources.ts';
-import { writeHistory } from '../release/vault.ts';
-import { changeSettings, noteApplied, readApplied } from '../release/settings.ts';
+import { changeSettings, notePart, readApplied } from '../release/settings.ts';
 import type { Session } from '../session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';
 import { Guard } from './guard.ts';
-import { keepLogs } from './kept-logs.ts';
-import { observe, replicasOf, type Seen, type SeenReplica } from './observe.ts';
+import { lookAgain } from './look-again.ts';
+import { replicasOf, type Seen, type SeenReplica } from './observe.ts';
 import type { DeployOptions, DeployResult } from './options.ts';
-import { plan } from './plan.ts';
 import { startProof, type RunningProof } from './proof.ts';
 import type { Run } from './run.ts';
-import { putBackAll } from './put-back.ts';
 import { record } from './record.ts';
-import { interrupted, nextAfter, standing } from './standing.ts';
+import { interrupted, nextAfter } from './standing.ts';
+import { givenUp, goBack } from './way-back.ts';
 import { stepsFor, type Wanted } from './wanted.ts';
 
 /** Observes, plans and executes; when a step fails, plans and executes the way back. */
@@ -39,7 +33,7 @@ export async function rollOut(
   // After `horme down` what was live serves nobody: asking it would count failures of the wait for the first step.
   const serves = there.some(({ running }) => running);
   const proving = startProof(session, serves ? wanted.former : undefined, content, started);
-  const deciding = decide(context, wanted, there, options).catch(async (error: unknown) => {
+  const deciding = decide(session, context, wanted, there, options).catch(async (error: unknown) => {
     await (await proving).stop();
     throw error;
   });
@@ -60,18 +54,24 @@ export async function rollOut(
     if (!context.signal.aborted) return goBack(run, guard?.failure ?? error);
     await proof.stop();
     // Who has lost the lock writes nothing over what its new holder wrote.
-    if (wanted.former && !context.lost.aborted) await historyOf(context, wanted.former);
+    if (wanted.former && !context.lost.aborted) await givenUp(session, context, wanted.former);
     const next = nextAfter(options, wanted.ledger.live?.number);
-    throw interrupted(await look(context), wanted.content, next, error, context.lost);
+    throw interrupted(await lookAgain(context), wanted.content, next, error, context.lost);
   }
   await keepScale(run);
   return record(run, 'live', undefined);
 }
 
-async function decide(context: Context, wanted: Wanted, there: SeenReplica[], options: DeployOptions) {
-  const [seen, begunAt] = await Promise.all([look(context), begin(context, there, options)]);
-  await noteRoles(context, seen);
-  return { seen, begunAt, steps: stepsFor(wanted.content, wanted.former, seen, options) };
+async function decide(
+  session: Session,
+  context: Context,
+  wanted: Wanted,
+  there: SeenReplica[],
+  options: DeployOptions,
+) {
+  const [seen, begunAt] = await Promise.all([lookAgain(context), begin(context, there, options)]);
+  await noteSeen(session, context, seen);
+  return { seen, begunAt, steps: stepsFor(session, wanted, seen, options) };
 }
 
 /**
@@ -90,9 +90,12 @@ async function begin(context: Context, replicas: SeenReplica[], { kind, swap }: 
   return isDeploy && noted ? noted.at : now.toISOString();
 }
 
-/** Restored data may have them, with no step that notes it; the quick look of later deploys trusts the notes. */
-async function noteRoles({ store }: Context, { database: { roles }, applied }: Seen): Promise<void> {
-  if (roles !== '' && roles !== applied.roles) await noteApplied(store, { roles });
+/** The quick look of later deploys trusts the notes. */
+async function noteSeen({ parts }: Session, { store }: Context, seen: Seen): Promise<void> {
+  for (const part of parts) {
+    const noted = part.noted?.(seen);
+    if (noted !== undefined) await notePart(store, part.name, () => noted);
+  }
 }
 
 /** Waits end as soon as the guard is sure. */
@@ -101,16 +104,6 @@ function guarded(context: Context, guard: Guard | undefined): Context {
   const signal = AbortSignal.any([context.signal, guard.signal]);
   setMaxListeners(0, signal);
   return { ...context, guard, signal };
-}
-
-async function look(context: Context): Promise<Seen> {
-  return observe({
-    engine: context.engine,
-    project: context.content.project,
-    services: context.routed,
-    balancers: await context.balancers.get(),
-    applied: await readApplied(context.store),
-  });
 }
 
 const contextsOf = ({ stack }: Session) =>
@@ -131,73 +124,4 @@ function watchSwitch(context: Context, proof: RunningProof): Context {
 async function keepScale({ context, options }: Run): Promise<void> {
   if (!options.scale) return;
   await changeSettings(context.store, ({ scale }) => ({ scale: { ...scale, ...options.scale } }));
-}
-
-async function goBack(run: Run, error: unknown): Promise<DeployResult> {
-  const { emit } = run.session;
-  const reason = error instanceof Error ? error.message : String(error);
-  const failure = error instanceof OperatorError ? error : undefined;
-  if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
-  const { former } = run.wanted;
-  if (former) await putBackAll(run.context, former, await look(run.context));
-  const kept = former ? await keptLogs(run) : [];
-  const outcome = former ? await restore(run, former) : 'failed';
-  if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
-  const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
-  return {
-    ...(await record(run, outcome, reason)),
-    exitCode,
-    reason,
-    failure: failure && naming(failure, kept, run.context),
-  };
-}
-
-/** That they can't be kept is no reason to leave the bad release up. */
-async function keptLogs({ context, session }: Run): Promise<string[]> {
-  return keepLogs(context).catch((error: unknown) => {
-    session.emit({ kind: 'warning', text: `what the replicas printed is lost: ${stackOf(error)}` });
-    return [];
-  });
-}
-
-/** The replicas that the failure sends its reader to are gone; what they printed is kept under the release. */
-function naming(failure: OperatorError, kept: string[], { releaseNumber }: Context): OperatorError {
-  const service = kept.find((name) => failure.next === `horme logs ${name}`);
-  if (service === undefined) return failure;
-  const { message, code, exitCode, lastSeen, cause } = failure;
-  const next = `horme logs ${service} --release ${releaseNumber}`;
-  return new OperatorError(message, { code, exitCode, next, cause, ...(lastSeen !== undefined && { lastSeen }) });
-}
-
-const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
-
-/** One that was begun for other data, which never came, is given up: nothing of the members has to change then. */
-async function historyOf({ store, vault, otherData }: Context, { backup }: ReleaseContent): Promise<string> {
-  const { history } = vault.backup;
-  if (otherData.begun || backup?.history === undefined || backup.history === history) return history;
-  await writeHistory(store, vault, backup.history);
-  return backup.history;
-}
-
-async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
-  session.emit({ kind: 'note', text: 'going back to the release before' });
-  const former = inHistory(before, await historyOf(context, before));
-  const back: Context = { ...context, content: former, certificate: undefined, guard: undefined };
-  const options = {
-    migrate: false,
-    watchSeconds: 0,
-    majorUpgrade: false,
-    swap: undefined,
-    only: undefined,
-    former: context.content.services,
-  };
-  try {
-    await execute(back, plan(former, await look(context), options), times, boundary);
-    return 'rolled-back';
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const text = `going back failed too: ${why}\n${standing(await look(context), context.content)}`;
-    session.emit({ kind: 'warning', text });
-    return 'rolled-back-in-part';
-  }
 }

@@ -1,11 +1,12 @@
 import { routedServices } from '../traffic/routed.ts';
 import { haproxyServices } from '../traffic/names.ts';
 import { haproxyStructure, membersFingerprint } from '../traffic/haproxy.ts';
-import { nginxService } from '../parts/edge/part.ts';
+import { nginxService } from '../parts/edge/services.ts';
 import type { ReleaseContent, ReleaseService } from '../release/release.ts';
 import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import { nginxFingerprint } from '../parts/edge/plan.ts';
+import type { EdgeAct } from '../parts/edge/step.ts';
 import type { Action } from './step.ts';
 
 /** A container with what an observation doesn't show: whether it would answer. */
@@ -55,11 +56,15 @@ export function look(world: World, content: ReleaseContent, former: ReleaseServi
       })),
     leftovers: world.leftovers,
     stale: keys.map(split).filter(({ service, name }) => routed.has(service) && !there.has(name)),
-    database: { members: [], roles: '' },
+    parts: {},
     applied: {
       ...nothingApplied,
-      ...world.applied,
-      members: membersFingerprint(world.noted.map((key) => key.split(' ')[1] ?? '')),
+      parts: {
+        edge: {
+          ...world.applied,
+          members: membersFingerprint(world.noted.map((key) => key.split(' ')[1] ?? '')),
+        },
+      },
     },
     capacity: world.capacity,
   };
@@ -83,17 +88,8 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
         );
         leave(world, slot);
       });
-    case 'write-edge':
-      if (action.nginx) world.applied.nginx = nginxFingerprint(content);
-      if (!action.haproxy) return;
-      world.noted = readyEverywhere(world);
-      world.applied.haproxy = haproxyStructure(routedServices(content.services, former));
-      return;
-    case 'reload-haproxy':
-      return reload(world, action.keepFormer ? routedServices(content.services, former) : content.services);
-    case 'reload-nginx':
-      must(runningOf(world, nginxService).length > 0, 'no nginx runs');
-      world.applied.nginx = nginxFingerprint(content);
+    case 'part':
+      if (action.part === 'edge') takeEdgeStep(world, action.act as EdgeAct, content, former);
       return;
     case 'migrate':
       return must(serviceOf(content, action.service).migrate !== undefined, `${action.service} has no migration`);
@@ -126,23 +122,29 @@ export function apply(world: World, action: Action, content: ReleaseContent, for
     case 'prove':
     case 'ask':
     case 'watch':
-    case 'share-settings':
-    case 'set-roles':
-    case 'switchover':
-    case 'retire-logins':
-    case 'rehearse-upgrade':
-    case 'upgrade':
-    case 'analyze':
-    case 'forget-cluster':
-    case 'swap':
-    case 'set-up-backups':
-    case 'back-up':
       return;
     case 'stop':
       return action.replicas.forEach((target) => stop(world, target, action.keep === true));
     case 'replace':
       action.replicas.forEach((target) => stop(world, target, true));
       return replace(world, serviceOf(content, action.service), action.count);
+  }
+}
+
+function takeEdgeStep(world: World, act: EdgeAct, content: ReleaseContent, former: ReleaseService[]): void {
+  switch (act.do) {
+    case 'write':
+      if (act.nginx) world.applied.nginx = nginxFingerprint(content);
+      if (!act.haproxy) return;
+      world.noted = readyEverywhere(world);
+      world.applied.haproxy = haproxyStructure(routedServices(content.services, former));
+      return;
+    case 'reload-haproxy':
+      return reload(world, act.keepFormer ? routedServices(content.services, former) : content.services);
+    case 'reload-nginx':
+      must(runningOf(world, nginxService).length > 0, 'no nginx runs');
+      world.applied.nginx = nginxFingerprint(content);
+      return;
   }
 }
 

@@ -1,7 +1,5 @@
 import { lookingFor } from './images.ts';
-import { imageTags } from '../platform/images.ts';
-import { parts } from '../platform/parts.ts';
-import type { PlatformImage } from '../platform/part.ts';
+import { platformImageIds } from './platform-images.ts';
 import { resolveImages, type ServiceImage } from '../release/images.ts';
 import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
@@ -17,12 +15,6 @@ export interface Situation extends Look {
   platformIds: Record<string, string>;
 }
 
-export function neededImages(session: Session): PlatformImage[] {
-  return parts
-    .flatMap((part) => part.services(session.stack, unmadeVault.backup))
-    .map(({ platformImage }) => platformImage);
-}
-
 export async function glance(session: Session, rebuild: boolean): Promise<Situation> {
   const { engine, stack } = session;
   if (stack.sourceProblems.length > 0) throw new ConfigurationError(stack.sourceProblems);
@@ -36,18 +28,11 @@ export async function glance(session: Session, rebuild: boolean): Promise<Situat
   return { ...found, images, platformIds };
 }
 
-async function platformImageIds(session: Session): Promise<Record<string, string>> {
-  const tags = imageTags();
-  const found = await Promise.all(
-    neededImages(session).map(async (name) => [name, (await session.engine.image(tags[name]))?.id] as const),
-  );
-  return Object.fromEntries(found.filter((pair): pair is readonly [PlatformImage, string] => pair[1] !== undefined));
-}
-
 export function preparedFrom(
   session: Session,
   { images, platformIds, vault, settings }: Pick<Situation, 'images' | 'platformIds' | 'vault' | 'settings'>,
   kept: { former: ReleaseContent; names: string[] } | undefined,
 ): Promise<Prepared> {
-  return prepare({ stack: session.stack, images, platformIds, vault: vault ?? unmadeVault, settings, kept });
+  const { stack, parts } = session;
+  return prepare({ stack, parts, images, platformIds, vault: vault ?? unmadeVault, settings, kept });
 }

@@ -1,16 +1,17 @@
 import type { Container } from '../engine/engine.ts';
-import { ensurePlatformImages, imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import { Store } from '../release/store.ts';
+import { makePlatformImages } from './platform-images.ts';
 import type { Session } from '../session.ts';
 
 /** The state of the session's project, also when its container was pruned; undefined: nothing was ever deployed. */
 export async function findStore(session: Session, seen?: Container[]): Promise<Store | undefined> {
-  const { engine, stack, connection, emit } = session;
+  const { engine, stack } = session;
   const { project } = stack;
   const existing = seen ? Store.existing(engine, project, seen) : await Store.find(engine, project);
   if (existing || !(await Store.hasState(engine, project))) return existing;
-  await ensurePlatformImages(engine, connection.environment, ['tools'], emit, session.signal);
-  return Store.reader(engine, project, imageTags().tools);
+  await makePlatformImages(session, []);
+  return Store.reader(engine, project, toolsImage());
 }
 
 /** For `check` and `status`: what a prune would take. */

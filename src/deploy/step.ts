@@ -1,5 +1,3 @@
-import type { BackupAction } from '../parts/backup/actions.ts';
-import type { DatabaseAction } from '../parts/database/actions.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 
@@ -13,11 +11,6 @@ export interface Target {
 export type Action =
   | { do: 'remove'; containers: { id: string; name: string }[] }
   | { do: 'forget'; slots: { service: string; name: string }[] }
-  /** Files of a program that doesn't run yet and will read them when it starts. */
-  | { do: 'write-edge'; nginx: boolean; haproxy: boolean }
-  /** `keepFormer`: with the backends that only the release before needs. */
-  | { do: 'reload-haproxy'; keepFormer: boolean }
-  | { do: 'reload-nginx' }
   | { do: 'migrate'; service: string }
   | { do: 'start'; counts: Record<string, number> }
   /** `inPlace`: a container of another spec gets a successor, which has its anonymous volumes. */
@@ -36,8 +29,8 @@ export type Action =
   | { do: 'stop'; replicas: Target[]; keep?: boolean }
   /** Stops these; then Compose brings the service to that many containers, successors in the place of those that differ. */
   | { do: 'replace'; service: string; count: number; replicas: Target[] }
-  | DatabaseAction
-  | BackupAction;
+  /** One of a part's own, which the part alone takes. */
+  | { do: 'part'; part: string; act: { do: string } };
 
 export interface Step {
   id: string;

@@ -3,7 +3,9 @@ import type { HealthCheck } from '../stack/stack.ts';
 import { nothingApplied } from '../release/settings.ts';
 import type { Seen, SeenReplica } from './observe.ts';
 import { membersSeen, nginxFingerprint } from '../parts/edge/plan.ts';
-import type { PlanOptions } from './step.ts';
+import { parts } from '../parts/index.ts';
+import { plan } from './plan.ts';
+import type { PlanOptions, Step } from './step.ts';
 import { haproxyStructure, membersFingerprint } from '../traffic/haproxy.ts';
 
 /** Small factories for tests of the planner: a service is named, the rest has defaults that plan to nothing special. */
@@ -75,9 +77,11 @@ export function content(services: ReleaseService[], own: Partial<ReleaseContent>
     ports: { http: 80, https: 443 },
     services,
     compose: { name: 'shop-local', services: {} },
-    nginx: `routes: ${services.flatMap(({ name, routes }) => routes.map(({ path, port }) => `${path} ${name}:${port}`)).join()}`,
-    database: undefined,
-    backup: undefined,
+    parts: {
+      edge: {
+        nginx: `routes: ${services.flatMap(({ name, routes }) => routes.map(({ path, port }) => `${path} ${name}:${port}`)).join()}`,
+      },
+    },
     buildSecrets: undefined,
     secretVolumes: [],
     watchSeconds: 10,
@@ -113,7 +117,7 @@ export const nothing: Seen = {
   leftovers: [],
   stale: [],
   applied: nothingApplied,
-  database: { members: [], roles: '' },
+  parts: {},
   capacity: { cpus: 16, memoryBytes: 64 * 1024 ** 3 },
 };
 
@@ -127,7 +131,10 @@ export function running(live: ReleaseContent, own: Partial<Seen> = {}): Seen {
   const members = membersFingerprint(membersSeen(live, seen, []));
   return {
     ...seen,
-    applied: { ...nothingApplied, nginx: nginxFingerprint(live), haproxy: haproxyStructure(live.services), members },
+    applied: {
+      ...nothingApplied,
+      parts: { edge: { nginx: nginxFingerprint(live), haproxy: haproxyStructure(live.services), members } },
+    },
   };
 }
 
@@ -140,3 +147,7 @@ export const options = (own: Partial<PlanOptions> = {}): PlanOptions => ({
   former: [],
   ...own,
 });
+
+/** With all parts of the platform. */
+export const stepsOfPlan = (wanted: ReleaseContent, seen: Seen, how: PlanOptions): Step[] =>
+  plan(wanted, seen, how, parts);

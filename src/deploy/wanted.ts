@@ -1,13 +1,14 @@
+import { stableJson } from '../fingerprint.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Prepared } from '../release/prepare.ts';
-import { inHistory } from '../release/adapt.ts';
+import { presentOf } from '../release/present.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { unmadeVault } from '../release/vault.ts';
 import type { Session } from '../session.ts';
 import type { Seen } from './observe.ts';
 import type { DeployOptions } from './options.ts';
 import { plan } from './plan.ts';
-import type { Step } from './step.ts';
+import type { PlanOptions, Step } from './step.ts';
 import { preparedFrom, type Situation } from './situation.ts';
 
 /** What should run, and what was live before it. */
@@ -21,8 +22,9 @@ export interface Wanted {
 export async function contentFrom(session: Session, situation: Situation, options: DeployOptions): Promise<Wanted> {
   // On an empty machine nothing of the release before runs, and nothing answers.
   const former = options.kind === 'recover' ? undefined : situation.live;
-  const history = (situation.vault ?? unmadeVault).backup.history;
-  if (options.rollbackTo) return { content: inHistory(options.rollbackTo, history), prepared: undefined, former };
+  const vault = situation.vault ?? unmadeVault;
+  if (options.rollbackTo)
+    return { content: presentOf(options.rollbackTo, vault, session.parts), prepared: undefined, former };
   if (options.scale && !former) throw notDeployed(session.stack.project);
   if (options.scale && former) return { content: scaled(former, options.scale), prepared: undefined, former };
   const names = session.stack.services.map(({ name }) => name).filter((name) => !options.services.includes(name));
@@ -31,6 +33,16 @@ export async function contentFrom(session: Session, situation: Situation, option
   const prepared = await preparedFrom(session, situation, kept);
   return { content: prepared.content, prepared, former };
 }
+
+/** Of what a release is made, beside the files: where it is the same under the lock, so is the release. */
+export const madeOf = ({ images, platformIds, vault, settings, live }: Omit<Situation, 'store'>): string =>
+  stableJson({
+    images: images.map(({ service, reference, image }) => [service, reference, image?.id]),
+    platformIds,
+    vault,
+    scale: settings.scale,
+    live: live?.services.map(({ name, spec, replicas }) => [name, spec, replicas]),
+  });
 
 /** The user's services that are to be deployed; undefined: all. */
 const only = ({ services, platformOnly }: DeployOptions) =>
@@ -57,19 +69,20 @@ function scaled(live: ReleaseContent, replicas: Record<string, number>): Release
 }
 
 export function stepsFor(
-  content: ReleaseContent,
-  former: ReleaseContent | undefined,
+  { parts }: Pick<Session, 'parts'>,
+  { content, former }: Pick<Wanted, 'content' | 'former'>,
   seen: Seen,
   options: DeployOptions,
 ): Step[] {
-  return plan(content, seen, {
+  const how: PlanOptions = {
     migrate: options.rollbackTo === undefined && options.scale === undefined,
     watchSeconds: options.watchSeconds ?? content.watchSeconds,
     majorUpgrade: options.platformOnly,
     swap: options.swap?.stamp,
     only: only(options),
     former: former?.services ?? [],
-  });
+  };
+  return plan(content, seen, how, parts);
 }
 
 function notDeployed(project: string): OperatorError {

@@ -8,26 +8,29 @@ import { isBuildStage } from '../engine/compose.ts';
 import { run } from '../engine/process.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { platformImages, type PlatformImage } from './part.ts';
 
 /** What all platform images are made from; where no registry answers it is imported under this name. */
 const baseImage = 'debian:trixie-slim';
 const buildSeconds = 900;
 
-/** Those that take something from another image, which is handed in as the build argument of this name. */
-const takesFrom: Partial<Record<PlatformImage, { image: PlatformImage; argument: string }>> = {
-  nginx: { image: 'gate', argument: 'GATE' },
-  haproxy: { image: 'tools', argument: 'TOOLS' },
-  'postgres-18': { image: 'postgres', argument: 'POSTGRES' },
-  backup: { image: 'postgres', argument: 'POSTGRES' },
-  'backup-18': { image: 'postgres-18', argument: 'POSTGRES' },
-};
+/** How an image is made that is not only its folder below images/, on the base of all. */
+export interface ImageSource {
+  /** What `npm run build` puts into the folder: it is in the package, and not in the repository. */
+  built?: string;
+  /** Where it is not the image's own name: another one that differs by nothing but what it is made from. */
+  folder?: string;
+  /** It takes something from another image, which is handed in as the build argument of this name. */
+  from?: { image: string; argument: string };
+}
 
-/** What `npm run build` makes of a folder's content: it is in the package, and not in the repository. */
-const builtFile: Partial<Record<PlatformImage, string>> = { backup: 'agent.cjs', 'backup-18': 'agent.cjs' };
+/** By name; a part has its own. */
+export type ImageSources = Readonly<Record<string, ImageSource>>;
 
-/** Of an image that differs from another by nothing but what it is made from. */
-const folderOf = (name: PlatformImage) => (name === 'backup-18' ? 'backup' : name);
+/** What the core needs without any part. */
+const ownSources: ImageSources = { tools: {} };
+
+export const imageSources = (parts: readonly { images?: ImageSources }[]): ImageSources =>
+  Object.assign({}, ownSources, ...parts.map(({ images }) => images)) as ImageSources;
 
 /** images/ lies beside src/ in a checkout and beside dist/ in the package. */
 function imagesFolder(): string {
@@ -38,27 +41,34 @@ function imagesFolder(): string {
   return found;
 }
 
-type Tags = Record<PlatformImage, string>;
-
-let known: Tags | undefined;
+const known = new Map<string, string>();
 
 /**
  * A tag names its content: another version of the sources is another image. Every platform service of a release asks, so
  * the folders are read once in a process; nothing changes them while it runs.
  */
-export function imageTags(): Tags {
-  return (known ??= hashedTags());
+export function imageTag(name: string, sources: ImageSources = ownSources): string {
+  const tag = known.get(name) ?? `horme/${name}:${hashOf(name, sources)}`;
+  known.set(name, tag);
+  return tag;
 }
 
-function hashedTags(): Tags {
-  const folder = imagesFolder();
-  const hash = (name: PlatformImage): string => {
-    const source = takesFrom[name];
-    const own = join(folder, folderOf(name));
-    refuseUnbuilt(own, builtFile[name]);
-    return folderHash(own, source ? hash(source.image) : '');
-  };
-  return Object.fromEntries(platformImages.map((name) => [name, `horme/${name}:${hash(name)}`])) as Tags;
+export const imageTags = (sources: ImageSources): string[] =>
+  Object.keys(sources).map((name) => imageTag(name, sources));
+
+export const toolsImage = (): string => imageTag('tools');
+
+function hashOf(name: string, sources: ImageSources): string {
+  const { folder = name, built, from } = sourceOf(name, sources);
+  const own = join(imagesFolder(), folder);
+  refuseUnbuilt(own, built);
+  return folderHash(own, from ? hashOf(from.image, sources) : '');
+}
+
+function sourceOf(name: string, sources: ImageSources): ImageSource {
+  const source = sources[name];
+  if (!source) throw new Error(`no part has an image ${name}`);
+  return source;
 }
 
 function refuseUnbuilt(folder: string, file: string | undefined): void {
@@ -76,54 +86,50 @@ function folderHash(folder: string, salt: string): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+interface Building {
+  engine: Engine;
+  /** That the docker command needs to reach the engine. */
+  environment: Record<string, string>;
+  sources: ImageSources;
+  emit: Emit;
+  signal?: AbortSignal;
+}
+
 /** Builds the images that the engine lacks, the tools first; gives the id of each. */
-export async function ensurePlatformImages(
-  engine: Engine,
-  environment: Record<string, string>,
-  needed: PlatformImage[],
-  emit: Emit,
-  signal?: AbortSignal,
-): Promise<Record<string, string>> {
-  const tags = imageTags();
+export async function ensurePlatformImages(building: Building, needed: string[]): Promise<Record<string, string>> {
+  const { engine, sources } = building;
   const ids: Record<string, string> = {};
-  for (const name of withSources(['tools', ...needed])) {
-    ids[name] = (await engine.image(tags[name]))?.id ?? (await build(engine, environment, name, tags, emit, signal));
-  }
+  for (const name of withSources(['tools', ...needed], sources))
+    ids[name] = (await engine.image(imageTag(name, sources)))?.id ?? (await build(building, name));
   return ids;
 }
 
 /** Each after the one that it takes from. */
-function withSources(names: PlatformImage[]): Set<PlatformImage> {
-  const before = (name: PlatformImage): PlatformImage[] => {
-    const source = takesFrom[name];
-    return source ? [...before(source.image), name] : [name];
+function withSources(names: string[], sources: ImageSources): Set<string> {
+  const before = (name: string): string[] => {
+    const { from } = sourceOf(name, sources);
+    return from ? [...before(from.image), name] : [name];
   };
   return new Set(names.flatMap(before));
 }
 
-async function build(
-  engine: Engine,
-  environment: Record<string, string>,
-  name: PlatformImage,
-  tags: Tags,
-  emit: Emit,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+async function build({ engine, environment, sources, emit, signal }: Building, name: string): Promise<string> {
+  const tag = imageTag(name, sources);
+  const { folder = name, from } = sourceOf(name, sources);
   const id = `image-${name}`;
-  const title = `build the platform image ${tags[name]}`;
+  const title = `build the platform image ${tag}`;
   const started = performance.now();
   emit({ kind: 'step-started', id, title });
-  const argv = ['docker', 'build', '--progress', 'plain', '--tag', tags[name], '--build-arg', `BASE=${baseImage}`];
-  const source = takesFrom[name];
-  if (source) argv.push('--build-arg', `${source.argument}=${tags[source.image]}`);
-  const { exitCode, stderr } = await run([...argv, join(imagesFolder(), folderOf(name))], {
+  const argv = ['docker', 'build', '--progress', 'plain', '--tag', tag, '--build-arg', `BASE=${baseImage}`];
+  if (from) argv.push('--build-arg', `${from.argument}=${imageTag(from.image, sources)}`);
+  const { exitCode, stderr } = await run([...argv, join(imagesFolder(), folder)], {
     env: { ...process.env, ...environment, ...buildEnvironment },
     deadlineSeconds: buildSeconds,
     ...(signal && { signal }),
     onLine: (line) => void (isBuildStage(line) && emit({ kind: 'step-progress', id, detail: line })),
   });
-  const image = exitCode === 0 ? await engine.image(tags[name]) : undefined;
-  if (!image) throw buildFailed(tags[name], stderr);
+  const image = exitCode === 0 ? await engine.image(tag) : undefined;
+  if (!image) throw buildFailed(tag, stderr);
   emit({ kind: 'step-finished', id, title, seconds: (performance.now() - started) / 1000 });
   return image.id;
 }

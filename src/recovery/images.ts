@@ -6,8 +6,7 @@ import type { Compose } from '../engine/compose.ts';
 import type { Engine } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { imageTags } from '../platform/images.ts';
-import { platformImages, type PlatformImage } from '../platform/part.ts';
+import { imageTag, type ImageSources } from '../platform/images.ts';
 import { commitsOf, type Ledger } from '../release/ledger.ts';
 import { buildGroups, imageContext } from '../release/images.ts';
 import { buildIn } from '../release/origin.ts';
@@ -19,17 +18,16 @@ import { placesOf, type Built, type Sources } from './sources.ts';
 type Images = Record<string, { reference: string; id: string }>;
 
 /** Of the platform's services; this version of Horme may have other tags than the one that deployed. */
-export function platformImageOf({ image, owner }: ReleaseService): PlatformImage | undefined {
+export function platformImageOf({ image, owner }: ReleaseService, platform: ImageSources): string | undefined {
   const name = /^horme\/([a-z0-9-]+):/.exec(image)?.[1];
-  return owner === 'user' ? undefined : platformImages.find((one) => one === name);
+  return owner === 'user' || name === undefined || !(name in platform) ? undefined : name;
 }
 
-export function platformImagesOf(content: ReleaseContent, ids: Record<string, string>): Images {
-  const tags = imageTags();
+export function platformImagesOf(content: ReleaseContent, ids: Record<string, string>, platform: ImageSources): Images {
   return Object.fromEntries(
     content.services.flatMap((service) => {
-      const name = platformImageOf(service);
-      return name ? [[service.name, { reference: tags[name], id: ids[name] ?? '' }]] : [];
+      const name = platformImageOf(service, platform);
+      return name ? [[service.name, { reference: imageTag(name, platform), id: ids[name] ?? '' }]] : [];
     }),
   );
 }

@@ -1,10 +1,11 @@
-import type { BackupOptions, Environment, Stack } from '../stack/stack.ts';
+import type { Sections } from '../sections.ts';
+import type { Environment, Stack } from '../stack/stack.ts';
 
 /** A stack of which nothing is known but its name: on an empty machine no Compose file says more. */
 export function emptyStack(
   { name, project, environment }: { name: string; project: string; environment: string },
   own: {
-    backup?: BackupOptions;
+    parts?: Sections;
     directory?: string;
     place?: Pick<Environment, 'domain' | 'ports'>;
     watchSeconds?: number;
@@ -18,12 +19,8 @@ export function emptyStack(
     files: [],
     services: [],
     model: { name: project, services: {} },
-    database: undefined,
-    cache: undefined,
-    backup: own.backup,
+    parts: own.parts ?? {},
     fileVariables: {},
-    maintenancePage: undefined,
-    maxBodyBytes: 0,
     watchSeconds: own.watchSeconds ?? 0,
     sourceProblems: [],
     warnings: [],

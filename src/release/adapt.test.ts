@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { content, health, route, service } from '../deploy/testing.ts';
-import { inHistory, inPresentWords, specOf, withImages } from './adapt.ts';
+import { inPresentWords, withImages } from './adapt.ts';
 import type { ReleaseContent } from './release.ts';
 
 const former = '20261101-000000-aaaa';
-const history = '20261124-150000-bbbb';
 
 const live: ReleaseContent = content([service('api'), service('horme-postgres-1', { owner: 'database' })], {
   compose: {
@@ -17,24 +16,7 @@ const live: ReleaseContent = content([service('api'), service('horme-postgres-1'
       },
     },
   },
-  backup: { history: former, repositories: [{ kind: 'local' }] },
-});
-
-test('a release from before a restore archives into the present history, and nothing else of it changes', () => {
-  const now = inHistory(live, history);
-  const member = now.compose.services['horme-postgres-1'];
-  expect(member?.environment).toEqual({ HORME_STANZA: history, OTHER: 'stays' });
-  expect(member?.labels?.['horme.spec']).toBe(now.services[1]?.spec);
-  expect(now.services[1]?.spec).not.toBe('v1');
-  expect(now.services[0]).toEqual(live.services[0]);
-  expect(now.backup?.history).toBe(history);
-  expect(inHistory(now, history)).toBe(now);
-});
-
-test('the spec is the one that a deploy would compute', () => {
-  const now = inHistory(live, history);
-  const environment = { HORME_STANZA: history, OTHER: 'stays' };
-  expect(now.services[1]?.spec).toBe(specOf({ environment }, 'sha256:horme-postgres-1-v1'));
+  parts: { backup: { history: former, repositories: [{ kind: 'local' }] } },
 });
 
 test('images that were made again change the services that have them alone', () => {
@@ -53,4 +35,11 @@ test('a release of before each route had its health check asks every port what i
     [81, health],
   ]);
   expect(adapted).not.toHaveProperty('healthPath');
+});
+
+test('what stood beside each other before there were sections is in them', () => {
+  const { parts, ...own } = live;
+  const former = { ...own, nginx: 'http {}', ...parts } as unknown as ReleaseContent;
+  expect(inPresentWords(former)).toEqual({ ...live, parts: { ...parts, nginx: 'http {}' } });
+  expect(inPresentWords(live)).toBe(live);
 });

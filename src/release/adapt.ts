@@ -14,7 +14,20 @@ type FormerService = ReleaseService & { healthPath?: string };
 
 /** A release as it was written by an earlier version of Horme, in the words of this one. */
 export function inPresentWords(content: ReleaseContent | undefined): ReleaseContent | undefined {
-  if (!content?.services.some((service) => 'healthPath' in service)) return content;
+  return content && withSections(withHealthChecks(content));
+}
+
+/** Before there were sections, those of the parts stood beside the rest. */
+function withSections(content: ReleaseContent): ReleaseContent {
+  if ((content as Partial<ReleaseContent>).parts !== undefined) return content;
+  const { schema, name, project, environment, domain, ports, services, ...others } = content;
+  const { compose, buildSecrets, secretVolumes, watchSeconds, ...flat } = others;
+  const own = { schema, name, project, environment, domain, ports, services, compose };
+  return { ...own, buildSecrets, secretVolumes, watchSeconds, parts: flat };
+}
+
+function withHealthChecks(content: ReleaseContent): ReleaseContent {
+  if (!content.services.some((service) => 'healthPath' in service)) return content;
   const services = content.services.map(({ healthPath, ...service }: FormerService) => {
     if (healthPath === undefined) return service;
     const health: HealthCheck = { path: healthPath, method: 'GET', status: '200-399', timeout: 2 };
@@ -22,25 +35,6 @@ export function inPresentWords(content: ReleaseContent | undefined): ReleaseCont
   });
   return { ...content, services };
 }
-
-/**
- * A release as it is to run now: its database belongs to the history that is the present one. A release from before a restore
- * would archive into the history that ended with it.
- */
-export function inHistory(content: ReleaseContent, history: string): ReleaseContent {
-  const former = content.backup?.history;
-  if (!content.backup || former === undefined || former === history) return content;
-  const changed = changedServices(content, (service, definition) => {
-    const { environment } = definition;
-    const named = Object.values(environment ?? {}).some((value) => value?.includes(former));
-    if (!environment || !named) return { service, definition };
-    return { service, definition: { ...definition, environment: renamed(environment, former, history) } };
-  });
-  return { ...changed, backup: { ...content.backup, history } };
-}
-
-const renamed = (environment: NonNullable<ComposeService['environment']>, from: string, to: string) =>
-  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value?.replaceAll(from, to) ?? null]));
 
 /** The same release with images that were made again. */
 export function withImages(
@@ -57,7 +51,8 @@ export function withImages(
   });
 }
 
-function changedServices(
+/** Changes definitions; a service whose definition differs afterwards is another spec. */
+export function changedServices(
   content: ReleaseContent,
   change: (
     service: ReleaseService,

@@ -1,3 +1,4 @@
+import { parts } from '../parts/index.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,12 +136,12 @@ async function configOf(own: { files?: string[]; overlay?: string }): Promise<Re
 test('what is passed on is to Compose what the file says', async () => {
   const original = await configOf({ files: [join(folder, 'compose.yaml')] });
   const signal = AbortSignal.timeout(30_000);
-  const stack = await loadStack({ directory: folder, processEnvironment: process.env, signal });
+  const stack = await loadStack({ directory: folder, processEnvironment: process.env, parts, signal });
   const images = stack.services.map(({ name }) => ({
     ...{ service: name, reference: 'x', image: undefined, work: undefined, sources: undefined },
   }));
   const settings = { scale: {}, maintenance: false };
-  const { content } = await prepare({ stack, images, platformIds: {}, vault, settings, kept: undefined });
+  const { content } = await prepare({ stack, parts, images, platformIds: {}, vault, settings, kept: undefined });
   const released = await configOf({ overlay: JSON.stringify(content.compose) });
   const compared = new Set<string>();
   for (const path of ['services.*', 'networks.*', 'volumes.*']) {

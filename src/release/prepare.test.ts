@@ -6,7 +6,8 @@ import type { Image } from '../engine/engine.ts';
 import type { Service, Stack } from '../stack/stack.ts';
 import type { ServiceImage } from './images.ts';
 import { prepare, type Prepared } from './prepare.ts';
-import { database, stackOf, userService, vault as known } from './testing.ts';
+import { parts } from '../parts/index.ts';
+import { database, secrets as sentinels, stackOf, userService, vault as known } from './testing.ts';
 import type { FileBytes, Vault } from './vault.ts';
 
 let folder: string;
@@ -47,10 +48,8 @@ function api(own: Partial<Service> = {}): Service {
 }
 
 function stack(services: Service[] = [api()]): Stack {
-  const plain = stackOf(services, {
-    database: database(),
-    cache: { memoryBytes: 64 * 1024 ** 2, persistence: true, eviction: 'noeviction' },
-  });
+  const cache = { memoryBytes: 64 * 1024 ** 2, persistence: true, eviction: 'noeviction' };
+  const plain = stackOf(services, { parts: { database: database(), cache } });
   const secrets = { key: { file: join(folder, 'key.pem') }, token: { environment: 'HORME_TEST_TOKEN' } };
   return { ...plain, model: { ...plain.model, secrets } };
 }
@@ -72,7 +71,7 @@ async function made(given: Given = {}): Promise<Prepared> {
     ...{ work: undefined, sources: undefined },
   }));
   return prepare({
-    ...{ stack: whole, images, platformIds: {}, vault: { ...known, ...given.vault } },
+    ...{ stack: whole, parts, images, platformIds: {}, vault: { ...known, ...given.vault } },
     ...{ settings: { scale: given.scale ?? {}, maintenance: false }, kept: given.kept },
   });
 }
@@ -91,9 +90,9 @@ test('no secret is in what is kept, rendered or given to the engine, in clear or
   expect(secrets).toContain('sentinel-environment-secret');
   for (const secret of [
     ...secrets,
-    known.database.appPassword,
-    known.database.ownerPassword,
-    known.cachePassword,
+    sentinels.database.appPassword,
+    sentinels.database.ownerPassword,
+    sentinels.cache.password,
     known.volumeKey,
   ]) {
     expect(text).not.toContain(secret);
@@ -147,7 +146,12 @@ const changes: [string, () => Given][] = [
   ['a variable', () => withDefinition({ environment: { MODE: 'test' } })],
   ['a limit', () => withDefinition({ deploy: { resources: { limits: { memory: '64m' } } } })],
   ['a secret of the user', () => ({ token: 'sentinel-another' })],
-  ['the password of the database', () => ({ vault: { database: { ...known.database, appPassword: 'sentinel-new' } } })],
+  [
+    'the password of the database',
+    () => ({
+      vault: { parts: { ...sentinels, database: { ...sentinels.database, appPassword: 'sentinel-new' } } },
+    }),
+  ],
 ];
 test.each(changes)('a replica is another one by %s', async (_what, given) => {
   expect(await specOf(given())).not.toBe(await specOf());

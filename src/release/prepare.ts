@@ -1,30 +1,21 @@
-import { edgeNetwork } from '../platform/networks.ts';
-import { withoutSecrets } from '../parts/backup/part.ts';
-import { cacheService, redisUrl } from '../parts/cache/part.ts';
-import { databaseName, poolerService, proxyService } from '../parts/database/names.ts';
-import { sharedSettings } from '../parts/database/patroni.ts';
-import { membersOf } from '../parts/database/proxy.ts';
-import { rolesWanted } from '../parts/database/roles.ts';
-import { applicationUrls, authorityName, migrationUrls, type DatabaseUrls } from '../parts/database/urls.ts';
-import { hostsOf, renderNginx } from '../parts/edge/nginx.ts';
 import { labels } from '../engine/labels.ts';
 import type { Image } from '../engine/engine.ts';
-import { imageTags } from '../platform/images.ts';
-import { dataNetwork } from '../platform/networks.ts';
-import { escaped, type PartService } from '../platform/part.ts';
-import { parts } from '../platform/parts.ts';
+import { imageSources, imageTag } from '../platform/images.ts';
+import { dataNetwork, edgeNetwork } from '../platform/networks.ts';
+import { escaped, type PartService } from '../platform/service.ts';
 import type { Service, Stack } from '../stack/stack.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
+import type { Sections } from '../sections.ts';
 import { specOf } from './adapt.ts';
 import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
 import { buildSecrets, originOf } from './origin.ts';
 import { hashesOf, readMigrations } from './migration-files.ts';
-import type { BackupRelease, DatabaseRelease, ReleaseContent, ReleaseService } from './release.ts';
-import { fingerprint } from '../fingerprint.ts';
+import type { ReleasePart, PartValues } from './part.ts';
+import type { ReleaseContent, ReleaseService } from './release.ts';
 import type { Settings } from './settings.ts';
 import { userFiles } from './user-files.ts';
-import { secretVolumeName, secretValue, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
+import { secretVolumeName, secretsFolder, withSecrets, type SecretFiles, type Vault } from './vault.ts';
 
 /** A volume that must hold these files before the service that mounts it starts. */
 export interface SecretVolume {
@@ -37,13 +28,11 @@ export interface SecretVolume {
 export interface Prepared {
   content: ReleaseContent;
   secrets: SecretVolume[];
-  /** Hosts that the certificate must name. */
-  hosts: string[];
-  certificate: string;
 }
 
 interface Inputs {
   stack: Stack;
+  parts: readonly ReleasePart[];
   images: ServiceImage[];
   platformIds: Record<string, string>;
   vault: Vault;
@@ -54,23 +43,13 @@ interface Inputs {
 
 /** Makes the whole release out of what the user wants: everything is resolved, nothing is started or written. */
 export async function prepare(inputs: Inputs): Promise<Prepared> {
-  const { stack } = inputs;
-  const own = parts
-    .flatMap((part) => part.services(stack, inputs.vault.backup))
-    .map((service) => platformRelease(service, inputs));
+  const { stack, parts, vault } = inputs;
+  const own = platformServices(inputs).map((service) => platformRelease(service, inputs));
   const users = await Promise.all(
     stack.services.map(async (service) => formerRelease(service.name, inputs) ?? (await userRelease(service, inputs))),
   );
   const all = [...own, ...users];
   const services = all.map(({ service }) => service);
-  const hosts = hostsOf(services);
-  const certificate = `self-signed-${fingerprint(hosts)}`;
-  const nginx = renderNginx({
-    services,
-    httpsPort: stack.environment.ports.https,
-    certificate,
-    maxBodyBytes: stack.maxBodyBytes,
-  });
   const secrets = all.flatMap((one) => one.secrets);
   const keptVolumes = (inputs.kept?.former.secretVolumes ?? []).filter((volume) =>
     all.some(
@@ -87,15 +66,13 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     domain: stack.environment.domain,
     ports: stack.environment.ports,
     services,
-    compose: { ...compose(stack, all, secretVolumes), ...formerConfigs(inputs) },
-    nginx,
-    database: databaseRelease(inputs),
-    backup: backupRelease(inputs),
+    compose: { ...compose(inputs, all, secretVolumes), ...formerConfigs(inputs) },
+    parts: sectionsOf(parts, (part) => part.released?.(stack, services, vault)),
     buildSecrets: buildSecrets(stack.model, stack.directory),
     secretVolumes,
     watchSeconds: stack.watchSeconds,
   };
-  return { content, secrets, hosts, certificate };
+  return { content, secrets };
 }
 
 interface Resolved {
@@ -104,36 +81,21 @@ interface Resolved {
   secrets: SecretVolume[];
 }
 
-function databaseRelease({ stack, vault }: Inputs): DatabaseRelease | undefined {
-  const { database } = stack;
-  if (!database) return undefined;
-  const migrates = stack.services.some(({ migrate }) => migrate !== undefined);
-  return {
-    version: database.version,
-    members: membersOf(database),
-    shared: database.replicas > 0 ? sharedSettings(database) : {},
-    zeroLoss: database.durability === 'zero-loss',
-    pooler: database.pooler,
-    roles: rolesWanted(database, databaseName(stack), migrates, vault.database),
-  };
+/** All services of the parts, each with what the others add to it. */
+export function platformServices({ stack, parts, vault }: Pick<Inputs, 'stack' | 'parts' | 'vault'>): PartService[] {
+  const own = parts.flatMap((part) => part.services?.(stack, vault) ?? []);
+  return own.map((service) => parts.reduce((one, part) => part.completes?.(one, stack, vault) ?? one, service));
 }
 
-function backupRelease({ stack, vault }: Inputs): BackupRelease | undefined {
-  if (!stack.backup) return undefined;
-  const history = stack.database && vault.backup.history;
-  return { history, repositories: stack.backup.repositories.map(withoutSecrets) };
+function sectionsOf(parts: readonly ReleasePart[], of: (part: ReleasePart) => unknown): Sections {
+  const sections = parts.map((part) => [part.name, of(part)] as const);
+  return Object.fromEntries(sections.filter(([, section]) => section !== undefined));
 }
 
 function platformRelease(service: PartService, inputs: Inputs): Resolved {
-  const image = imageTags()[service.platformImage];
+  const image = imageTag(service.platformImage, imageSources(inputs.parts));
   const imageId = inputs.platformIds[service.platformImage] ?? unbuilt;
-  const files = Object.fromEntries(
-    Object.entries(service.secretFiles).map(([file, name]) => [
-      file,
-      secretValue(inputs.vault, name, inputs.stack.backup),
-    ]),
-  );
-  const secret = secretVolume(service.name, files, { uid: service.uid }, inputs);
+  const secret = secretVolume(service.name, service.secretFiles, { uid: service.uid }, inputs);
   const definition = {
     ...service.definition,
     ...(secret && { volumes: [...(service.definition.volumes ?? []), mountOf(secret)] }),
@@ -157,18 +119,18 @@ async function userRelease(service: Service, inputs: Inputs): Promise<Resolved> 
   const found = inputs.images.find((image) => image.service === service.name);
   if (!found) throw new Error(`no image was resolved for ${service.name}`);
   const own = await userFiles(service, inputs.stack);
-  const files = { ...own.files, ...variableFiles(service, inputs, applicationUrls) };
+  const files = { ...own.files, ...variableFiles(service, inputs, ({ of }) => of) };
   const reader = {
     service: service.name,
     imageId: found.image?.id ?? unbuilt,
     user: (service.definition.user as string | undefined) ?? found.image?.user ?? '',
   };
   const secret = secretVolume(service.name, files, reader, inputs);
-  const migration = asksForDatabase(service) && service.migrate !== undefined;
+  const migration = service.migrate !== undefined && asked(service, inputs).some(({ values }) => values?.ofMigration);
   const ownerSecret = migration
     ? secretVolume(
         `${service.name}-migration`,
-        { ...own.files, ...variableFiles(service, inputs, migrationUrls) },
+        { ...own.files, ...variableFiles(service, inputs, ({ of, ofMigration }) => ofMigration ?? of) },
         reader,
         inputs,
       )
@@ -232,40 +194,36 @@ function networksOf(service: Service): NonNullable<ComposeService['networks']> {
   };
 }
 
-const asksFor = (service: Service, mark: string) =>
-  service.secretVariables.some(({ template }) => template.includes(mark));
-
-const asksForDatabase = (service: Service) => asksFor(service, '{database-');
+/** Parts whose variables it mentions. */
+const asked = ({ secretVariables }: Service, { parts }: Inputs): ReleasePart[] =>
+  parts.filter(({ key }) =>
+    key?.variables?.some(({ placeholder }) => secretVariables.some(({ template }) => template.includes(placeholder))),
+  );
 
 /** For those who run the rendered file with plain Compose; a deploy keeps this order by itself. */
-function platformNeeds(service: Service, { stack }: Inputs): [string, { condition: 'service_healthy' }][] {
-  const needs: [string, { condition: 'service_healthy' }][] = [];
-  const database = stack.database?.pooler ? poolerService : proxyService;
-  if (asksForDatabase(service)) needs.push([database, { condition: 'service_healthy' }]);
-  if (asksFor(service, '{redis-url}')) needs.push([cacheService, { condition: 'service_healthy' }]);
-  return needs;
+function platformNeeds(service: Service, inputs: Inputs): [string, { condition: 'service_healthy' }][] {
+  const values = asked(service, inputs).flatMap((part) => part.values ?? []);
+  return values.map(({ waitsFor }) => [waitsFor(inputs.stack), { condition: 'service_healthy' }]);
 }
 
 const secretFileName = (variable: string) => variable.toLowerCase();
 
-/** The values of its variables, and what the database's address names as the authority to trust. */
+/** The values of its variables, and what these need beside them. */
 function variableFiles(
   service: Service,
-  { stack, vault }: Inputs,
-  urls: (stack: Stack, secrets: Vault['database']) => DatabaseUrls,
+  inputs: Inputs,
+  choose: (values: PartValues) => PartValues['of'],
 ): SecretFiles {
-  const { primary, replica } = urls(stack, vault.database);
-  const values = {
-    '{database-url}': primary,
-    '{database-replica-url}': replica,
-    '{redis-url}': redisUrl(vault.cachePassword),
-  };
+  const { stack, vault } = inputs;
+  const given = asked(service, inputs).flatMap(({ values }) => values ?? []);
+  const all = given.map((values) => choose(values)(stack, vault));
+  const values = Object.entries(Object.assign({}, ...all) as Record<string, string>);
   const filled = service.secretVariables.map(({ variable, template }) => [
     secretFileName(variable),
-    Object.entries(values).reduce((text, [mark, value]) => text.replaceAll(mark, value), template),
+    values.reduce((text, [mark, value]) => text.replaceAll(mark, value), template),
   ]);
-  const trust = asksForDatabase(service) ? { [authorityName]: vault.database.authority.certificate } : {};
-  return { ...(Object.fromEntries(filled) as SecretFiles), ...trust };
+  const own = Object.fromEntries(filled) as SecretFiles;
+  return Object.assign(own, ...given.map(({ files }) => files?.(vault))) as SecretFiles;
 }
 
 /** Variables with secrets come from files, through `with-secrets` before the image's own entry point. */
@@ -309,7 +267,7 @@ function formerConfigs({ kept }: Inputs): Pick<ComposeModel, 'configs'> {
   return configs.length === 0 ? {} : { configs: Object.fromEntries(configs) };
 }
 
-function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): ComposeModel {
+function compose({ stack, parts }: Inputs, all: Resolved[], secretVolumes: string[]): ComposeModel {
   const { secrets: _secrets, configs: _configs, ...model } = stack.model;
   return {
     ...model,
@@ -318,12 +276,12 @@ function compose(stack: Stack, all: Resolved[], secretVolumes: string[]): Compos
     networks: Object.assign(
       {},
       stack.model.networks,
-      ...parts.map((part) => part.networks(stack)),
+      ...parts.map((part) => part.networks?.(stack)),
     ) as ComposeModel['networks'] & object,
     volumes: Object.assign(
       {},
       stack.model.volumes,
-      ...parts.map((part) => part.volumes(stack)),
+      ...parts.map((part) => part.volumes?.(stack)),
       Object.fromEntries(secretVolumes.map((name) => [name, { name }])),
     ) as ComposeModel['volumes'] & object,
   };

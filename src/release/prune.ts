@@ -1,6 +1,6 @@
 import { labels } from '../engine/labels.ts';
 import type { Engine } from '../engine/engine.ts';
-import { imageTags } from '../platform/images.ts';
+import { imageTags, type ImageSources } from '../platform/images.ts';
 import { restorable, tagsOf, type Ledger } from './ledger.ts';
 import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forgetSecretFiles } from './secret-files.ts';
@@ -12,8 +12,12 @@ export const keptReleases = 5;
 export const keptEntries = (ledger: Ledger) => restorable(ledger).slice(-keptReleases);
 
 /** Services whose image somebody else has pruned; this version of Horme makes the platform's again. */
-export async function lostImages(engine: Engine, { services }: ReleaseContent): Promise<ReleaseService[]> {
-  const own: string[] = Object.values(imageTags());
+export async function lostImages(
+  engine: Engine,
+  { services }: ReleaseContent,
+  platform: ImageSources,
+): Promise<ReleaseService[]> {
+  const own = imageTags(platform);
   const there = await Promise.all(
     services.map(async ({ image }) => own.includes(image) || (await engine.image(image)) !== undefined),
   );

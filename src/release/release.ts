@@ -1,15 +1,13 @@
-import type { RolesWanted } from '../parts/database/roles.ts';
-import type { PostgresVersion, Route, Service } from '../stack/stack.ts';
+import type { Sections } from '../sections.ts';
+import type { Route, Service } from '../stack/stack.ts';
 import type { ComposeModel } from '../engine/compose-model.ts';
 
 import type { Origin } from './origin.ts';
 
-/** Who owns a service: the user's file, or a part of the platform. */
-export type Owner = 'user' | 'edge' | 'database' | 'cache' | 'backup';
-
 /** A service with everything resolved: the planner compares `spec` with what runs. */
 export interface ReleaseService extends Omit<Service, 'definition' | 'secretVariables' | 'migrations'> {
-  owner: Owner;
+  /** `user`, or the name of the part. */
+  owner: string;
   /** SQL files of its migrations by name, with a hash of each: what the next release adds is new. */
   migrationFiles: Record<string, string>;
   /** Secrets of its migration, which logs in as the owner of the schema; undefined: it has none of its own. */
@@ -37,35 +35,13 @@ export interface ReleaseContent {
   ports: { http: number; https: number };
   services: ReleaseService[];
   compose: ComposeModel;
-  /** The edge's configuration; HAProxy's is rendered from the services and who is a member just now. */
-  nginx: string;
-  database: DatabaseRelease | undefined;
-  backup: BackupRelease | undefined;
+  /** What a part has that is not in the definition of a container, by the part's name. */
+  parts: Sections;
   /** Files that builds may read as secrets, by name. */
   buildSecrets: ComposeModel['secrets'];
   /** Names of the secret volumes, one for each version of a service's secrets. */
   secretVolumes: string[];
   watchSeconds: number;
-}
-
-/** Of the database, what is not in the definition of a container. */
-export interface DatabaseRelease {
-  version: PostgresVersion;
-  /** Services of the members, in the order of their numbers. */
-  members: string[];
-  /** What Patroni's members share; empty without Patroni. */
-  shared: Record<string, unknown>;
-  zeroLoss: boolean;
-  pooler: boolean;
-  roles: RolesWanted;
-}
-
-/** Of the backups, what the agent must set up once. */
-export interface BackupRelease {
-  /** Of the database; undefined: there is none. */
-  history: string | undefined;
-  /** Where they go, without keys. */
-  repositories: Record<string, unknown>[];
 }
 
 export interface RoutedService {

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import { imageTags } from '../platform/images.ts';
+import { toolsImage } from '../platform/images.ts';
 import type { SecretVolume } from './prepare.ts';
 import type { ReleaseContent, ReleaseService } from './release.ts';
 import { forRootAlone, stateFolder, type Store } from './store.ts';
@@ -50,7 +50,7 @@ export async function writeVolume(
     'uid' in reader
       ? { uid: reader.uid, gid: reader.uid }
       : await ownerOf(engine, project, reader.imageId, reader.user);
-  await writeSecretVolume({ engine, project, volume, toolsImage: imageTags().tools, files, owner });
+  await writeSecretVolume({ engine, project, volume, toolsImage: toolsImage(), files, owner });
 }
 
 /** The release says who mounts it: an older Horme noted `api-migration` as the reader, which is no service. */

@@ -1,3 +1,4 @@
+import type { Sections } from '../sections.ts';
 import type { DueMigration } from './migrations.ts';
 import { nowFolder, stateFolder, type Store } from './store.ts';
 
@@ -9,22 +10,10 @@ export interface Settings {
   kit?: { madeAt: string; keys: string };
 }
 
-/** What the edge and the database were last told, written after they took it: what differs from the release is told again. */
+/** What programs were last told, written after they took it: what differs from the release is told again. */
 export interface Applied {
-  nginx: string;
-  haproxy: string;
-  /** Who a HAProxy that starts anew sends requests to, as its file on the edge's volume has it. */
-  members: string;
-  /** What the database's members share, as Patroni was last told. */
-  database: string;
-  /** The mark of the roles that were set last. */
-  roles: string;
-  /** Logins of the database up to this rotation, but the last one's, are ended. */
-  generation: number;
-  /** Major version of the database's data; 0: not noted yet. */
-  version: number;
-  /** The repositories and the history of the database that the backups' agent has set up. */
-  backup: string;
+  /** What each part has noted, by the part's name. */
+  parts: Sections;
   /** Of when the data is that was swapped in; '' once the ledger has it. */
   restoredTo: string;
   /** Migrations that are to run again, as the ledger tells them since its last entry. */
@@ -53,22 +42,16 @@ export async function changeSettings(store: Store, change: (settings: Settings) 
   await store.writeNow(settingsFile, { ...settings, ...change(settings) });
 }
 
-export const nothingApplied: Applied = {
-  nginx: '',
-  haproxy: '',
-  members: '',
-  database: '',
-  roles: '',
-  generation: 0,
-  version: 0,
-  backup: '',
-  restoredTo: '',
-  migrationsDue: [],
-  unfinishedSecrets: [],
-};
+export const nothingApplied: Applied = { parts: {}, restoredTo: '', migrationsDue: [], unfinishedSecrets: [] };
 
 export async function readApplied(store: Store | undefined): Promise<Applied> {
-  return { ...nothingApplied, ...(await store?.readNow<Applied>(appliedFile)) };
+  const { restoredTo, migrationsDue, unfinishedSecrets, parts, ...flat } = {
+    ...nothingApplied,
+    // Before there were sections, what the parts noted stood beside the rest.
+    parts: undefined,
+    ...(await store?.readNow<Applied>(appliedFile)),
+  };
+  return { parts: parts ?? flat, restoredTo, migrationsDue, unfinishedSecrets };
 }
 
 export async function writeApplied(store: Store, applied: Applied): Promise<void> {
@@ -77,3 +60,9 @@ export async function writeApplied(store: Store, applied: Applied): Promise<void
 
 export const noteApplied = async (store: Store, what: Partial<Applied>): Promise<void> =>
   writeApplied(store, { ...(await readApplied(store)), ...what });
+
+/** Writes a part's own section. */
+export async function notePart(store: Store, part: string, change: (applied: Applied) => unknown): Promise<void> {
+  const applied = await readApplied(store);
+  await writeApplied(store, { ...applied, parts: { ...applied.parts, [part]: change(applied) } });
+}

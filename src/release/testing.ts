@@ -1,4 +1,5 @@
-import type { DatabaseOptions, Service, Stack } from '../stack/stack.ts';
+import type { DatabaseOptions } from '../parts/database/index.ts';
+import type { Service, Stack } from '../stack/stack.ts';
 import { unmadeVault, type Vault } from './vault.ts';
 
 /** Small factories for tests of what a release is made of. */
@@ -32,12 +33,8 @@ export function stackOf(services: Service[], own: Partial<Stack> = {}): Stack {
     files: [],
     services,
     model: { name: 'shop', services: Object.fromEntries(services.map(({ name, definition }) => [name, definition])) },
-    database: undefined,
-    cache: undefined,
-    backup: undefined,
+    parts: { edge: { maxBodyBytes: 1024, maintenancePage: undefined } },
     fileVariables: {},
-    maintenancePage: undefined,
-    maxBodyBytes: 1024,
     watchSeconds: 10,
     sourceProblems: [],
     warnings: [],
@@ -59,9 +56,8 @@ export const database = (own: Partial<DatabaseOptions> = {}): DatabaseOptions =>
   ...own,
 });
 
-export const vault: Vault = {
-  ...unmadeVault,
-  cachePassword: 'sentinel-cache-password',
+export const secrets = {
+  cache: { password: 'sentinel-cache-password' },
   database: {
     generation: 1,
     appPassword: 'sentinel-app-password',
@@ -72,5 +68,6 @@ export const vault: Vault = {
     authority: { certificate: 'sentinel-authority', key: 'sentinel-authority-key' },
     server: { certificate: 'sentinel-certificate', key: 'sentinel-key' },
   },
-  volumeKey: 'sentinel-volume-key',
 };
+
+export const vault: Vault = { ...unmadeVault, volumeKey: 'sentinel-volume-key', parts: secrets };

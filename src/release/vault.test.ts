@@ -1,8 +1,12 @@
 import { beforeEach, expect, test } from 'vitest';
 import { fakeEngine, type FakeEngine } from '../engine/fake.ts';
 import { labels } from '../engine/labels.ts';
+import { cachePassword } from '../parts/cache/index.ts';
+import { databaseSecrets } from '../parts/database/index.ts';
+import { parts } from '../parts/index.ts';
 import { Store } from './store.ts';
-import { openVault, ownerOf, secretVolumeName, writeSecretVolume } from './vault.ts';
+import { ownerOf, secretVolumeName, writeSecretVolume } from './vault.ts';
+import { openVault } from './open-vault.ts';
 
 let engine: FakeEngine;
 let store: Store;
@@ -14,23 +18,35 @@ beforeEach(async () => {
 });
 
 test('passwords are made once and are found again', async () => {
-  const first = await openVault(store);
-  expect(await openVault(store)).toEqual(first);
+  const first = await openVault(store, parts);
+  expect(await openVault(store, parts)).toEqual(first);
   const again = await Store.open(engine, 'shop-local', 'tools');
-  expect(await openVault(again)).toEqual(first);
+  expect(await openVault(again, parts)).toEqual(first);
 });
 
 test('each is long, random and needs no escaping', async () => {
-  const { cachePassword, volumeKey, database } = await openVault(store);
+  const vault = await openVault(store, parts);
+  const { volumeKey } = vault;
+  const database = databaseSecrets(vault);
   const passwords = Object.entries(database).filter(([name]) => name.endsWith('Password'));
-  const values = [cachePassword, volumeKey, ...passwords.map(([, value]) => String(value))];
+  const values = [cachePassword(vault), volumeKey, ...passwords.map(([, value]) => String(value))];
   expect(passwords).toHaveLength(5);
   expect(new Set(values).size).toBe(values.length);
   for (const value of values) expect(value).toMatch(/^[0-9a-f]{64}$/);
 });
 
+test('what stood beside each other before there were sections is found again, and the sections are written', async () => {
+  const { volumeKey, parts: made } = await openVault(store, parts);
+  const { cache, ...others } = made as { cache: { password: string } };
+  await store.writeNow('vault.json', { schema: 'horme.vault/1', volumeKey, cachePassword: cache.password, ...others });
+  const vault = await openVault(await Store.open(engine, 'shop-local', 'tools'), parts);
+  expect({ volumeKey, ...made }).toMatchObject({ volumeKey: vault.volumeKey, ...others });
+  expect(vault.parts).toMatchObject(made);
+  expect(vault.schema).toBe('horme.vault/2');
+});
+
 test('a volume is named by what is in it, and the name tells nothing without the key', async () => {
-  const vault = await openVault(store);
+  const vault = await openVault(store, parts);
   const name = secretVolumeName(vault, 'shop-local', 'api', { token: 'one' });
   expect(name).toMatch(/^shop-local_horme-secrets-api-[0-9a-f]{12}$/);
   expect(secretVolumeName(vault, 'shop-local', 'api', { token: 'one' })).toBe(name);

@@ -1,139 +1,44 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { makeBackupSecrets, newHistory, unmadeBackupSecrets, type BackupSecrets } from '../parts/backup/secrets.ts';
-import {
-  makeDatabaseSecrets,
-  poolerUsers,
-  rotated,
-  unmadeSecrets,
-  withCurrentNames,
-  type DatabaseSecrets,
-} from '../parts/database/secrets.ts';
+import { createHmac } from 'node:crypto';
 import { labels } from '../engine/labels.ts';
 import type { Engine, FileEntry } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { SecretName } from '../platform/part.ts';
-import type { BackupOptions } from '../stack/stack.ts';
-import type { ReleaseContent } from './release.ts';
+import type { Sections } from '../sections.ts';
 import { stableJson } from '../fingerprint.ts';
-import type { Applied } from './settings.ts';
 import { forRootAlone, volumeLabels, type Store } from './store.ts';
 
 const vaultFile = 'vault.json';
-/** 32 bytes: what no one guesses and no one types. Hex, so that it needs no escaping in a URL or a configuration. */
-const secretBytes = 32;
-
 /** Where a container finds its secrets, as Compose and Swarm have it. */
 export const secretsFolder = '/run/secrets';
 export const withSecrets = `${secretsFolder}/.horme/with-secrets`;
 
 export interface Vault {
-  schema: 'horme.vault/1';
-  cachePassword: string;
-  database: DatabaseSecrets;
-  backup: BackupSecrets;
+  schema: 'horme.vault/2';
   /** Keys the names of secret volumes, so that a name tells nothing about a value. */
   volumeKey: string;
+  /** What each part keeps secret, by the part's name. */
+  parts: Sections;
 }
-
-/** Made once for each environment, at its first deploy; kept on the engine's side, in the state volume. */
-export async function openVault(store: Store): Promise<Vault> {
-  const existing = await readVault(store);
-  if (existing) return completed(store, existing);
-  const secret = () => randomBytes(secretBytes).toString('hex');
-  const vault: Vault = {
-    schema: 'horme.vault/1',
-    cachePassword: secret(),
-    database: await makeDatabaseSecrets(),
-    backup: makeBackupSecrets(new Date()),
-    volumeKey: secret(),
-  };
-  await writeVault(store, vault);
-  return vault;
-}
-
-/** One that an older version made gets what it lacks. */
-async function completed(store: Store, existing: Vault): Promise<Vault> {
-  const database = await withCurrentNames(existing.database);
-  const lacks = database !== existing.database || (existing as Partial<Vault>).backup === undefined;
-  if (!lacks) return existing;
-  const vault = { ...existing, database, backup: withDefaults(existing).backup };
-  const made = vault.backup === unmadeBackupSecrets ? { ...vault, backup: makeBackupSecrets(new Date()) } : vault;
-  await writeVault(store, made);
-  return made;
-}
-
-/** For a look that changes nothing: what an older version's vault lacks is not made yet. */
-export const withDefaults = (vault: Vault): Vault => ({ ...unmadeVault, ...vault });
-
-const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
-
-/** A rotation that was not finished goes on: the login before it is still in use, and must not change. */
-export async function rotateLogins(store: Store, { generation }: Pick<Applied, 'generation'>): Promise<Vault> {
-  const vault = await openVault(store);
-  if (vault.database.generation > Math.max(1, generation)) return vault;
-  const next = { ...vault, database: rotated(vault.database) };
-  await writeVault(store, next);
-  return next;
-}
-
-/**
- * Data of another major version is another cluster to pgBackRest. Begun before the members are made, and once: an upgrade that
- * was killed goes on in the history that it began.
- */
-export async function beginHistoryFor(
-  version: number | undefined,
-  store: Store,
-  live: ReleaseContent | undefined,
-  { backup }: Pick<Applied, 'backup'>,
-): Promise<void> {
-  if (version === undefined || !live?.database || !live.backup || live.database.version === version) return;
-  const vault = await openVault(store);
-  const { history } = vault.backup;
-  const isUsed = history === live.backup.history || backup.startsWith(history);
-  if (!isUsed) return;
-  await writeHistory(store, vault, newHistory(new Date()));
-}
-
-/** From now on the database belongs to this history. */
-export const writeHistory = (store: Store, vault: Vault, history: string) =>
-  writeVault(store, { ...vault, backup: { ...vault.backup, history } });
-
-export const readVault = (store: Store) => store.readNow<Vault>(vaultFile);
 
 /** For a plan before the first deploy: nothing is made, and nothing that it says depends on a value. */
-export const unmadeVault: Vault = {
-  schema: 'horme.vault/1',
-  cachePassword: '',
-  database: unmadeSecrets,
-  backup: unmadeBackupSecrets,
-  volumeKey: 'unmade',
-};
+export const unmadeVault: Vault = { schema: 'horme.vault/2', volumeKey: 'unmade', parts: {} };
 
-export function secretValue(
-  { cachePassword, database, backup }: Vault,
-  name: SecretName,
-  options: BackupOptions | undefined,
-): string {
-  const s3 = options?.repositories.find((one) => one.kind === 's3');
-  const sftp = options?.repositories.find((one) => one.kind === 'sftp');
-  const values: Record<SecretName, string> = {
-    'cache-password': cachePassword,
-    'replication-password': database.replicationPassword,
-    'rewind-password': database.rewindPassword,
-    'monitor-password': database.monitorPassword,
-    'database-ca': database.authority.certificate,
-    'database-cert': database.server.certificate,
-    'database-key': database.server.key,
-    'pooler-users': poolerUsers(database),
-    'backup-cipher': backup.cipher,
-    'backup-files-password': backup.filesPassword,
-    's3-key-id': s3?.keyId ?? '',
-    's3-key-secret': s3?.keySecret ?? '',
-    's3-ca': s3?.ca ?? '',
-    'sftp-key': sftp?.key ?? '',
-    'sftp-known-hosts': sftp?.knownHosts ?? '',
-  };
-  return values[name];
+export const writeVault = (store: Store, vault: Vault) => store.writeNow(vaultFile, vault, forRootAlone);
+
+/** Writes a part's section. */
+export async function keepSecrets(store: Store, vault: Vault, part: string, section: unknown): Promise<Vault> {
+  const changed = { ...vault, parts: { ...vault.parts, [part]: section } };
+  await writeVault(store, changed);
+  return changed;
+}
+
+export async function readVault(store: Store): Promise<Vault | undefined> {
+  const read = await store.readNow<Omit<Vault, 'schema'> & { schema: string }>(vaultFile);
+  if (!read) return undefined;
+  // Before there were sections, what the parts keep stood beside the rest.
+  const { schema, volumeKey, parts, ...flat } = read;
+  return schema === 'horme.vault/2'
+    ? { schema, volumeKey, parts }
+    : { schema: 'horme.vault/2', volumeKey, parts: flat };
 }
 
 /** A file of the user's: any bytes, and who may read them. Without uid or gid it is the reader's. */

@@ -1,22 +1,20 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { backupOptions } from './backup.ts';
 import { isInside } from './contained.ts';
-import { cacheOptions, databaseFindings, databaseOptions } from './database.ts';
 import { buildEnvironment } from './environment.ts';
 import { mapping } from './extensions.ts';
 import { fileVariables, variablesKey } from './file-variables.ts';
 import { contextFindings } from './inactive.ts';
 import { refusedKeys, toldKeys } from './key-findings.ts';
 import type { Finding } from './locate.ts';
+import type { Built, KeyReaders, PartVariable, StackPart } from './part-key.ts';
 import { conflicts, impliedRoute, isTcp, routesOf } from './routes.ts';
 import { safetyFindings } from './safety.ts';
 import type { Allowance, ServiceExtension, StackExtension } from './schema.ts';
 import { strayedSecrets } from './secret-variables.ts';
 import { buildService, inDependencyOrder } from './services.ts';
 import type { BuiltService } from './services.ts';
-import { readText } from './source.ts';
 import type { Environment, Route, Service, Stack } from './stack.ts';
+import type { Sections } from '../sections.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
@@ -30,6 +28,8 @@ export interface AssembleInput {
   directory: string;
   files: string[];
   variables: NodeJS.ProcessEnv;
+  parts: readonly StackPart[];
+  keys: KeyReaders;
 }
 
 export interface Assembled {
@@ -49,7 +49,7 @@ interface Candidate {
 /** From Compose's merged document to what the user wants, with everything that is wrong with it. */
 export async function assemble(input: AssembleInput): Promise<Assembled> {
   const { model, raw } = separated(input);
-  const stackExtension = parseStackExtension(input.document['x-horme']);
+  const stackExtension = parseStackExtension(input.document['x-horme'], input.keys);
   const services = parsedServices(model, raw);
   const allowances = new Map(
     Object.entries(services.extensions).map(([name, { allow }]) => [name, allow ?? ([] as Allowance[])]),
@@ -77,15 +77,14 @@ async function complete(
   const domains = Object.values(extension.environments).flatMap(({ domain }) => domain ?? []);
   const routing = routed(model, extensions, environment, domains);
   const { directory } = input;
+  const variables = input.parts.flatMap(({ key }) => key?.variables ?? []);
   const services = routing.candidates.map((candidate) =>
-    buildService({ ...candidate, directory, deploy: extension.deploy }),
+    buildService({ ...candidate, directory, deploy: extension.deploy, variables }),
   );
   // `required: false` may name a service that no active profile has.
   for (const { service } of services)
     service.dependsOn = service.dependsOn.filter(({ service: name }) => name in model.services);
-  const { variables } = input;
-  const backup = await backupOptions(extension.backup, { directory, model, variables });
-  const page = await maintenancePage(extension.edge.maintenancePage, input.directory);
+  const parts = await partOptions(input, model, extension);
   const ordered = inDependencyOrder(services.map(({ service }) => service));
   const finished = {
     ...model,
@@ -100,34 +99,49 @@ async function complete(
     services: ordered,
     model: finished,
     fileVariables: fileVariables(input.document),
-    database: databaseOptions(extension.database, backup.backup !== undefined),
-    cache: cacheOptions(extension.cache),
-    backup: backup.backup,
-    maintenancePage: page.content,
-    maxBodyBytes: extension.edge.maxBody,
+    parts: parts.value,
     watchSeconds: extension.deploy.watch,
     sourceProblems: [],
     warnings: [...routing.warnings, ...services.flatMap(({ warnings }) => warnings), ...toldKeys(model)],
   };
   const findings = [
     ...built.findings,
-    ...page.findings,
-    ...backup.findings,
+    ...parts.findings,
     ...conflicts(ordered),
-    ...stackFindings(stack, extensions, services),
-    ...databaseFindings(stack.database),
+    ...stackFindings(stack, extensions, services, variables),
     ...(await migrationFindings(ordered, input.directory)),
   ];
   return { stack, findings };
 }
 
-function stackFindings(stack: Stack, extensions: Record<string, ServiceExtension>, built: BuiltService[]): Finding[] {
+async function partOptions(
+  { directory, variables, keys }: AssembleInput,
+  model: ComposeModel,
+  extension: StackExtension,
+): Promise<Built<Sections>> {
+  const around = { directory, model, variables, has: (key: string) => extension[key] !== undefined };
+  const built = await Promise.all(
+    Object.entries(keys).map(async ([name, key]) => ({ name, ...(await key.options(extension[name], around)) })),
+  );
+  const wanted = built.filter(({ value }) => value !== undefined);
+  return {
+    value: Object.fromEntries(wanted.map(({ name, value }) => [name, value])),
+    findings: built.flatMap(({ findings }) => findings),
+  };
+}
+
+function stackFindings(
+  stack: Stack,
+  extensions: Record<string, ServiceExtension>,
+  built: BuiltService[],
+  variables: PartVariable[],
+): Finding[] {
   const written = Object.entries(extensions).map(([name, { migrate }]) => [name, { 'x-horme': { migrate } }]);
   return [
     ...built.flatMap(({ findings }) => findings),
     ...edgePortFindings(stack),
-    ...strayedSecrets(stack.model),
-    ...strayedSecrets({ services: Object.fromEntries(written) as unknown }),
+    ...strayedSecrets(stack.model, variables),
+    ...strayedSecrets({ services: Object.fromEntries(written) as unknown }, variables),
     ...(stack.services.length === 0 ? [noServices] : []),
   ];
 }
@@ -238,24 +252,4 @@ function edgePortFindings({ services, environment }: Stack): Finding[] {
         hint: String(published),
       })),
   );
-}
-
-async function maintenancePage(
-  path: string | undefined,
-  directory: string,
-): Promise<{ content: string | undefined; findings: Finding[] }> {
-  if (path === undefined) return { content: undefined, findings: [] };
-  const place = ['x-horme', 'edge', 'maintenancePage'];
-  const file = resolve(directory, path);
-  if (!(await isInside(directory, file))) {
-    const finding = {
-      path: place,
-      message: `${path} leads outside the project directory`,
-      mend: 'copy it into the project',
-    };
-    return { content: undefined, findings: [finding] };
-  }
-  const read = await readText(file);
-  if ('text' in read) return { content: read.text, findings: [] };
-  return { content: undefined, findings: [{ path: place, message: `${path}: ${read.problem}`, mend: read.mend }] };
 }

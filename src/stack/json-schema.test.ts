@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { parts } from '../parts/index.ts';
+import { loadKeys } from './part-key.ts';
 import { jsonSchema, referencePage } from './json-schema.ts';
 
 type Node = {
@@ -20,15 +22,17 @@ function undescribed(node: Node, path: string): string[] {
   return [...own, ...inner.flatMap((value) => undescribed(value, path))];
 }
 
-test('every key has a description', () => {
-  const { properties } = jsonSchema() as { properties: { 'x-horme': Node; services: { additionalProperties: Node } } };
+test('every key has a description', async () => {
+  const { properties } = jsonSchema(await loadKeys(parts)) as {
+    properties: { 'x-horme': Node; services: { additionalProperties: Node } };
+  };
   const service = properties.services.additionalProperties.properties?.['x-horme'];
   expect(undescribed(properties['x-horme'], 'x-horme')).toEqual([]);
   expect(undescribed(service ?? {}, 'service')).toEqual([]);
 });
 
-test('the reference page has a row for a key, its default and the keys inside', () => {
-  const page = referencePage();
+test('the reference page has a row for a key, its default and the keys inside', async () => {
+  const page = referencePage(await loadKeys(parts));
   expect(page).toContain('| `deploy.drain` | string | `30s` |');
   expect(page).toContain('| `route.port` | integer | required |');
   expect(page).toContain('| `environments.<name>.domain` |');

@@ -1,17 +1,18 @@
 import * as z from 'zod';
+import type { KeyReaders } from './part-key.ts';
 import { serviceSchema, stackSchema } from './schema.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** For editors: a Compose file in which `x-horme` is checked as well. */
-export function jsonSchema(): Record<string, unknown> {
+export function jsonSchema(readers: KeyReaders): Record<string, unknown> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Compose file with x-horme',
     allOf: [{ $ref: 'https://raw.githubusercontent.com/compose-spec/compose-spec/main/schema/compose-spec.json' }],
     type: 'object',
     properties: {
-      'x-horme': part(stackSchema),
+      'x-horme': part(whole(readers)),
       services: {
         type: 'object',
         additionalProperties: { type: 'object', properties: { 'x-horme': part(serviceSchema) } },
@@ -20,20 +21,23 @@ export function jsonSchema(): Record<string, unknown> {
   };
 }
 
+const whole = (readers: KeyReaders) =>
+  stackSchema(Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema])));
+
 function part(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
 }
 
 /** The reference page, in Markdown. */
-export function referencePage(): string {
+export function referencePage(readers: KeyReaders): string {
   return [
     '# Reference: x-horme',
     '',
-    'Generated from `src/stack/schema.ts`. Durations are written as in Compose (`30s`, `1m30s`), sizes as in Docker (`512m`, `2g`).',
+    'Generated from `src/stack/schema.ts` and each part’s `key.ts`. Durations are written as in Compose (`30s`, `1m30s`), sizes as in Docker (`512m`, `2g`).',
     'Keys that are not listed here are errors.',
     '',
-    ...section('## For the application: `x-horme`', part(stackSchema)),
+    ...section('## For the application: `x-horme`', part(whole(readers))),
     ...section('## For a service: `services.<name>.x-horme`', part(serviceSchema)),
   ].join('\n');
 }

@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError, formatDiagnostic } from './diagnostics.ts';
+import { cacheOptions } from '../parts/cache/index.ts';
+import { databaseOptions } from '../parts/database/index.ts';
+import { edgeOptions } from '../parts/edge/options.ts';
+import { parts } from '../parts/index.ts';
 import { loadStack } from './load.ts';
 import type { LoadOptions } from './load.ts';
 import type { Stack } from './stack.ts';
@@ -25,7 +29,7 @@ async function load(files: Record<string, string> | string, options: Partial<Loa
   }
   const { PATH, HOME, DOCKER_CONFIG } = process.env;
   const signal = AbortSignal.timeout(30_000);
-  return loadStack({ directory, processEnvironment: { PATH, HOME, DOCKER_CONFIG }, signal, ...options });
+  return loadStack({ directory, processEnvironment: { PATH, HOME, DOCKER_CONFIG }, parts, signal, ...options });
 }
 
 async function problems(files: Record<string, string> | string, options: Partial<LoadOptions> = {}): Promise<string> {
@@ -74,7 +78,7 @@ describe('a whole application', () => {
       context: 'prod',
       ports: { http: 80, https: 4433 },
     });
-    expect(stack.database).toEqual({
+    expect(databaseOptions(stack)).toEqual({
       version: 17,
       memoryBytes: 1024 ** 3,
       archived: false,
@@ -85,8 +89,8 @@ describe('a whole application', () => {
       parameters: {},
       migrations: { lockTimeoutSeconds: 5, statementTimeoutSeconds: 900 },
     });
-    expect(stack.cache).toEqual({ memoryBytes: 128 * 1024 ** 2, persistence: true, eviction: 'noeviction' });
-    expect([stack.maxBodyBytes, stack.watchSeconds]).toEqual([10 * 1024 ** 2, 10]);
+    expect(cacheOptions(stack)).toEqual({ memoryBytes: 128 * 1024 ** 2, persistence: true, eviction: 'noeviction' });
+    expect([edgeOptions(stack).maxBodyBytes, stack.watchSeconds]).toEqual([10 * 1024 ** 2, 10]);
     expect(stack.services.map(({ name, kind }) => [name, kind])).toEqual([
       ['seed', 'job'],
       ['api', 'service'],
@@ -238,7 +242,7 @@ x-horme: { database: { memory: 256m } }
       routes: [{ health: { path: '/health/ready' } }],
       definition: { image: 'shop/api:canary' },
     });
-    expect(stack.database?.memoryBytes).toBe(256 * 1024 ** 2);
+    expect(databaseOptions(stack)?.memoryBytes).toBe(256 * 1024 ** 2);
     expect(stack.services.map(({ name }) => name)).toContain('debug');
     expect(stack.services.find(({ name }) => name === 'debug')?.definition.image).toBe('shop/debug');
   });

@@ -18,7 +18,7 @@ import { inactiveBuilders } from './inactive.ts';
 import { locate } from './locate.ts';
 import type { Finding } from './locate.ts';
 import { stackNamePattern } from './patterns.ts';
-import { platformSecrets } from './secret-variables.ts';
+import { loadKeys, type KeyReaders, type StackPart } from './part-key.ts';
 import type { SourceFile } from './source.ts';
 import type { Stack } from './stack.ts';
 
@@ -33,6 +33,7 @@ export interface LoadOptions {
   /** In addition to the environment's own. */
   profiles?: string[];
   processEnvironment: NodeJS.ProcessEnv;
+  parts: readonly StackPart[];
   signal: AbortSignal;
   /** Called once the files told which project it is and where, before Compose has read them. What it gives is waited for, no longer than for Compose. */
   onNamed?: (named: Named) => Promise<unknown> | undefined;
@@ -56,9 +57,9 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
   const { sources, included } = prepared.guarded;
   const everything = [...included, ...sources];
   const reading = composeConfig(configOptions(prepared, base, options));
-  const [config, { assemble }] = await Promise.all([reading, whileComposeWorks(reading, prepared, options)]);
+  const [config, { assemble, keys }] = await Promise.all([reading, whileComposeWorks(reading, prepared, options)]);
   if (config.document === undefined) {
-    const raw = (await rawFindings(prepared.raw)).map((finding) => locate(sources, finding));
+    const raw = (await rawFindings(prepared.raw, keys)).map((finding) => locate(sources, finding));
     throw new ConfigurationError([...composeProblems(config.messages, everything), ...raw]);
   }
   const unset = unsetVariables(config.messages, everything);
@@ -70,6 +71,8 @@ export async function loadStack(options: LoadOptions): Promise<Stack> {
     directory: base.directory,
     files: prepared.files,
     variables: options.processEnvironment,
+    parts: options.parts,
+    keys,
   });
   const diagnostics = [...unset, ...built.findings.map((finding) => locate(everything, finding))];
   const sourceProblems = (await buildFindings(built.stack?.services ?? [], base.directory)).map((finding) =>
@@ -87,13 +90,14 @@ function warmUp(environment: NodeJS.ProcessEnv): void {
 }
 
 /** Compose is started before the next turn, and the other processor has nothing to do. */
-async function whileComposeWorks(reading: Promise<unknown>, prepared: Prepared, { onNamed }: LoadOptions) {
+async function whileComposeWorks(reading: Promise<unknown>, prepared: Prepared, { onNamed, parts }: LoadOptions) {
   await nextTurn();
   const asked = onNamed?.({ project: projectOf(prepared), context: declaredOf(prepared)['context'] });
   // What the answer leads to is sent first: making a good deal of the program ready keeps everything else waiting.
   await Promise.race([asked, reading]).catch(() => undefined);
   await nextTurn();
-  return import('./assemble.ts');
+  const [{ assemble }, keys] = await Promise.all([import('./assemble.ts'), loadKeys(parts)]);
+  return { assemble, keys };
 }
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -117,7 +121,7 @@ async function prepare(base: BaseFiles, options: LoadOptions): Promise<Prepared>
   const environment = chooseEnvironment(options.environment, Object.keys(declared), options.processEnvironment);
   const early = [name, environment].filter((part) => typeof part === 'object');
   if (typeof name === 'object' || typeof environment === 'object') {
-    const raw = await rawFindings(rawExtensions(first.sources, first.included));
+    const raw = await rawFindings(rawExtensions(first.sources, first.included), await loadKeys(options.parts));
     throw new ConfigurationError([...early, ...raw].map((finding) => locate(first.sources, finding)));
   }
   const overrides = await overrideFiles(base, environment);
@@ -185,7 +189,7 @@ function configOptions(prepared: Prepared, base: BaseFiles, options: LoadOptions
     envFiles: prepared.envFiles,
     ...overlayOf(prepared),
     serviceExtensions: prepared.raw.askCompose,
-    env: composeEnvironment(prepared, declared['domain'], options.processEnvironment),
+    env: composeEnvironment(prepared, declared['domain'], options),
     signal: options.signal,
   };
 }
@@ -197,13 +201,12 @@ function overlayOf({ raw, guarded }: Prepared): { overlay?: string } {
 }
 
 /** What Compose interpolates with: the platform's secrets are sentinels, which never become values in a file. */
-function composeEnvironment(prepared: Prepared, domain: unknown, inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...inherited };
+function composeEnvironment(prepared: Prepared, domain: unknown, options: LoadOptions): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...options.processEnvironment };
   // They would choose files and a name against ours.
   for (const name of ['COMPOSE_FILE', 'COMPOSE_ENV_FILES', 'COMPOSE_PROJECT_NAME']) delete env[name];
-  for (const { key, variable, sentinel } of platformSecrets) {
-    if (key in prepared.raw.stack) env[variable] = sentinel;
-  }
+  for (const { name: part, key } of options.parts)
+    if (part in prepared.raw.stack) for (const { name, sentinel } of key?.variables ?? []) env[name] = sentinel;
   const implied = prepared.environment === localEnvironment ? localDomain(prepared.name) : undefined;
   const known = domain ?? implied;
   // A domain that is interpolated itself, perhaps from DOMAIN, is known only after Compose.
@@ -212,11 +215,11 @@ function composeEnvironment(prepared: Prepared, domain: unknown, inherited: Node
 }
 
 /** What can be said of the extensions before Compose has interpolated them. */
-async function rawFindings(raw: RawExtensions): Promise<Finding[]> {
+async function rawFindings(raw: RawExtensions, keys: KeyReaders): Promise<Finding[]> {
   const { parseServiceExtension, parseStackExtension } = await import('./validate.ts');
   const services = Object.entries(raw.services);
   const findings = [
-    ...parseStackExtension(raw.stack).findings,
+    ...parseStackExtension(raw.stack, keys).findings,
     ...services.flatMap(([name, extension]) => parseServiceExtension(name, extension).findings),
   ];
   const whole = {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { hardened } from './harden.ts';
 import type { Finding } from './locate.ts';
+import type { PartVariable } from './part-key.ts';
 import { healthFindings, isTcp } from './routes.ts';
 import type { ServiceExtension, StackExtension } from './schema.ts';
 import { takeSecretVariables } from './secret-variables.ts';
@@ -20,6 +21,8 @@ export interface ServiceInput {
   /** Of the project: relative paths begin there. */
   directory: string;
   deploy: StackExtension['deploy'];
+  /** That it may mention. */
+  variables: readonly PartVariable[];
 }
 
 export interface BuiltService {
@@ -42,7 +45,7 @@ export function buildService(input: ServiceInput): BuiltService {
   const definition = hardened(published.definition, kind);
   delete definition['env_file'];
   delete definition['develop'];
-  const secretVariables = takeSecretVariables(definition);
+  const secretVariables = takeSecretVariables(definition, input.variables);
   const replicas = replicasOf(definition);
   const { strategy, findings, warnings } = strategyOf(name, definition, replicas);
   const anonymous = anonymousWarnings(name, definition, { replicas, migrates: extension.migrate !== undefined });

@@ -1,7 +1,6 @@
-import type { Assertion } from '../parts/backup/assertions.ts';
 import type { ComposeModel, ComposeService, DependencyCondition } from '../engine/compose-model.ts';
 import type { Diagnostic } from './diagnostics.ts';
-import type { Repository } from '../recovery/kit-content.ts';
+import type { Sections } from '../sections.ts';
 
 /** What the user wants, parsed once at the edge. The core works on these types and never sees raw YAML. */
 
@@ -79,50 +78,6 @@ export interface Service {
   reservation: { cpus: number; memoryBytes: number };
 }
 
-/** Major versions of PostgreSQL that there is an image of. */
-export type PostgresVersion = 17 | 18;
-
-export interface DatabaseOptions {
-  version: PostgresVersion;
-  /** Memory limit of each member, bytes. */
-  memoryBytes: number;
-  /** Beside the primary; 0: one Postgres, without Patroni and etcd. */
-  replicas: number;
-  /** `zero-loss`: a commit is acknowledged when a replica has it too. */
-  durability: 'async' | 'zero-loss';
-  /** How soon a primary that went silent is taken for lost. */
-  failover: 'normal' | 'fast';
-  pooler: boolean;
-  /** The user's own settings of Postgres, by name; they win over ours. */
-  parameters: Record<string, string>;
-  /** WAL is kept in the backups' repositories. */
-  archived: boolean;
-  /** How long a migration may wait for a lock, and one statement of it may take. */
-  migrations: { lockTimeoutSeconds: number; statementTimeoutSeconds: number };
-}
-
-export interface CacheOptions {
-  memoryBytes: number;
-  /** An append-only file, synced every second; without it a restart begins empty. */
-  persistence: boolean;
-  /** Redis' maxmemory-policy. */
-  eviction: string;
-}
-
-export interface BackupOptions {
-  /** Five fields as cron has them, in UTC. */
-  schedule: string;
-  drillSchedule: string;
-  /** How far back every second can be restored. */
-  keepDays: number;
-  encrypt: boolean;
-  /** Keys of the Compose file's volumes. */
-  volumes: string[];
-  assertions: Assertion[];
-  /** With their keys; the first is on this machine. */
-  repositories: Repository[];
-}
-
 export interface Stack {
   name: string;
   environment: Environment;
@@ -134,13 +89,8 @@ export interface Stack {
   model: ComposeModel;
   /** Values of the variables that `secrets` and `configs` name, as Compose found them in the environment files. */
   fileVariables: Record<string, string>;
-  database: DatabaseOptions | undefined;
-  cache: CacheOptions | undefined;
-  backup: BackupOptions | undefined;
-  /** Content of the user's own page for `maintenance on`; undefined: ours. */
-  maintenancePage: string | undefined;
-  /** Largest request body the edge takes, bytes. */
-  maxBodyBytes: number;
+  /** What each part is asked for, by its name. */
+  parts: Sections;
   /** How long the new replicas are compared with the old ones after the switch, seconds. */
   watchSeconds: number;
   /** Folders and Dockerfiles of builds that are not there: who only looks at what runs needs none of them. */

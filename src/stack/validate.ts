@@ -3,11 +3,13 @@ import { serviceSchema, stackSchema, futureKeys } from './schema.ts';
 import type { ServiceExtension, StackExtension } from './schema.ts';
 import type { Finding, Path } from './locate.ts';
 import { nearest } from './nearest.ts';
+import type { KeyReaders } from './part-key.ts';
 
 export type Parsed<T> = { value: T; findings: Finding[] } | { value: undefined; findings: Finding[] };
 
-export function parseStackExtension(raw: unknown): Parsed<StackExtension> {
-  return parse(stackSchema, withoutNulls(raw, ['database', 'cache', 'backup']), ['x-horme']);
+export function parseStackExtension(raw: unknown, readers: KeyReaders): Parsed<StackExtension> {
+  const keys = Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema]));
+  return parse(stackSchema(keys), withoutNulls(raw, Object.keys(keys)), ['x-horme']);
 }
 
 export function parseServiceExtension(name: string, raw: unknown): Parsed<ServiceExtension> {

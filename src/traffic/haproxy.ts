@@ -1,4 +1,4 @@
-import { openFiles } from '../platform/part.ts';
+import { openFiles } from '../platform/service.ts';
 import { questionsOf, type Question } from '../release/question.ts';
 import type { Route } from '../stack/stack.ts';
 import { backendLimits, frontendLimits, globalLimits, lines } from './route-limits.ts';

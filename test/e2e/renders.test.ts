@@ -12,7 +12,7 @@ import { renderProxy } from '../../src/parts/database/proxy.ts';
 import { database } from '../../src/release/testing.ts';
 import type { FileEntry } from '../../src/engine/engine.ts';
 import { run } from '../../src/engine/process.ts';
-import { imageTags } from '../../src/platform/images.ts';
+import { tagOf } from '../../src/parts/testing.ts';
 import type { RoutedService } from '../../src/release/release.ts';
 
 /** What is rendered is checked by the programs that read it, in the images that will run it. */
@@ -54,7 +54,7 @@ async function check(image: 'nginx' | 'haproxy', argv: string[]): Promise<{ exit
         '--tmpfs',
         '/run/haproxy:uid=101',
       ],
-      ...['--tmpfs', '/run/horme:uid=101', '--entrypoint', program, imageTags()[image], ...rest],
+      ...['--tmpfs', '/run/horme:uid=101', '--entrypoint', program, tagOf(image), ...rest],
     ],
     { deadlineSeconds: 60 },
   );

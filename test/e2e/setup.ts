@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { openConnection } from '../../src/engine/connection.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
-import { ensurePlatformImages } from '../../src/platform/images.ts';
-import { platformImages } from '../../src/platform/part.ts';
+import type { Event } from '../../src/events.ts';
+import { parts } from '../../src/parts/index.ts';
+import { ensurePlatformImages, imageSources } from '../../src/platform/images.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -38,10 +39,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** HORME_TEST_IMAGES names those that a run of a few files needs; without it, all are made. */
 async function makePlatformImages(): Promise<void> {
   const named = process.env['HORME_TEST_IMAGES']?.split(' ');
-  const needed = platformImages.filter((name) => named === undefined || named.includes(name));
+  const sources = imageSources(parts);
+  const needed = Object.keys(sources).filter((name) => named === undefined || named.includes(name));
   const connection = openConnection(undefined, process.env);
   const engine = dockerEngine(connection, new AbortController().signal);
-  await ensurePlatformImages(engine, connection.environment, needed, (event) => {
+  const emit = (event: Event) => {
     if (event.kind === 'step-started' || event.kind === 'step-failed') console.log(event.title);
-  });
+  };
+  await ensurePlatformImages({ engine, environment: connection.environment, sources, emit }, needed);
 }

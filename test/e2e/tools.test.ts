@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openConnection } from '../../src/engine/connection.ts';
 import { dockerEngine } from '../../src/engine/docker.ts';
 import { run } from '../../src/engine/process.ts';
-import { imageTags } from '../../src/platform/images.ts';
+import { tagOf } from '../../src/parts/testing.ts';
 import { writeSecretVolume } from '../../src/release/vault.ts';
 
 const mark = `tools-${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -12,11 +12,11 @@ const volume = `${mark}_secrets`;
 const sockets = `${mark}_sockets`;
 const value = 'sentinel: line one\nline "two" $HOME `id` \'three\'\n\tend';
 const engine = dockerEngine(openConnection(undefined, process.env), new AbortController().signal);
-const { haproxy: withShell, gate, nginx } = imageTags();
+const [withShell, gate, nginx] = [tagOf('haproxy'), tagOf('gate'), tagOf('nginx')];
 
 beforeAll(async () => {
   await writeSecretVolume({
-    ...{ engine, project: mark, volume, toolsImage: imageTags().tools },
+    ...{ engine, project: mark, volume, toolsImage: tagOf('tools') },
     files: { plain: value, newline: `${value}\n`, empty: '', nul: 'a\0b', large: 'x'.repeat(128 * 1024 + 1) },
     owner: { uid: 101, gid: 101 },
   });

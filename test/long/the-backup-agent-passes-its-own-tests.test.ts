@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { imageTags } from '../../src/platform/images.ts';
+import { tagOf } from '../../src/parts/testing.ts';
 import { run } from '../../src/engine/process.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,7 +18,7 @@ test('in its image, with its own programs', async () => {
   const argv = [
     ...['docker', 'run', '--rm', '--init', '--network', 'none', '--user', '0:0'],
     ...['--volume', `${repository}:/repository:ro`, '--workdir', '/repository'],
-    ...['--entrypoint', 'node', imageTags().backup, ...vitest],
+    ...['--entrypoint', 'node', tagOf('backup'), ...vitest],
   ];
   const { exitCode, stdout, stderr } = await run(argv, { deadlineSeconds: 1200 });
   expect([exitCode, stdout, stderr]).toEqual([0, expect.stringMatching(/Tests .* passed/), expect.anything()]);

@@ -1,7 +1,7 @@
 import { anyAnswer } from '../../agent/backup/contract.ts';
 import type { Context } from '../../deploy/context.ts';
 import { OperatorError } from '../../errors.ts';
-import { noteApplied, readApplied } from '../../release/settings.ts';
+import { noteApplied, notePart, readApplied } from '../../release/settings.ts';
 import { runningAgent, askAgent } from './agent.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
@@ -10,7 +10,8 @@ import { memberMounts } from './restore.ts';
 
 export async function setUpBackups(context: Context, id: string): Promise<void> {
   await told(context, id, ['set-up']);
-  await noteApplied(context.store, { backup: backupFingerprint(context.content) });
+  const setUp = backupFingerprint(context.content);
+  await notePart(context.store, 'backup', () => ({ setUp }));
 }
 
 /** What the agent refuses before it has moved anything. */

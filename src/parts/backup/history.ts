@@ -1,6 +1,6 @@
-import { OperatorError, exitCodes } from '../../errors.ts';
-import type { PostgresVersion } from '../../stack/stack.ts';
 import type { History, ListAnswer, ListProblem } from '../../agent/backup/contract.ts';
+import { OperatorError, exitCodes } from '../../errors.ts';
+import type { PostgresVersion } from '../database/index.ts';
 import { problemText } from './report.ts';
 import { newestFirst, reachable, targetText, typed, unreachable, type RestoreTarget } from './target.ts';
 

@@ -1,4 +1,7 @@
-export const backupService = 'horme-backup';
+import { archiveHost } from '../database/index.ts';
+
+/** Where the database's members find it. */
+export const backupService = archiveHost;
 /** A container of its own: it reads files of any owner, which the one that runs Postgres must not. */
 export const filesService = 'horme-backup-files';
 

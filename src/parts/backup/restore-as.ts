@@ -1,6 +1,5 @@
 import { dumped as databaseDump, type Restored } from '../../agent/backup/contract.ts';
-import { dataFolder, socketFolder } from '../database/names.ts';
-import { ask, database, primaryMember } from '../database/psql.ts';
+import { ask, database, dataFolder, primaryMember, releasedDatabase, socketFolder } from '../database/index.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { Session } from '../../session.ts';
@@ -30,8 +29,13 @@ export async function restoreAsDatabase(
   await roomFor(session, primary.container, { name, size: sizeOf(wish) });
   const restored = await restoreIn(session, content, wish, primary.service);
   const say = (text: string) => emit({ kind: 'note', text });
-  const words = ['dump', '--member', primary.service, ...versionWords(wish.history, content.database?.version)];
-  const dumped = await askOnce(
+  const words = [
+    'dump',
+    '--member',
+    primary.service,
+    ...versionWords(wish.history, releasedDatabase(content)?.version),
+  ];
+  const dumped = await askOnce<{ file: string }>(
     { compose, project: stack.project },
     content,
     { service: backupService, mounts: memberMounts([primary.service]), words, answer: databaseDump },

@@ -1,11 +1,9 @@
-import { restored, type Restored } from '../../agent/backup/contract.ts';
-import { dataVolume, memberNumber, memberService } from '../database/names.ts';
-import { ask, database } from '../database/psql.ts';
+import { ask, database, dataVolume, memberNumber, memberService, releasedDatabase } from '../database/index.ts';
 import { until } from '../../deploy/context.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { Session } from '../../session.ts';
-import type { History } from '../../agent/backup/contract.ts';
+import { restored, type History, type Restored } from '../../agent/backup/contract.ts';
 import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';
 import { askOnce } from './one-off.ts';
@@ -72,7 +70,7 @@ export async function restoreIn(
   member: string,
 ): Promise<Restored> {
   const into = ['--into', `${agentFolders.members}/${member}`];
-  const of = ['--stanza', history.stanza, ...versionWords(history, content.database?.version)];
+  const of = ['--stanza', history.stanza, ...versionWords(history, releasedDatabase(content)?.version)];
   const words = ['restore', ...targetWords(target), ...of, ...into, ...damageWords(acceptsDamage)];
   const brought = await askOnce(
     { compose, project: stack.project },

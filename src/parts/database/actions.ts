@@ -1,18 +1,28 @@
-/** What the database asks for beside starting and stopping its containers. */
-export type DatabaseAction =
-  /** What the members share is told to Patroni, which tells them. */
-  | { do: 'share-settings' }
-  | { do: 'set-roles' }
-  /** Another member becomes the primary, by plan: nothing is lost. */
-  | { do: 'switchover'; to: string }
-  /** The logins before the last rotation get in no more. */
-  | { do: 'retire-logins' }
-  /** On a copy of the primary's data, which is thrown away. */
-  | { do: 'rehearse-upgrade'; from: number; primary: string }
-  /** Of the first member's data, while no member runs. */
-  | { do: 'upgrade'; from: number }
-  | { do: 'analyze' }
-  /** Restored data, beside the first member's, for all that the members have. */
-  | { do: 'swap'; stamp: string; members: string[] }
-  /** Patroni finds the first member's data as that of a new cluster, and takes it over. */
-  | { do: 'forget-cluster' };
+import type { DatabaseAct } from './step.ts';
+import type { Context } from '../../deploy/context.ts';
+import { retireLogins, setRoles, shareSettings } from './apply.ts';
+import { switchOver } from './switchover.ts';
+import { analyze, forgetCluster, rehearseUpgrade, swapIn, upgradeData } from './upgrade.ts';
+
+export function takeDatabaseStep(context: Context, id: string, act: DatabaseAct): Promise<void> {
+  switch (act.do) {
+    case 'share-settings':
+      return shareSettings(context);
+    case 'set-roles':
+      return setRoles(context);
+    case 'switchover':
+      return switchOver(context, id, act.to);
+    case 'retire-logins':
+      return retireLogins(context);
+    case 'rehearse-upgrade':
+      return rehearseUpgrade(context, act);
+    case 'upgrade':
+      return upgradeData(context, act.from);
+    case 'analyze':
+      return analyze(context);
+    case 'swap':
+      return swapIn(context, id, act);
+    case 'forget-cluster':
+      return forgetCluster(context);
+  }
+}

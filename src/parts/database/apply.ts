@@ -2,13 +2,13 @@ import { until, type Context } from '../../deploy/context.ts';
 import { timedOut } from '../../engine/engine.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
-import { noteApplied } from '../../release/settings.ts';
 import type { SeenMember } from './members.ts';
 import { etcdService, patroniFile } from './names.ts';
 import { sharedFingerprint } from './plan.ts';
 import { primaryMember, runScript } from './psql.ts';
 import { retireScript, rolesMark, rolesScript } from './roles.ts';
 import { synchronousMembers } from './failover.ts';
+import { databaseSecrets, noteDatabase, releasedDatabase } from './sections.ts';
 
 /** A replica becomes synchronous within two rounds of Patroni's loop, which takes at most 10 s each. */
 const synchronousSeconds = 60;
@@ -20,11 +20,11 @@ const editSeconds = 20;
 /** Patroni keeps them in etcd and tells the members. With `zero-loss` they are shared only once a commit really waits. */
 export async function shareSettings(context: Context): Promise<void> {
   const { engine, content } = context;
-  const wanted = databaseOf(content);
+  const wanted = mustDatabase(content);
   const primary = await primaryMember(engine, content.project);
   await editSettings(context, primary.container, JSON.stringify(wanted.shared));
   if (wanted.zeroLoss && !(await becomesSynchronous(context, primary))) throw notSynchronous();
-  await noteApplied(context.store, { database: sharedFingerprint(content) });
+  await noteDatabase(context.store, { shared: sharedFingerprint(content) });
 }
 
 /** Of a cluster that has just begun there are none to edit: Patroni writes them soon after its first member leads. */
@@ -90,22 +90,23 @@ function notSynchronous(): OperatorError {
 
 export async function setRoles(context: Context): Promise<void> {
   const { engine, content, vault } = context;
-  const { roles } = databaseOf(content);
+  const { roles } = mustDatabase(content);
   const primary = await primaryMember(engine, content.project);
-  await runScript(engine, primary.container, rolesScript(roles, vault.database));
-  const mark = rolesMark({ ...roles, generation: vault.database.generation });
-  await noteApplied(context.store, { roles: mark, version: databaseOf(content).version });
+  await runScript(engine, primary.container, rolesScript(roles, databaseSecrets(vault)));
+  const mark = rolesMark({ ...roles, generation: databaseSecrets(vault).generation });
+  await noteDatabase(context.store, { roles: mark, version: mustDatabase(content).version });
 }
 
 export async function retireLogins(context: Context): Promise<void> {
   const { engine, content, vault } = context;
-  const { generation } = vault.database;
+  const { generation } = databaseSecrets(vault);
   const primary = await primaryMember(engine, content.project);
   await runScript(engine, primary.container, retireScript(generation));
-  await noteApplied(context.store, { generation });
+  await noteDatabase(context.store, { generation });
 }
 
-export function databaseOf({ database }: ReleaseContent) {
+export function mustDatabase(content: ReleaseContent) {
+  const database = releasedDatabase(content);
   if (!database) throw new Error('the release has no database');
   return database;
 }

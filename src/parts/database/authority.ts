@@ -1,6 +1,6 @@
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
-import { backupService } from '../backup/names.ts';
 import {
+  archiveHost,
   databaseAlias,
   directAlias,
   etcdService,
@@ -32,7 +32,7 @@ const names = [
   etcdService,
   proxyService,
   poolerService,
-  backupService,
+  archiveHost,
   ...Array.from({ length: mostMembers }, (_, index) => memberService(index + 1)),
   'localhost',
 ];

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs
 import { devNull, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { migrationCheck } from '../../commands/check.ts';
+import { migrationCheck } from './check.ts';
 import { pendingMigrations } from '../../release/migration-files.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import { fingerprint } from '../../fingerprint.ts';

@@ -1,6 +1,5 @@
 import { labels } from '../../engine/labels.ts';
 import type { Container, Engine } from '../../engine/engine.ts';
-import type { Applied } from '../../release/settings.ts';
 import { isMember, memberNumber, socketFolder } from './names.ts';
 
 export interface SeenMember {
@@ -49,7 +48,7 @@ export const runningMembers = (containers: Container[]): Container[] =>
 /** For a look that costs nothing: whatever runs is taken to be in order, the first as the primary. */
 export function trustedDatabase(
   containers: Container[],
-  { roles, version }: Pick<Applied, 'roles' | 'version'>,
+  { roles, version }: { roles: string; version: number },
 ): SeenDatabase {
   const members = runningMembers(containers).map((container, index): SeenMember => ({
     service: memberService(container),

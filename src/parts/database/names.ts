@@ -9,6 +9,9 @@ export const dataVolume = (number: number) => `${memberService(number)}-data`;
 /** The largest number of members that the certificate names: five, since `replicas` is at most four. */
 export const mostMembers = 5;
 
+/** To whom the members push their WAL, by the name that their entry point knows. */
+export const archiveHost = 'horme-backup';
+
 export const etcdService = 'horme-etcd';
 export const proxyService = 'horme-database';
 export const poolerService = 'horme-pooler';

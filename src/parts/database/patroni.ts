@@ -1,4 +1,4 @@
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import type { DatabaseOptions } from './options.ts';
 import {
   authorityFile,
   certificateFile,

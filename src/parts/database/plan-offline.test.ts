@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Seen } from '../../deploy/observe.ts';
-import { plan } from '../../deploy/plan.ts';
-import { options, version } from '../../deploy/testing.ts';
+import { options, stepsOfPlan, version } from '../../deploy/testing.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { OperatorError } from '../../errors.ts';
+import { releasedDatabase, seenDatabase } from './sections.ts';
 import { databaseRelease, settledDatabase } from './testing.ts';
 
 const one = databaseRelease(1);
@@ -13,11 +13,11 @@ const two = databaseRelease(2);
 const upgraded = (live: ReleaseContent): ReleaseContent => ({
   ...live,
   services: live.services.map((own) => (own.name.startsWith('horme-postgres-') ? version(own, 'v18') : own)),
-  database: live.database && { ...live.database, version: 18 },
+  parts: { ...live.parts, database: { ...releasedDatabase(live), version: 18 } },
 });
 
 const titles = (wanted: ReleaseContent, seen: Seen, majorUpgrade = true) =>
-  plan(wanted, seen, options({ majorUpgrade })).map(({ title }) => title);
+  stepsOfPlan(wanted, seen, options({ majorUpgrade })).map(({ title }) => title);
 
 test('a deploy does not upgrade, and says which command does', () => {
   expect(() => titles(upgraded(two), settledDatabase(two, 'horme-postgres-1'), false)).toThrow(
@@ -58,7 +58,7 @@ test('killed after the members were stopped, it goes on with the upgrade', () =>
   const stopped = {
     ...seen,
     replicas: seen.replicas.filter(({ service }) => !service.startsWith('horme-postgres-')),
-    database: { members: [], roles: '' },
+    parts: { ...seen.parts, database: { members: [], roles: '' } },
   };
   expect(titles(upgraded(two), stopped).slice(0, 3)).toEqual([
     'let etcd forget the cluster as it was',
@@ -75,10 +75,11 @@ test('data of a newer version is never started with an older one', () => {
 
 test('killed once the first member leads, the others follow by the ordinary plan', () => {
   const seen = settledDatabase(upgraded(two), 'horme-postgres-1');
+  const known = seenDatabase(seen);
   const alone = {
     ...seen,
     replicas: seen.replicas.filter(({ service }) => service !== 'horme-postgres-2'),
-    database: { ...seen.database, members: seen.database.members.slice(0, 1) },
+    parts: { ...seen.parts, database: { ...known, members: known.members.slice(0, 1) } },
   };
   expect(titles(upgraded(two), alone, false)).toEqual([
     'start 1 replica of horme-postgres-2',

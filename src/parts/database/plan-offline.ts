@@ -1,9 +1,11 @@
-import { backUpFirst } from '../backup/plan.ts';
 import type { Seen } from '../../deploy/observe.ts';
+import { safeguards, type Planning } from '../../deploy/part.ts';
 import { stopStep, type Change, type Draft } from '../../deploy/step.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
+import { appliedDatabase, releasedDatabase, seenDatabase, type DatabaseApplied } from './sections.ts';
+import { databaseStep } from './step.ts';
 import { databaseFollowers, primaryOf, replaced, retireLogins, setRoles, shareSettings, switchover } from './plan.ts';
 
 /** What is done to the data while no member runs; afterwards the first member leads, and the others copy from it. */
@@ -19,16 +21,20 @@ export interface OfflineWork {
 }
 
 /** Major version of the data, as a member that answers says, or as it was noted. */
-const dataVersion = ({ database, applied }: Seen): number | undefined =>
-  database.members[0]?.version ?? (applied.version || undefined);
+const dataVersion = (seen: Seen): number | undefined =>
+  seenDatabase(seen).members[0]?.version ?? (appliedDatabase(seen.applied).version || undefined);
+
+/** Undefined: nothing but its containers is to change. */
+export const offlineWork = (planning: Planning): OfflineWork | undefined => swapOf(planning) ?? majorUpgrade(planning);
 
 /** Undefined: the data has the version that the release asks for, or there is none yet. */
-export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boolean): OfflineWork | undefined {
-  const wanted = content.database?.version;
+function majorUpgrade(planning: Planning): OfflineWork | undefined {
+  const { content, seen, options } = planning;
+  const wanted = releasedDatabase(content)?.version;
   const from = dataVersion(seen);
   if (wanted === undefined || from === undefined || from === wanted) return undefined;
   if (from > wanted) throw newerData(from, wanted);
-  if (!allowed) throw notByDeploy(from, wanted);
+  if (!options.majorUpgrade) throw notByDeploy(from, wanted);
   const cause = `the data is of PostgreSQL ${from}, the Compose file asks for ${wanted}`;
   const primary = primaryOf(seen);
   return {
@@ -36,16 +42,19 @@ export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boole
     before:
       primary === undefined
         ? []
-        : [
-            rehearsal(from, wanted, primary),
-            ...backUpFirst(content, seen, 'the upgrade can be undone by a restore then'),
-          ],
-    work: [{ title: `upgrade the data from PostgreSQL ${from} to ${wanted}`, cause, action: { do: 'upgrade', from } }],
+        : [rehearsal(from, wanted, primary), ...safeguards(planning, 'the upgrade can be undone by a restore then')],
+    work: [
+      {
+        title: `upgrade the data from PostgreSQL ${from} to ${wanted}`,
+        cause,
+        action: databaseStep({ do: 'upgrade', from }),
+      },
+    ],
     after: [
       {
         title: 'analyze the database',
         cause: 'its planner needs statistics that an upgrade does not carry over',
-        action: { do: 'analyze' },
+        action: databaseStep({ do: 'analyze' }),
       },
     ],
     olderRoles: false,
@@ -53,18 +62,19 @@ export function majorUpgrade(content: ReleaseContent, seen: Seen, allowed: boole
 }
 
 /** Data that `horme restore` has put beside the first member's. */
-export function swapOf(content: ReleaseContent, seen: Seen, stamp: string | undefined): OfflineWork | undefined {
+function swapOf({ content, seen, options }: Planning): OfflineWork | undefined {
+  const stamp = options.swap;
   if (stamp === undefined) return undefined;
   const cause = 'restored data takes its place';
   const running = seen.replicas.map(({ service }) => service).filter(isMember);
-  const members = [...new Set([...(content.database?.members ?? []), ...running])].toSorted(
+  const members = [...new Set([...(releasedDatabase(content)?.members ?? []), ...running])].toSorted(
     (a, b) => memberNumber(a) - memberNumber(b),
   );
   const title = 'swap in the restored data';
   return {
     cause,
     before: [],
-    work: [{ title, cause, action: { do: 'swap', stamp, members } }],
+    work: [{ title, cause, action: databaseStep({ do: 'swap', stamp, members }) }],
     after: [],
     olderRoles: true,
   };
@@ -73,7 +83,7 @@ export function swapOf(content: ReleaseContent, seen: Seen, stamp: string | unde
 const rehearsal = (from: number, to: number, primary: string): Draft => ({
   title: `rehearse the upgrade from PostgreSQL ${from} to ${to} on a copy`,
   cause: 'what fails must fail before anything stops',
-  action: { do: 'rehearse-upgrade', from, primary },
+  action: databaseStep({ do: 'rehearse-upgrade', from, primary }),
 });
 
 export function offlineSteps(content: ReleaseContent, changes: Change[], seen: Seen, offline: OfflineWork): Draft[] {
@@ -101,7 +111,7 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
     ...(clustered ? [forget] : []),
     ...work,
     ...members.filter(isFirst).flatMap(replaced),
-    ...(clustered ? shareSettings(content, { ...seen, applied: { ...seen.applied, database: '' } }) : []),
+    ...(clustered ? shareSettings(content, withApplied(seen, { shared: '' })) : []),
     ...after,
     ...members.filter((change) => !isFirst(change)).flatMap(replaced),
     ...(olderRoles
@@ -113,15 +123,22 @@ export function offlineSteps(content: ReleaseContent, changes: Change[], seen: S
 
 /** What the data says of its roles is not known before it runs. */
 const asRestored = (seen: Seen): Seen => ({
+  ...withApplied(seen, { generation: 0 }),
+  parts: { ...seen.parts, database: { ...seenDatabase(seen), roles: '' } },
+});
+
+const withApplied = (seen: Seen, own: Partial<DatabaseApplied>): Seen => ({
   ...seen,
-  database: { ...seen.database, roles: '' },
-  applied: { ...seen.applied, generation: 0 },
+  applied: {
+    ...seen.applied,
+    parts: { ...seen.applied.parts, database: { ...appliedDatabase(seen.applied), ...own } },
+  },
 });
 
 const forget: Draft = {
   title: 'let etcd forget the cluster as it was',
   cause: 'what the first member has will not be that of the others',
-  action: { do: 'forget-cluster' },
+  action: databaseStep({ do: 'forget-cluster' }),
 };
 
 const newerData = (from: number, wanted: number) =>

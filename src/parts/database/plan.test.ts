@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Seen } from '../../deploy/observe.ts';
-import { plan } from '../../deploy/plan.ts';
-import { content, options, replica, running, version } from '../../deploy/testing.ts';
+import { content, options, stepsOfPlan, replica, running, version } from '../../deploy/testing.ts';
 import type { ReleaseContent, ReleaseService } from '../../release/release.ts';
 import { OperatorError } from '../../errors.ts';
 import { rolesMark } from './roles.ts';
+import { appliedDatabase, releasedDatabase, seenDatabase, type DatabaseRelease } from './sections.ts';
 import { databaseRelease, roles, settledDatabase } from './testing.ts';
 
-const titles = (wanted: ReleaseContent, seen: Seen) => plan(wanted, seen, options()).map(({ title }) => title);
+const titles = (wanted: ReleaseContent, seen: Seen) => stepsOfPlan(wanted, seen, options()).map(({ title }) => title);
 const two = databaseRelease(2);
 const one = databaseRelease(1);
+const withDatabase = (own: Partial<DatabaseRelease>): ReleaseContent => ({
+  ...two,
+  parts: { ...two.parts, database: { ...releasedDatabase(two), ...own } },
+});
 const changed = (live: ReleaseContent, names: string[]): ReleaseContent => ({
   ...live,
   services: live.services.map((own) => (names.includes(own.name) ? version(own, 'v2') : own)),
@@ -77,7 +81,9 @@ test('1 to 0 replicas: who stays leads first, who leaves stops before Postgres r
 
 test('where nobody leads, no member is taken away: nobody knows who has the newest data', () => {
   const seen = settledDatabase(two, 'nobody');
-  expect(() => titles(one, { ...seen, database: { ...seen.database, members: [] } })).toThrow(OperatorError);
+  expect(() => titles(one, { ...seen, parts: { ...seen.parts, database: { members: [], roles: '' } } })).toThrow(
+    OperatorError,
+  );
 });
 
 test('a first deploy starts etcd, then the first member, then the rest, and sets up the roles', () => {
@@ -91,22 +97,24 @@ test('a first deploy starts etcd, then the first member, then the rest, and sets
 });
 
 test('changed settings that need no restart are shared, and nothing else is done', () => {
-  const wanted = { ...two, database: two.database && { ...two.database, shared: { ttl: 20 } } };
+  const wanted = withDatabase({ shared: { ttl: 20 } });
   expect(titles(wanted, settledDatabase(two, 'horme-postgres-1'))).toEqual(['share the settings of the database']);
 });
 
 test('former logins end only after a deploy of all services', () => {
-  const rotated = { ...two, database: two.database && { ...two.database, roles: { ...roles, generation: 2 } } };
+  const rotated = withDatabase({ roles: { ...roles, generation: 2 } });
   const seen = settledDatabase(rotated, 'horme-postgres-1');
   expect(titles(rotated, seen)).toEqual(["end the database's former logins"]);
-  expect(plan(rotated, seen, options({ only: ['api'] }))).toEqual([]);
-  const done = { ...seen, applied: { ...seen.applied, generation: 2 } };
+  expect(stepsOfPlan(rotated, seen, options({ only: ['api'] }))).toEqual([]);
+  const noted = { ...appliedDatabase(seen.applied), generation: 2 };
+  const done = { ...seen, applied: { ...seen.applied, parts: { ...seen.applied.parts, database: noted } } };
   expect(titles(rotated, done)).toEqual([]);
 });
 
 test('going back to a release from before a rotation leaves the newer logins alone', () => {
   const seen = settledDatabase(two, 'horme-postgres-1');
-  const newer = { ...seen, database: { ...seen.database, roles: rolesMark({ ...roles, generation: 3 }) } };
+  const database = { ...seenDatabase(seen), roles: rolesMark({ ...roles, generation: 3 }) };
+  const newer = { ...seen, parts: { ...seen.parts, database } };
   expect(titles(two, newer)).toEqual([]);
 });
 

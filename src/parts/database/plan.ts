@@ -1,4 +1,4 @@
-import type { Seen } from '../../deploy/observe.ts';
+import type { Seen, SeenReplica } from '../../deploy/observe.ts';
 import { isSurge, readyStep, reasonOf, removeDead, stopStep, type Change, type Draft } from '../../deploy/step.ts';
 import { startStep } from '../../deploy/start-step.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
@@ -6,8 +6,8 @@ import type { ReleaseContent } from '../../release/release.ts';
 import { fingerprint } from '../../fingerprint.ts';
 import { etcdService, isMember, memberNumber, memberService } from './names.ts';
 import { rolesDiffer } from './roles.ts';
-
-export const isDatabase = ({ service }: Change) => service.owner === 'database';
+import { appliedDatabase, releasedDatabase, seenDatabase } from './sections.ts';
+import { databaseStep } from './step.ts';
 
 /** Its first start is that of any other part, by what waits for what; afterwards its members take turns. */
 export const databaseIsAway = (seen: Seen) =>
@@ -44,13 +44,13 @@ export const databaseSetUp = (content: ReleaseContent, seen: Seen): Draft[] => [
 
 const runs = (seen: Seen, name: string) => seen.replicas.some(({ service, running }) => running && service === name);
 const byNumber = (a: Change, b: Change) => memberNumber(a.service.name) - memberNumber(b.service.name);
-export const primaryOf = ({ database }: Seen) => database.members.find(({ role }) => role === 'primary')?.service;
+export const primaryOf = (seen: Seen) => seenDatabase(seen).members.find(({ role }) => role === 'primary')?.service;
 
 /** Members that run and that the release no longer has. */
-export const leavingMembers = (content: ReleaseContent, seen: Seen) =>
-  content.database === undefined
-    ? []
-    : seen.replicas.filter(({ service }) => isMember(service) && !content.database?.members.includes(service));
+export function leavingMembers(content: ReleaseContent, seen: Seen): SeenReplica[] {
+  const wanted = releasedDatabase(content)?.members;
+  return wanted ? seen.replicas.filter(({ service }) => isMember(service) && !wanted.includes(service)) : [];
+}
 
 /** The newest data must be with a member that stays. */
 function leaving(content: ReleaseContent, seen: Seen): Draft[] {
@@ -78,7 +78,7 @@ function inTurns(content: ReleaseContent, members: Change[], seen: Seen): Draft[
   const primary = primaryOf(seen);
   const leader = members.find(({ service }) => service.name === primary);
   const replicas = members.filter((change) => change !== leader).toSorted(byNumber);
-  const successor = content.database?.members.find((name) => name !== primary);
+  const successor = releasedDatabase(content)?.members.find((name) => name !== primary);
   const steps = replicas.flatMap(replaced);
   if (!leader) return steps;
   const takeOver = successor !== undefined && leader.old.length > 0;
@@ -106,32 +106,36 @@ export function replaced(change: Change): Draft[] {
   ];
 }
 
-export const sharedFingerprint = ({ database }: ReleaseContent): string =>
-  database && database.members.length > 1 ? fingerprint(database.shared) : '';
+export function sharedFingerprint(content: ReleaseContent): string {
+  const database = releasedDatabase(content);
+  return database && database.members.length > 1 ? fingerprint(database.shared) : '';
+}
 
 export function shareSettings(content: ReleaseContent, seen: Seen): Draft[] {
   const wanted = sharedFingerprint(content);
-  if (wanted === '' || seen.applied.database === wanted) return [];
+  if (wanted === '' || appliedDatabase(seen.applied).shared === wanted) return [];
   const cause = 'the database does not run with them yet';
-  return [{ title: 'share the settings of the database', cause, action: { do: 'share-settings' } }];
+  return [{ title: 'share the settings of the database', cause, action: databaseStep({ do: 'share-settings' }) }];
 }
 
 export function setRoles(content: ReleaseContent, seen: Seen): Draft[] {
-  if (!content.database || !rolesDiffer(content.database.roles, seen.database.roles)) return [];
-  const cause = seen.database.roles === '' ? 'it has none yet' : 'their rights, settings or passwords changed';
-  return [{ title: 'set the roles of the database', cause, action: { do: 'set-roles' } }];
+  const database = releasedDatabase(content);
+  const { roles } = seenDatabase(seen);
+  if (!database || !rolesDiffer(database.roles, roles)) return [];
+  const cause = roles === '' ? 'it has none yet' : 'their rights, settings or passwords changed';
+  return [{ title: 'set the roles of the database', cause, action: databaseStep({ do: 'set-roles' }) }];
 }
 
 export const switchover = (to: string, cause: string): Draft => ({
   title: `switch the database over to ${to}`,
   cause,
-  action: { do: 'switchover', to },
+  action: databaseStep({ do: 'switchover', to }),
 });
 
 /** Only once every service has the new password. */
 export function retireLogins(content: ReleaseContent, seen: Seen, all: boolean): Draft[] {
-  const generation = content.database?.roles.generation ?? 1;
-  if (!all || generation <= Math.max(1, seen.applied.generation)) return [];
+  const generation = releasedDatabase(content)?.roles.generation ?? 1;
+  if (!all || generation <= Math.max(1, appliedDatabase(seen.applied).generation)) return [];
   const cause = 'every service has the new one';
-  return [{ title: "end the database's former logins", cause, action: { do: 'retire-logins' } }];
+  return [{ title: "end the database's former logins", cause, action: databaseStep({ do: 'retire-logins' }) }];
 }

@@ -1,5 +1,5 @@
 import { dockerResolvers } from '../../traffic/haproxy.ts';
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import type { DatabaseOptions } from './options.ts';
 import { memberService, ports } from './names.ts';
 import { tlsFiles } from './patroni.ts';
 

@@ -1,3 +1,4 @@
+import { databaseSecrets } from './sections.ts';
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { vault } from '../../release/testing.ts';
@@ -14,7 +15,7 @@ const wanted: RolesWanted = {
   lockTimeoutSeconds: 5,
   statementTimeoutSeconds: 900,
 };
-const secrets = vault.database;
+const secrets = databaseSecrets(vault);
 
 test('the script has verifiers that fit the passwords, and no password', () => {
   const script = rolesScript(wanted, secrets);

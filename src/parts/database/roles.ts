@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { fingerprint } from '../../fingerprint.ts';
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import type { DatabaseOptions } from './options.ts';
 import { appRole, formerLoginOf, loginOf, ownerRole } from './logins.ts';
 import type { DatabaseSecrets } from './secrets.ts';
 

@@ -1,4 +1,4 @@
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import type { DatabaseOptions } from './options.ts';
 
 const mebibyte = 1024 * 1024;
 const megabytes = (bytes: number) => `${Math.max(1, Math.floor(bytes / mebibyte))}MB`;

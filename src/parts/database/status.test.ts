@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeEngine } from '../../engine/fake.ts';
 import { labels } from '../../engine/labels.ts';
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import type { DatabaseOptions } from './options.ts';
 import { databaseProblems, databaseStatus } from './status.ts';
 
 const wanted = { replicas: 1, durability: 'zero-loss' } as DatabaseOptions;

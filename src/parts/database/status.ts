@@ -1,6 +1,7 @@
+import type { PartLook, PartStatus } from '../../deploy/part.ts';
 import type { Container, Engine } from '../../engine/engine.ts';
 import { labels } from '../../engine/labels.ts';
-import type { DatabaseOptions } from '../../stack/stack.ts';
+import { databaseOptions, type DatabaseOptions } from './options.ts';
 import { etcdReached, knownMembers, synchronousMembers } from './failover.ts';
 import { answerSeconds, memberContainers, memberService, psql } from './members.ts';
 import { etcdService } from './names.ts';
@@ -187,4 +188,14 @@ export function databaseProblems(
       .filter(({ state }) => state === 'lost')
       .map(({ name }) => `the WAL that ${name} needs is gone: it is copied anew`),
   ];
+}
+
+export async function databaseLines({ engine, stack }: PartLook): Promise<PartStatus> {
+  const wanted = databaseOptions(stack);
+  if (!wanted) return { lines: [], problems: [] };
+  const result = await databaseStatus(engine, stack.project);
+  if (result.members.length === 0) return { lines: [], problems: [], result };
+  const primary = result.members.find(({ role }) => role === 'primary');
+  const line = `database: ${primary ? `${primary.name} leads` : 'nobody leads'}. ${survives(wanted)}`;
+  return { lines: [line], problems: databaseProblems(result, wanted), result };
 }

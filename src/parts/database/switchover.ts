@@ -11,6 +11,7 @@ import { authorityFile, poolerService, ports, proxyService, secretFile } from '.
 import { poolerFolder } from './pooler.ts';
 import { primaryBackend } from './proxy.ts';
 import { ask, database, primaryMember } from './psql.ts';
+import { releasedDatabase } from './sections.ts';
 
 /** How long the candidate may take to follow its primary, and with `zero-loss` to become synchronous; seconds. */
 const candidateSeconds = 60;
@@ -34,7 +35,7 @@ export interface SwitchoverTarget {
 export const switchOver = async ({ engine, content, signal, emit }: Context, id: string, to: string): Promise<void> => {
   const say = (detail: string) => emit({ kind: 'step-progress', id, detail });
   await switchDatabase(
-    { engine, project: content.project, zeroLoss: content.database?.zeroLoss ?? false, signal, say },
+    { engine, project: content.project, zeroLoss: releasedDatabase(content)?.zeroLoss ?? false, signal, say },
     to,
   );
 };

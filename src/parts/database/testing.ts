@@ -4,6 +4,7 @@ import type { ReleaseContent, ReleaseService } from '../../release/release.ts';
 import type { SeenMember } from './members.ts';
 import { sharedFingerprint } from './plan.ts';
 import { rolesMark } from './roles.ts';
+import { releasedDatabase } from './sections.ts';
 
 export const roles = {
   database: 'shop',
@@ -40,7 +41,8 @@ const releaseOf = (services: ReleaseService[]): ReleaseContent => {
     pooler: false,
     roles: { ...roles, replicas },
   };
-  return content([...services, ...edge()], { database });
+  const plain = content([...services, ...edge()]);
+  return { ...plain, parts: { ...plain.parts, database } };
 };
 
 const member = (name: string, role: 'primary' | 'replica', version = 17): SeenMember => ({
@@ -51,19 +53,16 @@ const member = (name: string, role: 'primary' | 'replica', version = 17): SeenMe
 /** What is seen when this release runs as it should, with that primary. */
 export function settledDatabase(live: ReleaseContent, primary: string): Seen {
   const seen = running(live);
-  const members = (live.database?.members ?? []).map((name) =>
-    member(name, name === primary ? 'primary' : 'replica', live.database?.version),
+  const wanted = releasedDatabase(live);
+  const members = (wanted?.members ?? []).map((name) =>
+    member(name, name === primary ? 'primary' : 'replica', wanted?.version),
   );
-  const mark = live.database ? rolesMark(live.database.roles) : '';
+  const mark = wanted ? rolesMark(wanted.roles) : '';
+  const applied = { shared: sharedFingerprint(live), roles: mark, generation: 0, version: wanted?.version ?? 0 };
   return {
     ...seen,
-    database: { members, roles: mark },
-    applied: {
-      ...seen.applied,
-      database: sharedFingerprint(live),
-      roles: mark,
-      version: live.database?.version ?? 0,
-    },
+    parts: { ...seen.parts, database: { members, roles: mark } },
+    applied: { ...seen.applied, parts: { ...seen.applied.parts, database: applied } },
   };
 }
 

@@ -2,11 +2,11 @@ import { numbered, type Context } from '../../deploy/context.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ComposeModel } from '../../engine/compose-model.ts';
-import { noteApplied } from '../../release/settings.ts';
-import { databaseOf } from './apply.ts';
+import { mustDatabase } from './apply.ts';
 import { dataFolder, dataVolume, etcdService, memberService, ports } from './names.ts';
 import { tlsFiles } from './patroni.ts';
 import { primaryMember } from './psql.ts';
+import { noteDatabase } from './sections.ts';
 
 const first = memberService(1);
 /** Terabytes take hours; seconds. */
@@ -41,12 +41,15 @@ async function inFirstMember(context: Context, volume: string, command: string[]
     context.emit({ kind: 'log', source: first, line });
   });
   if (exitCode === 0) return;
-  throw new OperatorError(`the ${command[0]} of the data to PostgreSQL ${databaseOf(context.content).version} failed`, {
-    code: 'upgrade-failed',
-    exitCode: exitCodes.rolledBack,
-    lastSeen: lines.slice(-30).join('\n'),
-    next: 'mend what pg_upgrade names, then: horme db upgrade',
-  });
+  throw new OperatorError(
+    `the ${command[0]} of the data to PostgreSQL ${mustDatabase(context.content).version} failed`,
+    {
+      code: 'upgrade-failed',
+      exitCode: exitCodes.rolledBack,
+      lastSeen: lines.slice(-30).join('\n'),
+      next: 'mend what pg_upgrade names, then: horme db upgrade',
+    },
+  );
 }
 
 /** The first member beside the one that runs: on that volume, and under another name, or it would take itself for the other. */
@@ -63,6 +66,17 @@ function withData(model: ComposeModel, volume: string): ComposeModel {
   };
 }
 
+/** Whoever keeps the backups has put it beside the first member's data. */
+export async function swapIn(
+  context: Context,
+  id: string,
+  restored: { stamp: string; members: string[] },
+): Promise<void> {
+  const part = context.parts.find((one) => one.swapIn);
+  if (!part?.swapIn) throw new Error('no part has restored data');
+  await part.swapIn(context, id, restored);
+}
+
 /** Data after pg_upgrade or a restore has an identity that Patroni would refuse as another cluster's. */
 export async function forgetCluster(context: Context): Promise<void> {
   const { engine, content } = context;
@@ -76,7 +90,7 @@ export async function forgetCluster(context: Context): Promise<void> {
     ...['del', '--prefix', `/horme/${content.project}/`],
   ]);
   if (exitCode !== 0) throw new Error(`etcdctl: ${output.trim()}`);
-  await noteApplied(context.store, { database: '' });
+  await noteDatabase(context.store, { shared: '' });
 }
 
 /** From now on the older version can't have the data back without losing what was written. */
@@ -85,5 +99,5 @@ export async function analyze(context: Context): Promise<void> {
   const { container } = await primaryMember(engine, content.project);
   const { exitCode, output } = await engine.exec(container, ['analyze'], { deadlineSeconds: analyzeSeconds, signal });
   if (exitCode !== 0) throw new Error(`vacuumdb: ${output.trim()}`);
-  await noteApplied(context.store, { version: databaseOf(content).version });
+  await noteDatabase(context.store, { version: mustDatabase(content).version });
 }

@@ -2,7 +2,6 @@ import { until, type Context } from '../../deploy/context.ts';
 import { nginxFingerprint } from './plan.ts';
 import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
-import { readApplied, writeApplied } from '../../release/settings.ts';
 import { edgeFolder, type Store } from '../../release/store.ts';
 import { selfSigned } from './certificate.ts';
 import {
@@ -14,7 +13,9 @@ import {
 } from '../../traffic/haproxy.ts';
 import { configurationFolder, maintenanceSwitch } from './nginx.ts';
 import { pageFiles } from './pages.ts';
-import { nginxService } from './part.ts';
+import { edgeOptions } from './options.ts';
+import { noteEdge, releasedEdge, type EdgeApplied } from './sections.ts';
+import { nginxService } from './services.ts';
 
 const reloadSeconds = 30;
 
@@ -28,23 +29,26 @@ export async function switchMaintenance(store: Store, on: boolean, page: string 
 export async function writeEdge(context: Context, wanted: { nginx: boolean; haproxy: boolean }): Promise<void> {
   const { store, content, routed } = context;
   await ensureCertificate(context);
-  const files = [...pageFiles(context.pages.maintenance)];
-  const applied = await readApplied(store);
+  const files = [...pageFiles(pageOf(context))];
+  const told: Partial<EdgeApplied> = {};
   if (wanted.nginx) {
-    files.push({ path: 'nginx/nginx.conf', content: content.nginx });
-    applied.nginx = nginxFingerprint(content);
+    files.push({ path: 'nginx/nginx.conf', content: releasedEdge(content).nginx });
+    told.nginx = nginxFingerprint(content);
   }
   if (wanted.haproxy) {
     const serving = await members(context);
     files.push({ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, serving) });
-    applied.haproxy = haproxyStructure(routed);
-    applied.members = membersFingerprint(Object.values(serving).flat());
+    told.haproxy = haproxyStructure(routed);
+    told.members = membersFingerprint(Object.values(serving).flat());
   }
   await store.write(edgeFolder, files);
-  await writeApplied(store, applied);
+  await noteEdge(store, told);
 }
 
-async function ensureCertificate({ store, certificate }: Context): Promise<void> {
+const pageOf = ({ stack }: Context): string | undefined => edgeOptions(stack).maintenancePage;
+
+async function ensureCertificate({ store, content }: Context): Promise<void> {
+  const { certificate } = releasedEdge(content);
   if (!certificate) return;
   const existing = await store.read(`${edgeFolder}/tls/${certificate.name}.key`);
   if (existing.size === 0) await store.write(edgeFolder, await selfSigned(certificate.name, certificate.hosts));
@@ -55,10 +59,7 @@ export async function writeMembers(context: Context): Promise<void> {
   const { store, routed } = context;
   const serving = await members(context);
   await store.write(edgeFolder, [{ path: 'haproxy/haproxy.cfg', content: renderHaproxy(routed, serving) }]);
-  await writeApplied(store, {
-    ...(await readApplied(store)),
-    members: membersFingerprint(Object.values(serving).flat()),
-  });
+  await noteEdge(store, { members: membersFingerprint(Object.values(serving).flat()) });
 }
 
 async function members({ balancers, routed }: Context): Promise<Members> {
@@ -95,8 +96,7 @@ export async function reloadHaproxy(context: Context, keepFormer: boolean): Prom
     },
   );
   if (!took) throw refused('HAProxy', `it did not take the new configuration within ${reloadSeconds} s`);
-  await writeApplied(store, {
-    ...(await readApplied(store)),
+  await noteEdge(store, {
     haproxy: haproxyStructure(routed),
     members: membersFingerprint(Object.values(serving).flat()),
   });
@@ -117,8 +117,8 @@ export async function reloadNginx(context: Context): Promise<void> {
   const { engine, store, content } = context;
   await ensureCertificate(context);
   await store.write(edgeFolder, [
-    ...pageFiles(context.pages.maintenance),
-    { path: 'nginx/next.conf', content: content.nginx },
+    ...pageFiles(pageOf(context)),
+    { path: 'nginx/next.conf', content: releasedEdge(content).nginx },
   ]);
   const all = await engine.containers({ [labels.project]: content.project, [labels.service]: nginxService });
   const running = all.filter(({ state }) => state === 'running');
@@ -133,9 +133,9 @@ export async function reloadNginx(context: Context): Promise<void> {
     ]);
     if (exitCode !== 0) throw refused('nginx', output);
   }
-  await store.write(edgeFolder, [{ path: 'nginx/nginx.conf', content: content.nginx }]);
+  await store.write(edgeFolder, [{ path: 'nginx/nginx.conf', content: releasedEdge(content).nginx }]);
   for (const { id } of running) await reload(engine, id, 'HUP');
-  await writeApplied(store, { ...(await readApplied(store)), nginx: nginxFingerprint(content) });
+  await noteEdge(store, { nginx: nginxFingerprint(content) });
 }
 
 /**

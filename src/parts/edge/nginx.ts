@@ -1,7 +1,7 @@
 import type { RoutedService } from '../../release/release.ts';
 import { webOrigin } from '../../stack/routes.ts';
 import type { Route } from '../../stack/stack.ts';
-import { openFiles } from '../../platform/part.ts';
+import { openFiles } from '../../platform/service.ts';
 import { lines, locationLimits, proxyLimits, serverLimits } from '../../traffic/route-limits.ts';
 import { backendName, edgeSocketFolder, haproxyInstances } from '../../traffic/haproxy.ts';
 

@@ -5,12 +5,14 @@ import type { ReleaseContent, ReleaseService } from '../../release/release.ts';
 import { fingerprint } from '../../fingerprint.ts';
 import { haproxyStructure, membersFingerprint } from '../../traffic/haproxy.ts';
 import { routedServices } from '../../traffic/routed.ts';
-import { nginxService } from './part.ts';
+import { appliedEdge, releasedEdge } from './sections.ts';
+import { nginxService } from './services.ts';
+import { edgeStep } from './step.ts';
 
 /** Before any HAProxy is replaced: the one that starts anew must know whom the others know. */
 export function noteMembers(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content) || !haproxyRuns(seen)) return [];
-  if (seen.applied.members === membersFingerprint(membersSeen(content, seen, former))) return [];
+  if (appliedEdge(seen.applied).members === membersFingerprint(membersSeen(content, seen, former))) return [];
   return [
     {
       title: 'save the replica list for HAProxy',
@@ -29,30 +31,30 @@ export function membersSeen(content: ReleaseContent, seen: Seen, former: Release
 
 const hasEdge = (content: ReleaseContent) => content.services.some(({ owner }) => owner === 'edge');
 
-export const nginxFingerprint = (content: ReleaseContent) => fingerprint(content.nginx);
+export const nginxFingerprint = (content: ReleaseContent) => fingerprint(releasedEdge(content).nginx);
 
 export function edgeFiles(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content)) return [];
-  const haproxy = !haproxyRuns(seen) && !haproxyStructures(content, former).includes(seen.applied.haproxy);
-  const nginx = !nginxRuns(seen) && seen.applied.nginx !== nginxFingerprint(content);
+  const haproxy = !haproxyRuns(seen) && !haproxyStructures(content, former).includes(appliedEdge(seen.applied).haproxy);
+  const nginx = !nginxRuns(seen) && appliedEdge(seen.applied).nginx !== nginxFingerprint(content);
   if (!haproxy && !nginx) return [];
   return [
     {
       title: "write the edge's configuration",
       cause: 'it does not run with it yet',
-      action: { do: 'write-edge', nginx, haproxy },
+      action: edgeStep({ do: 'write', nginx, haproxy }),
     },
   ];
 }
 
 export function haproxyReload(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content) || !haproxyRuns(seen)) return [];
-  if (haproxyStructures(content, former).includes(seen.applied.haproxy)) return [];
+  if (haproxyStructures(content, former).includes(appliedEdge(seen.applied).haproxy)) return [];
   return [
     {
       title: 'check and reload HAProxy',
       cause: 'its backends changed',
-      action: { do: 'reload-haproxy', keepFormer: true },
+      action: edgeStep({ do: 'reload-haproxy', keepFormer: true }),
     },
   ];
 }
@@ -60,12 +62,12 @@ export function haproxyReload(content: ReleaseContent, seen: Seen, former: Relea
 export function haproxyCleanUp(content: ReleaseContent, seen: Seen, former: ReleaseService[]): Draft[] {
   if (!hasEdge(content)) return [];
   const [transitional, final] = haproxyStructures(content, former);
-  if (seen.applied.haproxy === final || final === transitional) return [];
+  if (appliedEdge(seen.applied).haproxy === final || final === transitional) return [];
   return [
     {
       title: 'reload HAProxy without the former backends',
       cause: 'no replica needs them any more',
-      action: { do: 'reload-haproxy', keepFormer: false },
+      action: edgeStep({ do: 'reload-haproxy', keepFormer: false }),
     },
   ];
 }
@@ -81,6 +83,8 @@ const haproxyRuns = (seen: Seen) =>
   seen.replicas.some(({ service, running }) => running && haproxyServices.includes(service));
 
 export function nginxReload(content: ReleaseContent, seen: Seen): Draft[] {
-  if (!nginxRuns(seen) || seen.applied.nginx === nginxFingerprint(content)) return [];
-  return [{ title: 'check and reload nginx', cause: 'its configuration changed', action: { do: 'reload-nginx' } }];
+  if (!nginxRuns(seen) || appliedEdge(seen.applied).nginx === nginxFingerprint(content)) return [];
+  return [
+    { title: 'check and reload nginx', cause: 'its configuration changed', action: edgeStep({ do: 'reload-nginx' }) },
+  ];
 }

@@ -1,0 +1,93 @@
+import { OperatorError, exitCodes } from '../errors.ts';
+import type { Outcome } from '../release/ledger.ts';
+import { presentOf } from '../release/present.ts';
+import type { ReleaseContent } from '../release/release.ts';
+import { keepSecrets, type Vault } from '../release/vault.ts';
+import type { Session } from '../session.ts';
+import type { Context } from './context.ts';
+import { execute } from './execute.ts';
+import { keepLogs } from './kept-logs.ts';
+import { lookAgain } from './look-again.ts';
+import type { DeployResult } from './options.ts';
+import { plan } from './plan.ts';
+import { putBackAll } from './put-back.ts';
+import { record } from './record.ts';
+import type { Run } from './run.ts';
+import { standing } from './standing.ts';
+
+/** A step failed: what was live before is planned as what is wanted, and executed. */
+export async function goBack(run: Run, error: unknown): Promise<DeployResult> {
+  const { emit } = run.session;
+  const reason = error instanceof Error ? error.message : String(error);
+  const failure = error instanceof OperatorError ? error : undefined;
+  if (!failure) emit({ kind: 'warning', text: `a bug in Horme ended this step: ${stackOf(error)}` });
+  const { former } = run.wanted;
+  if (former) await putBackAll(run.context, former, await lookAgain(run.context));
+  const kept = former ? await keptLogs(run) : [];
+  const outcome = former ? await restore(run, former) : 'failed';
+  if (!former) emit({ kind: 'warning', text: 'nothing was live before; what was started is left for you to look at' });
+  const exitCode = outcome === 'rolled-back' ? exitCodes.rolledBack : exitCodes.rolledBackInPart;
+  return {
+    ...(await record(run, outcome, reason)),
+    exitCode,
+    reason,
+    failure: failure && naming(failure, kept, run.context),
+  };
+}
+
+/** That they can't be kept is no reason to leave the bad release up. */
+async function keptLogs({ context, session }: Run): Promise<string[]> {
+  return keepLogs(context).catch((error: unknown) => {
+    session.emit({ kind: 'warning', text: `what the replicas printed is lost: ${stackOf(error)}` });
+    return [];
+  });
+}
+
+/** The replicas that the failure sends its reader to are gone; what they printed is kept under the release. */
+function naming(failure: OperatorError, kept: string[], { releaseNumber }: Context): OperatorError {
+  const service = kept.find((name) => failure.next === `horme logs ${name}`);
+  if (service === undefined) return failure;
+  const { message, code, exitCode, lastSeen, cause } = failure;
+  const next = `horme logs ${service} --release ${releaseNumber}`;
+  return new OperatorError(message, { code, exitCode, next, cause, ...(lastSeen !== undefined && { lastSeen }) });
+}
+
+const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+/** What was begun for this run and is of no use now, such as a history for data that never came: nothing of what runs has to change then. */
+export async function givenUp(
+  { parts }: Session,
+  { store, vault, otherData }: Context,
+  former: ReleaseContent,
+): Promise<Vault> {
+  let kept = vault;
+  for (const { name, secrets } of otherData.begun ? [] : parts) {
+    const before = secrets?.read(kept.parts);
+    const after = before === undefined ? undefined : secrets?.givenUp?.(before, former);
+    if (after !== undefined && after !== before) kept = await keepSecrets(store, kept, name, after);
+  }
+  return kept;
+}
+
+async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {
+  session.emit({ kind: 'note', text: 'going back to the release before' });
+  const former = presentOf(before, await givenUp(session, context, before), session.parts);
+  const back: Context = { ...context, content: former, guard: undefined };
+  const options = {
+    migrate: false,
+    watchSeconds: 0,
+    majorUpgrade: false,
+    swap: undefined,
+    only: undefined,
+    former: context.content.services,
+  };
+  try {
+    await execute(back, plan(former, await lookAgain(context), options, session.parts), times, boundary);
+    return 'rolled-back';
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `going back failed too: ${why}\n${standing(await lookAgain(context), context.content)}`;
+    session.emit({ kind: 'warning', text });
+    return 'rolled-back-in-part';
+  }
+}

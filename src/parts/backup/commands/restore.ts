@@ -1,0 +1,149 @@
+import type { Restored } from '../../../agent/backup/contract.ts';
+import { damageWords } from '../restore.ts';
+import { restoreAsDatabase } from '../restore-as.ts';
+import { restoreVolumeAs } from '../restore-volume.ts';
+import { newHistory } from '../secrets.ts';
+import { swapVolume } from '../swap-volume.ts';
+import { typed } from '../target.ts';
+import { deploy } from '../../../deploy/deploy.ts';
+import { deployDefaults, type DeployResult } from '../../../deploy/options.ts';
+import { findStore } from '../../../deploy/state.ts';
+import { OperatorError, exitCodes, type ExitCode } from '../../../errors.ts';
+import { readLedger, readLive } from '../../../release/ledger.ts';
+import type { HeldLock } from '../../../release/lock.ts';
+import type { ReleaseContent } from '../../../release/release.ts';
+import { openVault } from '../../../release/open-vault.ts';
+import { releasedBackup, writeHistory } from '../sections.ts';
+import { openSession, type Session } from '../../../session.ts';
+import type { CommandContext } from '../../../command/context.ts';
+import { agreed, confirmsEnvironment } from '../../../command/confirm.ts';
+import { report } from '../../../command/deploy.ts';
+import { lookAt, momentOf, wishOf, type Live } from './restore-look.ts';
+import { notDeployed, wantedOf, type Wanted } from './restore-wanted.ts';
+import { underLock } from '../../../command/under-lock.ts';
+import { withResult } from '../../../command/with-result.ts';
+
+/** What runs, and the lock that keeps it as it is. */
+interface Production extends Live {
+  lock: HeldLock;
+}
+
+export async function run(context: CommandContext): Promise<ExitCode | void> {
+  const session = await openSession(context);
+  const wanted = await wantedOf(context, session);
+  const { environment, project } = session.stack;
+  // A wrong name is told before hours of restoring, and not after.
+  confirmsEnvironment(context, environment.name);
+  // Also while it asks: what was looked at and agreed to is what is taken into use.
+  return underLock(context, session, 'restore', async (lock) => {
+    const production = { ...(await liveRelease(session)), lock };
+    if (wanted.as !== undefined) return besides(context, session, production.live, wanted, wanted.as);
+    const found = await lookAt(session, production, wanted);
+    context.print(found.lines.join('\n'));
+    if (!(await agreed(context, environment.name, `Replace the data of ${project} by this?`)))
+      throw unconfirmed(context, session, wanted);
+    // A laptop that slept over the question has lost it.
+    await lock.confirm();
+    return swap(context, session, production, wanted, found.restored);
+  });
+}
+
+async function liveRelease(session: Session): Promise<Live> {
+  const store = await findStore(session);
+  const live = store && (await readLive(store));
+  if (store && live && releasedBackup(live)) return { store, live };
+  throw notDeployed(session.stack.project);
+}
+
+/** Volumes first: where the database is not to be swapped, they are all. */
+async function swap(
+  context: CommandContext,
+  session: Session,
+  production: Production,
+  wanted: Wanted,
+  restored: Restored | undefined,
+): Promise<ExitCode | void> {
+  const stamp = stampOf(new Date());
+  const former: string[] = [];
+  const { volumes } = wanted;
+  for (const name of volumes) {
+    refuseInterrupted(session, production);
+    const kept = await swapVolume(session, production.live, name, stamp);
+    context.print(`the former content of ${name} is in the volume ${kept}: docker volume rm ${kept}`);
+    former.push(kept);
+  }
+  if (!restored) return context.result({ schema: 'horme.restore/1', project: session.stack.project, volumes, former });
+  refuseInterrupted(session, production);
+  const result = await swapDatabase(session, production, {
+    stamp,
+    moment: momentOf(wanted, restored).toISOString(),
+  });
+  if (result.exitCode === exitCodes.done) context.print(formerLine(session));
+  return report(withResult(context, { damage: restored.damage ?? [] }), session, result);
+}
+
+/** What runs to its end whatever the signal says, as an agent does, ends with the next look at it. */
+function refuseInterrupted({ signal }: Session, { lock }: Production): void {
+  lock.lost.throwIfAborted();
+  if (!signal.aborted) return;
+  throw new OperatorError('interrupted; what is not printed as done was not replaced', {
+    code: 'interrupted',
+    exitCode: exitCodes.interrupted,
+    next: 'run the same command again',
+  });
+}
+
+/** A history of its own from here on: what ends now stays restorable, and nothing is written into it any more. */
+async function swapDatabase(
+  session: Session,
+  { store, live, lock }: Production,
+  swap: { stamp: string; moment: string },
+): Promise<DeployResult> {
+  await writeHistory(store, await openVault(store, session.parts), newHistory(new Date()));
+  const entry = (await readLedger(store)).live;
+  const options = { ...deployDefaults, kind: 'restore' as const, of: entry?.of, rollbackTo: live, swap };
+  return deploy(session, options, lock);
+}
+
+const stampOf = (now: Date) => now.toISOString().slice(0, 19).replaceAll(/[:-]/g, '');
+
+const formerLine = ({ stack }: Session) =>
+  `the former data of the database is kept: horme db drop-former --confirm ${stack.environment.name}   (when you no longer want it)`;
+
+async function besides(
+  context: CommandContext,
+  session: Session,
+  live: ReleaseContent,
+  wanted: Wanted,
+  name: string,
+): Promise<void> {
+  const { project } = session.stack;
+  const { snapshot, database, volumes } = wanted;
+  if (database) {
+    const wish = await wishOf(session, live, wanted, 'beside');
+    const restored = await restoreAsDatabase(session, live, wish, name);
+    context.print(`the database ${name} has the data of ${restored.newestTransactionAt}: horme db psql -- ${name}`);
+    context.result({ schema: 'horme.restore/1', project, database: name, ...restored });
+    return;
+  }
+  const [volume = ''] = volumes;
+  await restoreVolumeAs(session, live, volume, snapshot, name);
+  context.print(`the volume ${project}_${name} has the content of ${volume}`);
+  context.result({ schema: 'horme.restore/1', project, volume: `${project}_${name}` });
+}
+
+function unconfirmed({ flags }: CommandContext, { stack }: Session, { target, acceptsDamage }: Wanted): OperatorError {
+  const only =
+    flags.onlyDatabase === true
+      ? ' --only-database'
+      : typeof flags.volume === 'string'
+        ? ` --volume ${flags.volume}`
+        : '';
+  const own = [`horme restore ${typed(target)}${only}`, ...damageWords(acceptsDamage)];
+  const words = [...own, `--confirm ${stack.environment.name}`];
+  return new OperatorError(`nothing was changed: this replaces data of ${stack.project}`, {
+    code: 'confirmation',
+    exitCode: exitCodes.usage,
+    next: `${words.join(' ')}   (what was restored beside is used)`,
+  });
+}
