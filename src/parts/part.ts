@@ -10,7 +10,8 @@ import type { CorePart } from '../deploy/part.ts';
  * - For people: `status`, `check`, `rendered`, `commands`.
  *
  * What it keeps is in a section by its name: of the options, the secrets, the release, what was applied, what was seen. A part
- * that needs another imports that one's index.ts.
+ * that needs another imports that one's index.ts. Every command loads all of them: what few commands need (the schema, what
+ * takes steps, status) is imported when it is asked for.
  */
 export interface Part extends CorePart {
   commands?: readonly CommandDeclaration[];

@@ -3,18 +3,13 @@ import type { SecretsRun } from '../../release/part.ts';
 import { databaseOptions, releasedDatabase } from '../database/index.ts';
 import type { BackupAct } from './step.ts';
 import type { Part } from '../part.ts';
-import { takeBackupStep } from './actions.ts';
-import { swapIn } from './apply.ts';
 import { commandGroups, commands } from './commands.ts';
 import { inHistory } from './in-history.ts';
 import { backupOptions } from './options.ts';
 import { backUpFirst, backupSetUp } from './plan.ts';
-import { kitProblems } from './recovery/make.ts';
-import { statusLines } from './report-status.ts';
 import { makeBackupSecrets, newHistory, type BackupSecrets } from './secrets.ts';
 import { backupSecrets, readBackupSecrets, releasedBackup, setUpFor, type BackupRelease } from './sections.ts';
 import { archiving, backupNetworks, backupServices, backupVolumes, withoutSecrets } from './services.ts';
-import { backupStatus } from './status.ts';
 
 /** Backups of the database and of files by agents that live in the stack, restores, and the recovery of an empty machine. */
 export const backupPart: Part = {
@@ -42,17 +37,9 @@ export const backupPart: Part = {
     givenUp: (section, former) => asBefore(section as BackupSecrets, former),
   },
   steps: { setUp: backupSetUp, safeguard: backUpFirst },
-  take: (context, id, act) => takeBackupStep(context, id, act as BackupAct),
-  swapIn,
-  async status({ engine, stack, vault, settings }) {
-    const status = await backupStatus(engine, stack.project);
-    const { line, problems } = statusLines(status.database, status.files, new Date());
-    return {
-      lines: line,
-      problems: [...problems, ...kitProblems(stack, vault, settings)],
-      result: (status.database ?? status.files) ? status : undefined,
-    };
-  },
+  take: async (context, id, act) => (await import('./actions.ts')).takeBackupStep(context, id, act as BackupAct),
+  swapIn: async (context, id, restored) => (await import('./apply.ts')).swapIn(context, id, restored),
+  status: async (look) => (await import('./status.ts')).backupLines(look),
   commands,
   commandGroups,
 };

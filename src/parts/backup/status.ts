@@ -1,3 +1,6 @@
+import type { PartLook, PartStatus } from '../../deploy/part.ts';
+import { kitProblems } from './recovery/make.ts';
+import { statusLines } from './report-status.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { agentContainer, askAgent } from './agent.ts';
 import type * as z from 'zod';
@@ -43,4 +46,14 @@ async function statusOf<T extends FilesStatusAnswer>(
     .filter((backup) => backup !== null)
     .sort((a, b) => Date.parse(b.at) - Date.parse(a.at))[0];
   return { ...told, lastBackup: newest ?? null };
+}
+
+export async function backupLines({ engine, stack, vault, settings }: PartLook): Promise<PartStatus> {
+  const status = await backupStatus(engine, stack.project);
+  const { line, problems } = statusLines(status.database, status.files, new Date());
+  return {
+    lines: line,
+    problems: [...problems, ...kitProblems(stack, vault, settings)],
+    result: (status.database ?? status.files) ? status : undefined,
+  };
 }

@@ -4,11 +4,8 @@ import type { Part } from '../part.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import { haproxyImage } from '../../traffic/names.ts';
-import { takeDatabaseStep } from './actions.ts';
-import { databaseCheck } from './check.ts';
 import { commandGroups, commands } from './commands.ts';
 import { observeDatabase, trustedDatabase } from './members.ts';
-import { guardMigration } from './migration.ts';
 import { databaseName, poolerService, proxyService } from './names.ts';
 import { databaseOptions } from './options.ts';
 import { sharedSettings } from './patroni.ts';
@@ -20,7 +17,6 @@ import { appliedDatabase, databaseSecrets, readDatabaseSecrets, releasedDatabase
 import type { DatabaseRelease } from './sections.ts';
 import { makeDatabaseSecrets, rotated, withCurrentNames, type DatabaseSecrets } from './secrets.ts';
 import { databaseNetworks, databaseServices, databaseVolumes } from './services.ts';
-import { databaseLines } from './status.ts';
 import { applicationUrls, authorityName, migrationUrls, type DatabaseUrls } from './urls.ts';
 
 export { dataFolder, dataVolume, databaseName, databaseNetwork, archiveHost } from './names.ts';
@@ -109,11 +105,11 @@ export const databasePart: Part = {
       retireLogins(content, seen, options.only === undefined && options.migrate),
     leaving: (content, seen) => leavingMembers(content, seen).filter(({ running }) => running),
   },
-  take: (context, id, act) => takeDatabaseStep(context, id, act as DatabaseAct),
-  guardsMigration: guardMigration,
+  take: async (context, id, act) => (await import('./actions.ts')).takeDatabaseStep(context, id, act as DatabaseAct),
+  guardsMigration: async (context, id) => (await import('./migration.ts')).guardMigration(context, id),
   refusesRollback: (content, applied, number) => olderLogins(content, appliedDatabase(applied).generation, number),
-  status: databaseLines,
-  check: databaseCheck,
+  status: async (look) => (await import('./status.ts')).databaseLines(look),
+  check: async (look) => (await import('./check.ts')).databaseCheck(look),
   commands,
   commandGroups,
 };

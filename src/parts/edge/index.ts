@@ -4,8 +4,6 @@ import { haproxyImage } from '../../traffic/names.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import type { EdgeAct } from './step.ts';
 import type { Part } from '../part.ts';
-import { takeEdgeStep } from './actions.ts';
-import { writeMembers } from './apply.ts';
 import { commands } from './commands.ts';
 import { hostsOf, renderNginx } from './nginx.ts';
 import { edgeOptions } from './options.ts';
@@ -38,8 +36,8 @@ export const edgePart: Part = {
     switched: ({ content, seen }) => nginxReload(content, seen),
     last: ({ content, seen, options }) => haproxyCleanUp(content, seen, options.former),
   },
-  take: (context, _id, act) => takeEdgeStep(context, act as EdgeAct),
-  membersChanged: writeMembers,
+  take: async (context, _id, act) => (await import('./actions.ts')).takeEdgeStep(context, act as EdgeAct),
+  membersChanged: async (context) => (await import('./apply.ts')).writeMembers(context),
   async status({ settings }) {
     return { lines: [], problems: settings.maintenance ? ['maintenance is on: the edge answers 503'] : [] };
   },
