@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { containerFolders } from '../../agent/backup/folders.ts';
 import { archiveHost } from '../database/index.ts';
 
 /** Where the database's members find it. */
@@ -8,14 +10,5 @@ export const filesService = 'horme-backup-files';
 /** The way to repositories off this machine; without any it leads nowhere. */
 export const backupNetwork = 'horme-backup';
 
-/** Folders as the agent (images/backup/settings.py) has them. */
-export const agentFolders = {
-  run: '/run/horme',
-  database: '/var/lib/horme-backup/database',
-  files: '/var/lib/horme-backup/files',
-  lock: '/var/lib/horme-backup/lock',
-  scratch: '/var/lib/horme-backup/scratch',
-  members: '/members',
-  sources: '/sources',
-  targets: '/targets',
-} as const;
+/** What is mounted where the agent has it. The lock's volume is the folder of its file. */
+export const agentFolders = { ...containerFolders, lock: dirname(containerFolders.lock) };
