@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { longFiles, pathOf } from './test/series/files.ts';
+import { LongestFirst } from './test/series/longest-first.ts';
 import { sideBySide } from './test/series/side-by-side.ts';
 
 /** Real Docker. A file is a scenario, in a process of its own. */
@@ -35,6 +36,7 @@ const both = (name: string, files: string, listed: string[], times: typeof quick
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
