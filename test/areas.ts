@@ -49,8 +49,9 @@ export const areas: Record<string, Area> = {
     ],
     together: {
       'a-database-changes-under-writes': 100,
+      'a-database-goes-on-without-etcd': 360,
       'a-database-moves-to-another-major-version': 200,
-      'a-database-with-a-replica-survives-what-it-claims': 700,
+      'a-database-with-a-replica-survives-what-it-claims': 260,
       'a-migration-runs-first-and-as-the-owner': 120,
       'a-zero-loss-database-loses-no-commit': 250,
     },
