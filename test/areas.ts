@@ -16,10 +16,10 @@ export const areas: Record<string, Area> = {
     alone: {
       'a-killed-deploy-converges-from-every-step': 66,
       'a-release-is-live-when-its-addresses-answer': 140,
-      'every-wait-ends': 105,
       'many-releases-in-a-row-lose-nothing': 70,
       'the-engine-restarts-and-everything-comes-back': 60,
     },
+    together: { 'every-wait-ends': 105 },
   },
   services: {
     proves: ['test/compose-spec/'],
