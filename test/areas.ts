@@ -29,7 +29,7 @@ export const areas: Record<string, Area> = {
     },
   },
   operators: {
-    proves: ['src/commands/', 'src/output/', 'src/quickstart/'],
+    proves: ['src/command/', 'src/commands/', 'src/output/', 'src/quickstart/'],
     alone: {
       'no-command-outlives-an-interrupt': 37,
     },
@@ -40,7 +40,6 @@ export const areas: Record<string, Area> = {
   database: {
     proves: [
       'src/parts/database/',
-      'src/commands/db/',
       'images/etcd/',
       'images/pgbouncer/',
       'images/postgres',
@@ -66,7 +65,6 @@ export const areas: Record<string, Area> = {
     proves: [
       'src/parts/backup/',
       'src/agent/',
-      'src/commands/backup/',
       'images/backup',
       'test/backup/',
       'test/fixtures/s3-',
