@@ -14,6 +14,7 @@ const together = { ...onEngine, maxWorkers: sideBySide, sequence: { groupOrder: 
 
 /** Of the quick series. */
 const quickTogether = [
+  'a-part-plugs-in-by-a-folder-and-a-line',
   'engine',
   'hostile-compose-files-are-refused-within-seconds',
   'renders',
