@@ -24,7 +24,7 @@ export const areas: Record<string, Area> = {
   services: {
     proves: ['test/compose-spec/'],
     together: {
-      'a-compose-file-means-on-the-engine-what-it-says': 40,
+      'a-compose-file-means-on-the-engine-what-it-says': 36,
       'nothing-that-holds-data-is-thrown-away': 85,
     },
   },
@@ -34,7 +34,7 @@ export const areas: Record<string, Area> = {
       'no-command-outlives-an-interrupt': 37,
     },
     together: {
-      'what-an-operator-gets-wrong-is-told-in-time': 90,
+      'what-an-operator-gets-wrong-is-told-in-time': 45,
     },
   },
   database: {
@@ -47,18 +47,18 @@ export const areas: Record<string, Area> = {
       'test/fixtures/writer-app/',
     ],
     together: {
-      'a-database-changes-under-writes': 100,
+      'a-database-changes-under-writes': 60,
       'a-database-goes-on-without-etcd': 360,
-      'a-database-moves-to-another-major-version': 200,
+      'a-database-moves-to-another-major-version': 155,
       'a-database-with-a-replica-survives-what-it-claims': 260,
-      'a-migration-runs-first-and-as-the-owner': 120,
-      'a-zero-loss-database-loses-no-commit': 250,
+      'a-migration-runs-first-and-as-the-owner': 100,
+      'a-zero-loss-database-loses-no-commit': 200,
     },
   },
   cache: {
     proves: ['src/parts/cache/', 'images/redis/'],
     together: {
-      'the-cache-keeps-what-it-acknowledged': 40,
+      'the-cache-keeps-what-it-acknowledged': 35,
     },
   },
   backups: {
@@ -73,18 +73,18 @@ export const areas: Record<string, Area> = {
     ],
     together: {
       'a-backup-is-taken-proven-and-restored': 120,
-      'a-deploy-backs-up-to-a-real-bucket-and-by-sftp': 120,
-      'a-repository-that-fails-fails-aloud': 250,
-      'an-outage-that-is-too-long-for-the-queue-is-mended': 200,
-      'any-second-of-thirty-days-can-be-restored': 250,
-      'backups-keep-what-they-promise': 180,
+      'a-deploy-backs-up-to-a-real-bucket-and-by-sftp': 110,
+      'a-repository-that-fails-fails-aloud': 300,
+      'an-outage-that-is-too-long-for-the-queue-is-mended': 180,
+      'any-second-of-thirty-days-can-be-restored': 130,
+      'backups-keep-what-they-promise': 200,
       'the-backup-agent-passes-its-own-tests': 60,
     },
   },
   recovery: {
     proves: ['src/recovery/', 'src/parts/backup/', 'src/agent/', 'images/backup', 'test/backup/'],
     together: {
-      'a-restore-needs-no-production-that-is-well': 90,
+      'a-restore-needs-no-production-that-is-well': 95,
       'an-empty-machine-becomes-production-again': 430,
     },
   },

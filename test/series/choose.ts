@@ -83,11 +83,13 @@ function uniqueFiles(chosen: Chosen[]): Chosen[] {
   return [...byName.values()];
 }
 
-/** At most so long: whatever their order, no worker waits for the other longer than the longest file takes. */
+/** Those of `together` as vitest takes them, see `LongestFirst`: each to the worker that is free first. */
 export function wallSeconds(files: LongFile[]): number {
   const of = (alone: boolean) => files.filter((file) => file.alone === alone).map(({ seconds }) => seconds);
-  const sum = (all: number[]) => all.reduce((one, other) => one + other, 0);
-  const together = of(false);
-  const longest = Math.max(0, ...together);
-  return sum(of(true)) + (sum(together) - longest) / sideBySide + longest;
+  const workers = new Array<number>(sideBySide).fill(0);
+  for (const seconds of of(false).sort((a, b) => b - a)) {
+    const free = workers.indexOf(Math.min(...workers));
+    workers[free] = (workers[free] ?? 0) + seconds;
+  }
+  return of(true).reduce((one, other) => one + other, 0) + Math.max(...workers);
 }
