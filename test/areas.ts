@@ -26,6 +26,7 @@ export const areas: Record<string, Area> = {
     together: {
       'a-compose-file-means-on-the-engine-what-it-says': 36,
       'nothing-that-holds-data-is-thrown-away': 85,
+      'what-horme-kept-before-is-carried-over': 60,
     },
   },
   operators: {
