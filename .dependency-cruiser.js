@@ -38,7 +38,8 @@ export default {
     },
     {
       name: 'commands-know-no-part',
-      comment: "What a part says in a command is in the part; only the list of commands and the program's start know the list of parts.",
+      comment:
+        "What a part says in a command is in the part; only the list of commands and the program's start know the list of parts.",
       severity: 'error',
       from: { path: '^src/commands/', pathNot: '[.]test[.]ts$' },
       to: { path: '^src/parts/', pathNot: '^src/parts/(index|part)[.]ts' },

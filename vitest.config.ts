@@ -3,6 +3,22 @@ import { longFiles, pathOf } from './test/series/files.ts';
 import { LongestFirst } from './test/series/longest-first.ts';
 import { sideBySide } from './test/series/side-by-side.ts';
 
+const unit = {
+  include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/series/*.test.ts'],
+  globalSetup: 'test/unit-setup.ts',
+  environment: 'node' as const,
+  testTimeout: 30_000,
+  // Pure code: nothing of a file stays behind for the next, and a worker a file costs more than the tests do.
+  pool: 'threads' as const,
+  isolate: false,
+};
+
+/** They need the programs of the backup image: a test of the long series runs them there. */
+const inTheImage = ['src/**/*.image.test.ts'];
+
+/** What they expect happens within milliseconds. */
+const timed = ['src/deploy/prober.test.ts', 'src/deploy/latencies.test.ts', 'src/agent/lock.test.ts'];
+
 /** Real Docker. A file is a scenario, in a process of its own. */
 const onEngine = { pool: 'forks' as const, environment: 'node' as const, globalSetup: 'test/e2e/setup.ts' };
 
@@ -40,19 +56,8 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/series/*.test.ts'],
-          globalSetup: 'test/unit-setup.ts',
-          environment: 'node',
-          testTimeout: 10_000,
-          // Pure code: nothing of a file stays behind for the next, and a worker a file costs more than the tests do.
-          pool: 'threads',
-          isolate: false,
-          maxWorkers: 2,
-        },
-      },
+      { test: { name: 'unit', ...unit, exclude: [...inTheImage, ...timed], maxWorkers: 2 } },
+      { test: { name: 'unit-alone', ...unit, include: timed, maxWorkers: 1, sequence: { groupOrder: 1 } } },
       ...both('e2e', 'test/e2e/**/*.test.ts', quickTogether, quick),
       ...both('long', 'test/long/**/*.test.ts', longTogether, long),
     ],
