@@ -1,20 +1,22 @@
-import type { BigIntStats, Stats } from 'node:fs';
+import type { BigIntStats, PathLike, Stats } from 'node:fs';
 import { lstat, readdir, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
 import { failure, hasErrno } from './failure.ts';
 
-/** Every entry below the folder, folders before what is in them; links are told and not followed. What goes meanwhile is left out. */
-export async function* walk(folder: string): AsyncGenerator<string> {
+/**
+ * Every entry below the folder, folders before what is in them; links are told and not followed. What goes meanwhile is left out.
+ * As bytes: a name need not be UTF-8.
+ */
+export async function* walk(folder: string | Buffer): AsyncGenerator<Buffer> {
   for (const entry of await entries(folder)) {
-    const path = join(folder, entry.name);
+    const path = Buffer.concat([Buffer.from(folder), Buffer.from('/'), entry.name]);
     yield path;
     if (entry.isDirectory()) yield* walk(path);
   }
 }
 
-async function entries(folder: string) {
+async function entries(folder: string | Buffer) {
   try {
-    return await readdir(folder, { withFileTypes: true });
+    return await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return [];
     throw error;
@@ -22,13 +24,13 @@ async function entries(folder: string) {
 }
 
 /** Following links; undefined when it is not there. */
-export const statOf = (path: string): Promise<Stats | undefined> => found(stat(path));
+export const statOf = (path: PathLike): Promise<Stats | undefined> => found(stat(path));
 
 /** Of a link itself; undefined when it is not there. */
-export const lstatOf = (path: string): Promise<Stats | undefined> => found(lstat(path));
+export const lstatOf = (path: PathLike): Promise<Stats | undefined> => found(lstat(path));
 
 /** Of a link itself, with nanoseconds; undefined when it is not there. */
-export const exactLstatOf = (path: string): Promise<BigIntStats | undefined> => found(lstat(path, { bigint: true }));
+export const exactLstatOf = (path: PathLike): Promise<BigIntStats | undefined> => found(lstat(path, { bigint: true }));
 
 async function found<S>(asked: Promise<S>): Promise<S | undefined> {
   try {

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type PathLike } from 'node:fs';
 import { lstat, open, readFile, readdir, readlink, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from './failure.ts';
@@ -52,7 +52,7 @@ export async function removeGently(folder: string, pieces: Partial<Pieces> = {})
   await rm(folder, { recursive: true });
 }
 
-async function shrink(path: string, pieces: Pieces): Promise<void> {
+async function shrink(path: PathLike, pieces: Pieces): Promise<void> {
   try {
     const found = await lstat(path);
     let size = found.isFile() ? found.size : 0;

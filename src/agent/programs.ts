@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { constants } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { basename } from 'node:path';
+import { politely, signalGroup, startChild, type Child, type StartOptions } from './child.ts';
 import { failure } from './failure.ts';
 import { collectLines, type Lines } from './lines.ts';
 import { endsWithin } from './wait.ts';
@@ -26,34 +26,12 @@ export interface Completed {
   stderr: string;
 }
 
-export interface StartOptions {
-  /** Added to the agent's own environment. */
-  env?: Record<string, string>;
-  nice?: number;
-  cwd?: string;
-  /** Open files that the child has as its descriptors 3, 4, …. */
-  descriptors?: readonly number[];
-  takesInput?: boolean;
-  /** An open file for both outputs; else they are pipes. */
-  output?: number;
-  /** What ends the child kindly. */
-  endsBy?: NodeJS.Signals;
-}
-
 export interface RunOptions extends Omit<StartOptions, 'takesInput' | 'output' | 'endsBy'> {
   seconds: number;
   stdin?: string;
   onLine?: (line: string) => void;
   /** Only so many of the last lines of each output are kept, where a program writes millions. */
   keepLines?: number;
-}
-
-export interface Child {
-  process: ChildProcess;
-  /** Undefined while it lives. */
-  exitCode(): number | undefined;
-  /** Resolves with the exit code; rejects when there is no such program. */
-  ended: Promise<number>;
 }
 
 type Look = () => Promise<void>;
@@ -119,15 +97,7 @@ export class Programs {
   /** For a child that stays; whoever starts it ends it with `end`. */
   start(argv: readonly string[], options: StartOptions = {}): Child {
     if (this.stopping) throw failure('stopped', 'the agent stops');
-    const [program = '', ...rest] = [...politely(options.nice ?? 0), ...argv];
-    const child = observed(
-      spawn(program, rest, {
-        cwd: options.cwd,
-        env: { ...process.env, ...options.env },
-        stdio: stdioOf(options),
-        detached: true,
-      }),
-    );
+    const child = startChild([...politely(options.nice ?? 0), ...argv], options);
     this.#running.set(child, options.endsBy ?? 'SIGTERM');
     return child;
   }
@@ -190,44 +160,6 @@ class Listener {
 
   rethrow(): void {
     if (this.#failed) throw this.#failed.error;
-  }
-}
-
-function observed(child: ChildProcess): Child {
-  let code: number | undefined;
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => {
-      // A child that never was has ended; a signal that could not be sent is no end.
-      if (child.pid !== undefined) return;
-      code = 127;
-      reject(error);
-    });
-    child.once('exit', (exitCode, signal) => resolve((code = exitCode ?? 128 + signalNumber(signal))));
-  });
-  // Whoever waits for it hears of it; nobody may.
-  ended.catch(() => undefined);
-  return { process: child, exitCode: () => code, ended };
-}
-
-function signalNumber(signal: NodeJS.Signals | null): number {
-  return signal === null ? 0 : constants.signals[signal];
-}
-
-function stdioOf({ takesInput, output, descriptors = [] }: StartOptions): StdioOptions {
-  return [takesInput ? 'pipe' : 'ignore', output ?? 'pipe', output ?? 'pipe', ...descriptors];
-}
-
-/** Class 2 with priority 7 is the least of best effort; idle (3) could starve a backup on a busy disk for ever. */
-function politely(niceness: number): string[] {
-  return niceness === 0 ? [] : ['nice', '-n', String(niceness), 'ionice', '-c', '2', '-n', '7'];
-}
-
-function signalGroup({ process: child }: Child, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    // It has ended.
   }
 }
 

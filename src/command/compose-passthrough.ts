@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { composeCommand } from '../engine/compose-config.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../deploy/session.ts';
 import type { CommandContext } from './context.ts';
 
 /** Time between SIGTERM and SIGKILL. */

@@ -4,7 +4,8 @@ import { deployDefaults, type DeployOptions, type DeployResult } from '../deploy
 import { planText } from '../deploy/plan.ts';
 import { look } from '../deploy/look.ts';
 import { exitCodes, type ExitCode } from '../errors.ts';
-import { openSession, type Session } from '../session.ts';
+import { openSession } from './session.ts';
+import type { Session } from '../deploy/session.ts';
 import { webOrigin } from '../stack/routes.ts';
 import type { CommandContext } from './context.ts';
 import { refuseUnknown, servicesInFiles } from './service-names.ts';

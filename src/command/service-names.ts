@@ -2,7 +2,7 @@ import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import { platformServices } from '../release/prepare.ts';
 import { unmadeVault } from '../release/vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../deploy/session.ts';
 import { nearest } from '../stack/nearest.ts';
 import type { Stack } from '../stack/stack.ts';
 

@@ -1,7 +1,7 @@
 import { lockFor } from '../deploy/lock.ts';
 import { makePlatformImages } from '../deploy/platform-images.ts';
 import type { HeldLock } from '../release/lock.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../deploy/session.ts';
 import type { CommandContext } from './context.ts';
 import { waitOf } from './deploy.ts';
 

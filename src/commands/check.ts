@@ -13,7 +13,8 @@ import { imageSources } from '../platform/images.ts';
 import { quantity } from '../output/format.ts';
 import { readContent, readLedger } from '../release/ledger.ts';
 import { keptEntries, lostImages } from '../release/prune.ts';
-import { openSession, type Session } from '../session.ts';
+import { openSession } from '../command/session.ts';
+import type { Session } from '../deploy/session.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /** Pre-deployment checks, which find what would stop a deploy half-way. Loading the files is the first. */

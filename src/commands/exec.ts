@@ -1,6 +1,6 @@
 import { composeArguments } from '../command/compose-passthrough.ts';
 import type { ExitCode } from '../errors.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../command/session.ts';
 import type { CommandContext } from '../command/context.ts';
 import { refuseUnknown, servicesThatRun } from '../command/service-names.ts';
 

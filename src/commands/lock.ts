@@ -2,7 +2,7 @@ import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
 import { findStore } from '../deploy/state.ts';
 import { refuseForeign } from '../release/holder.ts';
 import { findLock, holderOf, isStale, lockName, releaseLock } from '../release/lock.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../command/session.ts';
 import type { CommandContext } from '../command/context.ts';
 import { agreed } from '../command/confirm.ts';
 

@@ -3,7 +3,7 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import { count, duration, milliseconds, table } from '../output/format.ts';
 import { readLedger, verifyLedger, type LedgerEntry } from '../release/ledger.ts';
 import { labels } from '../engine/labels.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../command/session.ts';
 import type { CommandContext } from '../command/context.ts';
 import { commitText, downText } from './release-text.ts';
 

@@ -5,7 +5,8 @@ import { glance, preparedFrom } from '../deploy/situation.ts';
 import { look } from '../deploy/look.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { openSession, type Session } from '../session.ts';
+import { openSession } from '../command/session.ts';
+import type { Session } from '../deploy/session.ts';
 import type { CommandContext } from '../command/context.ts';
 
 /**

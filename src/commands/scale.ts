@@ -1,7 +1,8 @@
 import { deploy } from '../deploy/deploy.ts';
 import { deployDefaults } from '../deploy/options.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../errors.ts';
-import { openSession, type Session } from '../session.ts';
+import { openSession } from '../command/session.ts';
+import type { Session } from '../deploy/session.ts';
 import { orderedStop } from '../stack/update-config.ts';
 import type { CommandContext } from '../command/context.ts';
 import { agreed } from '../command/confirm.ts';

@@ -8,7 +8,7 @@ import type { HeldLock } from '../release/lock.ts';
 import { readApplied, readSettings } from '../release/settings.ts';
 import { Store } from '../release/store.ts';
 import { openVault, renewedVault } from '../release/open-vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { BalancerPool, type Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import { makeImages, remakeSecrets, writeSecrets } from './images.ts';

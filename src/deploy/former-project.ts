@@ -1,6 +1,6 @@
 import { labels } from '../engine/labels.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { Check } from './check.ts';
 import type { Situation } from './situation.ts';
 

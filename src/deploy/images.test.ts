@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Compose } from '../engine/compose.ts';
 import { fakeEngine } from '../engine/fake.ts';
 import { stackOf, userService } from '../release/testing.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { makeImages } from './images.ts';
 
 /** A registry whose tag moves or not, as `docker compose pull` would bring it. */

@@ -16,7 +16,7 @@ import { noteSecretFiles, readSecretFiles, writeKnown, writeVolume } from '../re
 import { noteApplied, readApplied } from '../release/settings.ts';
 import type { Store } from '../release/store.ts';
 import { contextsOf } from '../stack/build-contexts.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { StepTime } from './execute.ts';
 
 /** Warns once for each file that receives this run's own output and is also in a build context. */

@@ -1,6 +1,6 @@
 import { toolsImage } from '../platform/images.ts';
 import { takeLock, type HeldLock } from '../release/lock.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 
 /** Takes the project's lock, for a deploy or for a command that must not run during one; says whom it waits for. */
 export function lockFor(

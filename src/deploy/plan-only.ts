@@ -1,4 +1,4 @@
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { routedServices } from '../traffic/routed.ts';
 import { BalancerPool } from './context.ts';
 import { formerCheck } from './former-project.ts';

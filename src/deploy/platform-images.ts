@@ -1,7 +1,7 @@
 import { ensurePlatformImages, imageSources, imageTag } from '../platform/images.ts';
 import { platformServices } from '../release/prepare.ts';
 import { unmadeVault } from '../release/vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 
 /**
  * Builds the named platform images that the engine lacks, the tools image and their base images; returns ids by name.

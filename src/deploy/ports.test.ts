@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Container } from '../engine/engine.ts';
 import { labels } from '../engine/labels.ts';
 import { stackOf, userService } from '../release/testing.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { portChecks, publishedBy, refuseTakenPorts } from './ports.ts';
 import { content, edge, route, service } from './testing.ts';
 

@@ -4,7 +4,7 @@ import { labels } from '../engine/labels.ts';
 import type { Container } from '../engine/engine.ts';
 import { OperatorError, exitCodes } from '../errors.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { isTcp } from '../stack/routes.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { ComposeService } from '../engine/compose-model.ts';

@@ -57,7 +57,7 @@ test('a server that answers has no failure, and half of its requests come over k
   const proof = await prober.stop();
   expect(proof).toMatchObject({ failed: 0 });
   expect(proof.notMeasured).toBeUndefined();
-  expect(proof.requests).toBeGreaterThan(40);
+  expect(proof.requests).toBeGreaterThan(10);
   expect(fresh / (proof.requests + 1)).toBeCloseTo(0.5, 1);
   expect([...requests]).toEqual(['GET']);
   expect(proof.p99Milliseconds).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import type { ReleaseContent } from '../release/release.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { addressKey, addressesOf, type Address } from './addresses.ts';
 import { startProber, type Prober } from './prober.ts';
 import type { Proof } from '../proof.ts';

@@ -4,7 +4,7 @@ import { notedOf, noteBegun } from '../release/begun.ts';
 import { pathsOf } from '../release/origin.ts';
 import { sourceOf } from '../release/sources.ts';
 import { changeSettings, notePart, readApplied } from '../release/settings.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { Context } from './context.ts';
 import { execute, type StepTime } from './execute.ts';
 import { killPoint } from './fault.ts';

@@ -1,6 +1,6 @@
 import type { Ledger } from '../release/ledger.ts';
 import type { sourceOf } from '../release/sources.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { Context } from './context.ts';
 import type { StepTime } from './execute.ts';
 import type { DeployOptions } from './options.ts';

@@ -5,7 +5,7 @@ import { prepare, type Prepared } from '../release/prepare.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { unmadeVault } from '../release/vault.ts';
 import { ConfigurationError } from '../stack/diagnostics.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import { look, lookInto, type Look } from './look.ts';
 import { findStore } from './state.ts';
 

@@ -2,7 +2,7 @@ import type { Container } from '../engine/engine.ts';
 import { toolsImage } from '../platform/images.ts';
 import { Store } from '../release/store.ts';
 import { makePlatformImages } from './platform-images.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 
 /** The project's state, even if its container was pruned; undefined: nothing was ever deployed. */
 export async function findStore(session: Session, seen?: Container[]): Promise<Store | undefined> {

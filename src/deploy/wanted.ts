@@ -4,7 +4,7 @@ import type { Prepared } from '../release/prepare.ts';
 import { presentOf } from '../release/present.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { unmadeVault } from '../release/vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { Seen } from './observe.ts';
 import type { DeployOptions } from './options.ts';
 import { plan } from './plan.ts';

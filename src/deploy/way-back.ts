@@ -3,7 +3,7 @@ import type { Outcome } from '../release/ledger.ts';
 import { presentOf } from '../release/present.ts';
 import type { ReleaseContent } from '../release/release.ts';
 import { keepSecrets, type Vault } from '../release/vault.ts';
-import type { Session } from '../session.ts';
+import type { Session } from './session.ts';
 import type { Context } from './context.ts';
 import { execute } from './execute.ts';
 import { keepLogs } from './kept-logs.ts';

@@ -55,7 +55,7 @@ export class FakedClock {
     const body = {
       ...Config,
       Image: image,
-      Env: [...Config.Env, ...own.filter((one) => /^(LD_PRELOAD|FAKETIME)/.test(one))],
+      Env: [...Config.Env, ...own.filter((one) => /^(LD_PRELOAD|FAKETIME|NODE_OPTIONS)/.test(one))],
       HostConfig: {
         ...HostConfig,
         NetworkMode: 'none',

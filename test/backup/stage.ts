@@ -36,10 +36,11 @@ export interface Stage {
 
 /** A database project, and a bucket on the network that its backups go out by. */
 export function useBackups(name: string, kind: 'moto' | 'ceph'): () => Stage {
+  // A run that was cut off left its bucket on the network, which could not be removed with the project.
+  beforeAll(() => removeRepositories(`${name}-local`));
   const scene = useDatabase(name);
   let s3: S3Server | undefined;
   beforeAll(async () => {
-    await removeRepositories(scene().project);
     s3 = await startS3(kind, { network: await ensureNetwork(scene().project), alias });
     await writeFile(join(scene().directory, 's3-ca.pem'), s3.ca);
   }, openMilliseconds);

@@ -102,6 +102,18 @@ export async function healed<T>(during: () => Promise<T>, heal: () => Promise<un
   return result;
 }
 
+/** All members have the same rows that the writers wrote, one by one. */
+export async function copiesAgree(scene: Scene, members: string[]): Promise<void> {
+  const checksum = (member: string) =>
+    scene.sql(member, "SELECT md5(string_agg(id, ',' ORDER BY id)) FROM acknowledged");
+  await scene.settled(members.length - 1);
+  await eventually(
+    async () => new Set(await Promise.all(members.map(checksum))).size,
+    (different) => different === 1,
+    30,
+  );
+}
+
 /** No gap of more than a second within the last two. */
 export async function writingAgain(scene: Scene, seconds: number): Promise<void> {
   let calmSince = performance.now();

@@ -9,6 +9,7 @@ import { stringify } from 'yaml';
 import { ask, type Seen } from './harness/client.ts';
 import { containersOf, docker, removeProject, type Listed } from './harness/docker.ts';
 import { startHorme, type Ran, type Running } from './harness/horme.ts';
+import { ownPort, toHttps } from './harness/ports.ts';
 import { forkTraffic, type TrafficProcess } from './traffic-process.ts';
 import type { Rates, Report } from './traffic.ts';
 
@@ -20,8 +21,6 @@ export { until } from './traffic.ts';
 export const nodeImage = process.env['NODE_IMAGE'] ?? 'horme/node:20-trixie';
 const faultApp = fileURLToPath(new URL('../fixtures/fault-app', import.meta.url));
 const keep = process.env['HORME_KEEP'] === '1';
-/** Away from the ports of examples/shop, and below those that the kernel gives to clients. */
-const firstPort = 18_080;
 
 type Mapping = Record<string, unknown>;
 
@@ -273,11 +272,11 @@ export async function eventually<T>(look: () => Promise<T>, done: (seen: T) => b
 }
 
 async function freePorts(): Promise<Project['ports']> {
-  for (let port = firstPort; port < firstPort + 300; port += 10) {
-    const https = port + 363;
+  for (let port = ownPort; port < ownPort + 300; port += 10) {
+    const https = port + toHttps;
     if (!(await isTaken(port)) && !(await isTaken(https))) return { http: port, https };
   }
-  throw new Error(`no port from ${firstPort} on is free`);
+  throw new Error(`no port from ${ownPort} on is free`);
 }
 
 function isTaken(port: number): Promise<boolean> {

@@ -1,30 +1,29 @@
 import { beforeAll, expect, test } from 'vitest';
 import { docker } from '../e2e/harness/docker.ts';
 import { useDatabase } from '../e2e/harness/database.ts';
-import { faults, healed, outcomeOf, shown, started, stopped, underFault, writingAgain } from '../database/faults.ts';
+import {
+  copiesAgree,
+  faults,
+  healed,
+  outcomeOf,
+  shown,
+  started,
+  stopped,
+  underFault,
+  writingAgain,
+} from '../database/faults.ts';
 import { eventually, type Scene } from '../database/scene.ts';
 
 const scene = useDatabase('long-database');
-const checksum = (member: string) =>
-  scene().sql(member, "SELECT md5(string_agg(id, ',' ORDER BY id)) FROM acknowledged");
 const members = ['horme-postgres-1', 'horme-postgres-2'];
 const otherThan = (member: string) => members.find((name) => name !== member) ?? '';
-const identifier = (member: string) => scene().sql(member, 'SELECT system_identifier FROM pg_control_system()');
 
 beforeAll(async () => {
   await scene().deploy({ replicas: 1 });
   await scene().settled(1);
 });
 
-/** Two copies that agree, row by row. */
-async function sameEverywhere(): Promise<void> {
-  await scene().settled(1);
-  await eventually(
-    async () => new Set(await Promise.all(members.map(checksum))).size,
-    (different) => different === 1,
-    30,
-  );
-}
+const sameEverywhere = () => copiesAgree(scene(), members);
 
 test('primary killed and kept down: the replica takes over; the former primary comes back as replica', async () => {
   const outcome = await underFault(scene(), faults.containerKilled);
@@ -77,57 +76,6 @@ test('an old primary with commits of its own is wound back, without a hand', asy
   await sameEverywhere();
   expect(await shop.sql(old, "SELECT count(*) FROM acknowledged WHERE id LIKE 'diverged-%'")).toBe('0');
   expect(await shop.sql(old, "SELECT count(*) FROM acknowledged WHERE id LIKE 'after-%'")).toBe('1000');
-});
-
-test('etcd down for five minutes, all members up: no write fails', async () => {
-  const shop = scene();
-  await shop.settled(1);
-  await shop.writers.start({ writers: 2 });
-  await shop.writers.untilWriting(30);
-  const etcd = await shop.container('horme-etcd');
-  await docker('stop', etcd.id);
-  const end = performance.now() + 300_000;
-  await healed(
-    async () => {
-      await eventually(
-        () => shop.writers.progress(),
-        () => performance.now() > end,
-        320,
-      );
-      expect((await shop.status()).problems.join()).toMatch(/have not reached etcd for \d+ s/);
-    },
-    () => docker('start', etcd.id),
-  );
-  await writingAgain(shop, 30);
-  const outcome = outcomeOf(await shop.writers.stop(), await shop.writers.check());
-  console.log(`etcd down for five minutes: ${shown(outcome)}`);
-  expect(outcome).toMatchObject({ lost: 0, unexpected: 0, failed: 0, unknown: 0 });
-});
-
-test("etcd's data wiped: the same cluster goes on, no row lost", async () => {
-  const shop = scene();
-  await shop.settled(1);
-  const before = await identifier(members[0] ?? '');
-  await shop.writers.start({ writers: 2 });
-  await shop.writers.untilWriting(30);
-  const { id } = await shop.container('horme-etcd');
-  await docker('exec', id, 'rm', '-rf', '/var/lib/etcd/data');
-  await docker('kill', id);
-  await docker('start', id);
-  await writingAgain(shop, 120);
-  // Who leads is agreed on in the new etcd: the other member can't become the primary without it.
-  const next = otherThan(await shop.primary());
-  await eventually(
-    () => shop.horme(['db', 'switchover', next]),
-    ({ exitCode }) => exitCode === 0,
-    60,
-  );
-  await writingAgain(shop, 120);
-  const outcome = outcomeOf(await shop.writers.stop(), await shop.writers.check());
-  console.log(`etcd wiped: ${shown(outcome)}`);
-  expect(outcome).toMatchObject({ lost: 0, unexpected: 0 });
-  expect(await Promise.all(members.map(identifier))).toEqual([before, before]);
-  await sameEverywhere();
 });
 
 test('the proxy restarted while a member is down: it starts, and finds the primary', async () => {

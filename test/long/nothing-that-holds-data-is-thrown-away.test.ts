@@ -1,6 +1,12 @@
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { docker, must, nodeImage, useProject, type Listed } from '../e2e/harness.ts';
 
+/** Nobody but the tests knows whose these are once their containers are gone. */
+const anonymous = new Set<string>();
+// Before the project's own hook, and so after it when all is taken down: what is mounted can't be removed.
+afterAll(async () => {
+  if (anonymous.size > 0) await docker('volume', 'rm', '--force', ...anonymous);
+});
 const project = useProject('data-kept');
 
 /** Who starts adds a line, so that a file tells the whole life of its volume. */
@@ -33,13 +39,12 @@ async function only(service: string): Promise<Listed> {
 }
 const lives = async (service: string) =>
   (await docker('exec', (await only(service)).id, 'cat', '/data/lives')).split('\n');
-const volumeOf = async (service: string) =>
-  docker(
-    'inspect',
-    '--format',
-    '{{range .Mounts}}{{if eq .Destination "/data"}}{{.Name}}{{end}}{{end}}',
-    (await only(service)).id,
-  );
+async function volumeOf(service: string): Promise<string> {
+  const format = '{{range .Mounts}}{{if eq .Destination "/data"}}{{.Name}}{{end}}{{end}}';
+  const name = await docker('inspect', '--format', format, (await only(service)).id);
+  anonymous.add(name);
+  return name;
+}
 
 /** How many of a service ran at once, by what the engine says it did. */
 async function mostAtOnce(service: string, since: number): Promise<number> {
@@ -167,5 +172,4 @@ test('down names the volumes that have no name: those that it would delete, and 
   );
   const all = (await docker('volume', 'ls', '-q')).split('\n');
   expect(volumes.filter((name) => !all.includes(name))).toEqual([]);
-  await docker('volume', 'rm', ...volumes);
 });

@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts';
 import type { Lock } from '../lock.ts';
 import type { Programs } from '../programs.ts';
 import type { StateFile } from '../state-file.ts';
-import type { AgentSettings, RepositorySettings } from './contract.ts';
-import type { Folders, Role } from './folders.ts';
+import type { AgentSettings, RepositorySettings, Role } from './contract.ts';
+import type { Folders } from './folders.ts';
 import type { Known } from './known.ts';
 
 /** Where backups are kept. `number` counts from 1: pgBackRest's repoN. */

@@ -1,7 +1,7 @@
 import { parseSchedule } from '../../schedule.ts';
 import type { Reading } from '../clock.ts';
 import { stopwatch } from '../moments.ts';
-import type { Child } from '../programs.ts';
+import type { Child } from '../child.ts';
 import type { Watch, Work } from '../work.ts';
 import type { Worker } from '../worker.ts';
 import type { Agent } from './agent.ts';

@@ -7,6 +7,10 @@ import * as z from 'zod';
 export type Iso = string;
 const iso = z.string();
 
+/** Of a container of the agent: what it backs up. */
+export const role = z.enum(['database', 'files']);
+export type Role = z.infer<typeof role>;
+
 export const repositoryKind = z.enum(['local', 's3', 'sftp']);
 export type RepositoryKind = z.infer<typeof repositoryKind>;
 export const backupType = z.enum(['full', 'diff', 'incr']);

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrno } from '../failure.ts';
-export type Role = 'database' | 'files';
+import type { Role } from './contract.ts';
 
 /** Where the container has what; tests have them below a temporary folder. `src/parts/backup/names.ts` mounts them. */
 export interface Folders {

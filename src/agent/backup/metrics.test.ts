@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Reading } from '../clock.ts';
 import type { Told } from './agent.ts';
-import type { Role } from './folders.ts';
+import type { Role } from './contract.ts';
 import type { KnownProof, Size, Status } from './known.ts';
 import { renderMetrics, sizeRatio } from './metrics.ts';
 import { statusReport } from './report.ts';

@@ -3,7 +3,8 @@ import type { Command, Option } from '../command-line.ts';
 import { failure } from '../failure.ts';
 import { Programs } from '../programs.ts';
 import type { Agent } from './agent.ts';
-import type { Role } from './folders.ts';
+import type { Role } from './contract.ts';
+import { databaseCommands } from './database/commands.ts';
 import { filesCommands } from './files/commands.ts';
 import type { Folders } from './folders.ts';
 import { loadSettings } from './settings.ts';
@@ -131,6 +132,15 @@ test('help is no error', async () => {
   expect(code).toBe(0);
   expect(text).toContain('--kind volume|state|edge|cache');
   expect((await called(['--help'])).text).toContain('take a backup now');
+});
+
+test('restores of the database take exactly one target', async () => {
+  const run: Run = async (_, { to, repo }) => ({ to, repo });
+  const to = '2026-11-24 10:00:00+00';
+  const argv = ['restore', '--to', to, '--repo', '2', '--into', '/members/horme-postgres-1'];
+  const database = { role: 'database', commands: databaseCommands, run } as const;
+  expect((await called(argv, database)).lines.at(-1)).toEqual({ event: 'result', to, repo: 2 });
+  expect((await called([...argv, '--latest'], database)).lines.at(-1)?.['code']).toBe('usage');
 });
 
 /** What of the schedule still fails, after a command that went well. */

@@ -1,16 +1,14 @@
 import { ZodError } from 'zod';
 import { failure, messageOf } from '../failure.ts';
 import type { Told } from './agent.ts';
-import type { Role } from './folders.ts';
-import { agentSettings } from './contract.ts';
-
-const roles: readonly string[] = ['database', 'files'] satisfies Role[];
+import { agentSettings, role as roles } from './contract.ts';
 
 /** What the container is told: one JSON text in the environment. Fails with 'settings-invalid'. */
 export function loadSettings(environment: NodeJS.ProcessEnv): Told {
-  const role = environment['HORME_BACKUP_ROLE'] ?? '';
-  if (!isRole(role)) {
-    throw failure('settings-invalid', `HORME_BACKUP_ROLE is '${role}'; it must be one of ${roles.join(', ')}`);
+  const given = environment['HORME_BACKUP_ROLE'] ?? '';
+  const { data: role } = roles.safeParse(given);
+  if (role === undefined) {
+    throw failure('settings-invalid', `HORME_BACKUP_ROLE is '${given}'; it must be one of ${roles.options.join(', ')}`);
   }
   try {
     const { stanza = null, repositories, ...told } = agentSettings.parse(JSON.parse(environment['HORME_BACKUP'] ?? ''));
@@ -25,5 +23,3 @@ function wrongIn(error: unknown): string {
   if (!(error instanceof ZodError)) return messageOf(error);
   return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
-
-const isRole = (text: string): text is Role => roles.includes(text);

@@ -7,7 +7,8 @@ import { Lock } from '../lock.ts';
 import { Programs, type Completed, type RunOptions } from '../programs.ts';
 import { StateFile } from '../state-file.ts';
 import type { Agent, Repository, Told } from './agent.ts';
-import type { Folders, Role } from './folders.ts';
+import type { Role } from './contract.ts';
+import type { Folders } from './folders.ts';
 import type { Known } from './known.ts';
 
 /** The container's folders, empty and below a temporary one, which goes with the test. */

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { containerFolders } from '../../agent/backup/folders.ts';
 import { archiveHost } from '../database/index.ts';
 
 /** The host to which the database's members push WAL. */
@@ -8,14 +10,5 @@ export const filesService = 'horme-backup-files';
 /** The network to repositories off this machine; without any it is internal. */
 export const backupNetwork = 'horme-backup';
 
-/** The agent's folders; must match src/agent/backup/folders.ts. */
-export const agentFolders = {
-  run: '/run/horme',
-  database: '/var/lib/horme-backup/database',
-  files: '/var/lib/horme-backup/files',
-  lock: '/var/lib/horme-backup/lock',
-  scratch: '/var/lib/horme-backup/scratch',
-  members: '/members',
-  sources: '/sources',
-  targets: '/targets',
-} as const;
+/** Mount points, which the agent defines. The lock's volume is mounted at the folder of the lock file. */
+export const agentFolders = { ...containerFolders, lock: dirname(containerFolders.lock) };

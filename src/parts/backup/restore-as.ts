@@ -2,7 +2,7 @@ import { dumped as databaseDump, type Restored } from '../../agent/backup/contra
 import { ask, database, dataFolder, primaryMember, releasedDatabase, socketFolder } from '../database/index.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
-import type { Session } from '../../session.ts';
+import type { Session } from '../../deploy/session.ts';
 import { versionWords } from './history.ts';
 import { backupService } from './names.ts';
 import { askOnce } from './one-off.ts';

@@ -4,7 +4,7 @@ import type { Compose } from '../../engine/compose.ts';
 import { fakeEngine, type FakeEngine } from '../../engine/fake.ts';
 import { labels } from '../../engine/labels.ts';
 import type { Event } from '../../events.ts';
-import type { Session } from '../../session.ts';
+import type { Session } from '../../deploy/session.ts';
 import { filesService } from './names.ts';
 import { differenceLines, restoreVolumeAs, volumeDifferences } from './restore-volume.ts';
 import { swapVolume } from './swap-volume.ts';

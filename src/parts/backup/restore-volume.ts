@@ -6,7 +6,7 @@ import { labels } from '../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import { volumeLabels } from '../../release/store.ts';
-import type { Session } from '../../session.ts';
+import type { Session } from '../../deploy/session.ts';
 import { agentFolders, filesService } from './names.ts';
 import { askOnce, writingForAll } from './one-off.ts';
 import { targetText } from './target.ts';

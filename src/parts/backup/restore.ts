@@ -2,7 +2,7 @@ import { ask, database, dataVolume, memberNumber, memberService, releasedDatabas
 import { until } from '../../deploy/context.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { ReleaseContent } from '../../release/release.ts';
-import type { Session } from '../../session.ts';
+import type { Session } from '../../deploy/session.ts';
 import { restored, type History, type Restored } from '../../agent/backup/contract.ts';
 import { versionWords } from './history.ts';
 import { agentFolders, backupService } from './names.ts';

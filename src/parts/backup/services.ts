@@ -1,3 +1,4 @@
+import type { AgentSettings, RepositorySettings } from '../../agent/backup/contract.ts';
 import type { ComposeModel, ComposeService } from '../../engine/compose-model.ts';
 import { stableJson } from '../../fingerprint.ts';
 import { dataNetwork } from '../../platform/networks.ts';
@@ -92,7 +93,7 @@ const backupImage = (version: PostgresVersion): string => (version === 17 ? 'bac
 function settings(stack: Stack, backup: BackupOptions, vault: Vault): string {
   const database = databaseOptions(stack);
   const { id, history } = backupSecrets(vault);
-  const told = {
+  const told: AgentSettings = {
     project: stack.project,
     id,
     stanza: database ? history : null,
@@ -120,7 +121,7 @@ export function hasAssertions({ compose }: ReleaseContent, { assertions }: Backu
   return stableJson(known.assertions ?? []) === stableJson(assertions);
 }
 
-export function withoutSecrets(repository: Repository): Record<string, unknown> {
+export function withoutSecrets(repository: Repository): RepositorySettings {
   switch (repository.kind) {
     case 'local':
       return { kind: repository.kind };

@@ -4,7 +4,7 @@ import { labels } from '../../engine/labels.ts';
 import { OperatorError } from '../../errors.ts';
 import type { ReleaseContent } from '../../release/release.ts';
 import { volumeLabels } from '../../release/store.ts';
-import type { Session } from '../../session.ts';
+import type { Session } from '../../deploy/session.ts';
 import { agentFolders } from './names.ts';
 import { askFiles, restoredVolume } from './restore-volume.ts';
 

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, inject } from 'vitest';
 import { healed } from '../../database/faults.ts';
 import { Scene } from '../../database/scene.ts';
+import { ownPort, toHttps } from './ports.ts';
 
-const ports = { http: 18_380, https: 18_743 };
+const http = ownPort + 300;
+const ports = { http, https: http + toHttps };
 
 /** One project with a database for all tests of a file; what its members printed is shown when a test failed. */
 export function useDatabase(name: string): () => Scene {

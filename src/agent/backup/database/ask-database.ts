@@ -7,13 +7,14 @@ import * as z from 'zod';
 import { failure, messageOf } from '../../failure.ts';
 import { secret, secretPath, type Folders } from '../folders.ts';
 
-export interface Server {
+export interface DatabaseServer {
   host: string;
   port: number;
+  /** For each answer, and for the connection. */
+  worstAnswerSeconds: number;
 }
 
-const databaseServer: Server = { host: 'horme-database', port: 5432 };
-const worstAnswerSeconds = 10;
+const databaseServer: DatabaseServer = { host: 'horme-database', port: 5432, worstAnswerSeconds: 10 };
 
 /** The code of the failure of a database that can't be asked. */
 export const databaseAway = 'database-away';
@@ -43,7 +44,7 @@ const archiverAnswer = z.object({
 export type ArchiverAnswer = z.infer<typeof archiverAnswer>;
 
 /** Fails with 'database-away' when it can't be asked. */
-export async function askDatabase(folders: Folders, server: Server = databaseServer): Promise<ArchiverAnswer> {
+export async function askDatabase(folders: Folders, server: DatabaseServer = databaseServer): Promise<ArchiverAnswer> {
   const [password, ca] = [
     await secret(folders, 'monitor-password'),
     await readFile(secretPath(folders, 'database-ca')),
@@ -68,7 +69,12 @@ export async function askDatabase(folders: Folders, server: Server = databaseSer
   }
 }
 
-function clientOf({ host, port }: Server, socket: Socket, password: string | undefined, ca: Buffer): pg.Client {
+function clientOf(
+  { host, port, worstAnswerSeconds }: DatabaseServer,
+  socket: Socket,
+  password: string | undefined,
+  ca: Buffer,
+): pg.Client {
   return new pg.Client({
     host,
     port,

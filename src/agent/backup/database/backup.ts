@@ -29,7 +29,7 @@ const littleRoom = 0.05;
 export interface BackupOptions {
   /** As it is due unless given. */
   type?: BackupType | undefined;
-  /** By number; all unless given. */
+  /** By number; all unless any are given. */
   repositories?: readonly number[] | undefined;
 }
 
@@ -50,7 +50,7 @@ export async function backUpAll(
   const wrong: string[] = [];
   await lock.oneAtATime(patientSeconds, progress, async () => {
     for (const repository of told.repositories) {
-      if (chosen && !chosen.includes(repository.number)) continue;
+      if (chosen?.length && !chosen.includes(repository.number)) continue;
       try {
         taken.push(await backUp(world, stanza, repository, type, progress));
       } catch (error) {

@@ -54,7 +54,8 @@ async function memberOf({ folders }: World, into: string): Promise<string> {
 
 function requestOf({ told }: World, options: RestoreOptions): Request {
   const stanza = options.stanza ?? stanzaOf(told);
-  const { repo: repository = null, acceptDamage = false } = options;
+  const { acceptDamage = false } = options;
+  const repository = options.repo || null;
   const count = told.repositories.length;
   if (repository !== null && repository > count) {
     throw failure('no-such-repository', `there is no repository ${repository}; there are ${count}`);

@@ -3,9 +3,10 @@
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Child } from '../../child.ts';
 import { failure } from '../../failure.ts';
 import { stopwatch } from '../../moments.ts';
-import { niceOfDrills, type Child } from '../../programs.ts';
+import { niceOfDrills } from '../../programs.ts';
 import { pause } from '../../wait.ts';
 import type { Agent, Progress } from '../agent.ts';
 import { scratchConfiguration, serverArgv } from './server-options.ts';

@@ -4,7 +4,9 @@ import type { OperatorError } from '../../../errors.ts';
 import type { Clock, Reading } from '../../clock.ts';
 import { isFailure } from '../../failure.ts';
 import type { Agent, Told } from '../agent.ts';
-import { testAgent } from '../testing.ts';
+import { local, s3, testAgent } from '../testing.ts';
+import type { Holding } from './reach.ts';
+import type { Request } from './target.ts';
 import { repositoriesBy, type PgBackRest, type Repositories } from './repository.ts';
 import type { Backup, Stanza } from './said.ts';
 import type { Server } from './server.ts';
@@ -103,3 +105,18 @@ export async function failureOf(work: () => unknown): Promise<OperatorError> {
 
 /** Stands in for a running Postgres where nothing of it is asked. */
 export const noServer = {} as Server;
+
+/** What a repository has: the first is the local one. */
+export const holdingOf = (number: number, backups: number[], wal: number[]): Holding => ({
+  repository: number === 1 ? local(1) : s3(number),
+  history: historyOf(backups.map((one) => backupOf(one))),
+  archive: archiveOf(...wal),
+});
+
+export const latest: Request = { kind: 'latest', value: null, stanza, repository: null, acceptsDamage: false };
+
+/** A time in minutes since the beginning. */
+export function toMinute(minutes: number): Request {
+  const value = new Date((began + minutes * minute) * 1000).toISOString().replace('T', ' ').replace('Z', '+00:00');
+  return { ...latest, kind: 'to', value };
+}

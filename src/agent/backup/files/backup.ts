@@ -1,27 +1,23 @@
 import { failure, isFailure } from '../../failure.ts';
 import { isFolder } from '../../folder.ts';
 import { waitSeconds } from '../../lock.ts';
-import { afterSeconds, momentText, parseMoment, rounded, secondsBetween, stopwatch } from '../../moments.ts';
+import { momentText, parseMoment, rounded, secondsBetween, stopwatch } from '../../moments.ts';
 import { nice } from '../../programs.ts';
 import { named, type Agent, type Progress, type Repository } from '../agent.ts';
-import { expiryAllowed } from '../clock-hold.ts';
-import { entryOf, type KnownRepository, type Status } from '../known.ts';
+import type { Status } from '../known.ts';
 import { noting } from '../proofs.ts';
 import { expireAfterBackup } from '../record.ts';
 import { dumpCache, removeDump } from './cache.ts';
+import { entryFor, expire } from './expire.ts';
 import { percent } from './restore.ts';
 import { askSeconds, exitCodes, makeIfMissing, restic, timeOption, type Message } from './restic.ts';
-import { expiredSnapshots, incompleteTag, repositoriesOf, snapshotsOf } from './snapshots.ts';
+import { incompleteTag, repositoriesOf } from './snapshots.ts';
 import { kinds, replacing, tagsOf, titleOf, wantedSources, type Kind, type Source } from './sources.ts';
 
 /** A first backup of 2 TB at 50 MB/s takes 11 h. A run that hangs must end before the next day's. */
 const backupSeconds = 20 * 3600;
-const expireSeconds = 4 * 3600;
-/** Rewrites packs, which costs traffic; what forgetting frees in a week is little. */
-const pruneEverySeconds = 7 * 24 * 3600;
 /** As long as sizes are compared, and a day; see metrics.ts. */
 const sizesSeconds = 8 * 24 * 3600;
-const daySeconds = 24 * 3600;
 
 export interface BackupOptions {
   repositories?: number[] | undefined;
@@ -187,34 +183,6 @@ async function markIncomplete(
   return (changed.find((one) => 'new_snapshot_id' in one)?.['new_snapshot_id'] as string | undefined) ?? id;
 }
 
-/**
- * By our own clock: restic counts `--keep-within` from the newest snapshot of a source, so those of one that is backed up no more
- * would stay for ever, and the oldest moment would lack the snapshot from before it.
- */
-async function expire(agent: Agent, repository: Repository, progress: Progress): Promise<void> {
-  if (!(await expiryAllowed(agent))) {
-    progress(`${named(repository)}: nothing is expired, the clock can't be believed`);
-    return;
-  }
-  // Only of a restic that is gone for half an hour: whoever reads now keeps its lock.
-  await restic(agent, repository, ['unlock'], { seconds: askSeconds });
-  const own = (await snapshotsOf(agent, repository)).filter(({ host }) => host === agent.told.project);
-  const since = afterSeconds(agent.clock.now(), -agent.told.keepDays * daySeconds);
-  const expired = expiredSnapshots(own, since).map(({ id }) => id);
-  if (expired.length > 0) await restic(agent, repository, ['forget', ...expired], { seconds: expireSeconds, nice });
-  if (await pruneIsDue(agent, repository)) {
-    await restic(agent, repository, ['prune'], { seconds: expireSeconds, nice });
-    await agent.status.update((known) => {
-      entryFor(known, repository).lastPruneAt = momentText(agent.clock.now());
-    });
-  }
-}
-
-async function pruneIsDue({ status, clock }: Agent, { number }: Repository): Promise<boolean> {
-  const last = (await status.read()).repositories?.[number]?.lastPruneAt;
-  return !last || secondsBetween(parseMoment(last), clock.now()) >= pruneEverySeconds;
-}
-
 function note({ clock }: Agent, known: Status, found: Source[], done: Done[]): void {
   const now = clock.now();
   const at = momentText(now);
@@ -230,8 +198,4 @@ function note({ clock }: Agent, known: Status, found: Source[], done: Done[]): v
     sizes.push({ repository: repository.number, at, bytes });
   }
   known.sizes = sizes.filter((size) => secondsBetween(parseMoment(size.at), now) < sizesSeconds);
-}
-
-function entryFor(known: Status, { number, kind }: Repository): Partial<KnownRepository> {
-  return Object.assign(entryOf(known, number), { kind });
 }

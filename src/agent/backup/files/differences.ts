@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs';
-import { relative } from 'node:path';
 import { exactLstatOf, walk } from '../../folder.ts';
 import { parseMoment } from '../../moments.ts';
 import type { Differences } from '../contract.ts';
@@ -34,11 +33,13 @@ export function noteNode(tree: Tree, message: Message, folder: string): void {
 export async function compareFolder(then: Tree, folder: string): Promise<Differences> {
   const added: string[] = [];
   const changed: string[] = [];
+  const prefix = Buffer.byteLength(folder) + 1;
   for await (const path of walk(folder)) {
     const found = await exactLstatOf(path);
     // Removed since it was listed.
     if (found === undefined) continue;
-    const name = relative(folder, path);
+    // As restic's JSON has it, which puts U+FFFD where a name is no UTF-8.
+    const name = path.subarray(prefix).toString('utf8');
     const former = then.get(name);
     then.delete(name);
     if (former === undefined) added.push(name);

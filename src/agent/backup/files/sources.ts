@@ -1,3 +1,4 @@
+import type { PathLike } from 'node:fs';
 import { join } from 'node:path';
 import { exactLstatOf, isFolder, walk } from '../../folder.ts';
 import type { Told } from '../agent.ts';
@@ -59,4 +60,4 @@ export async function fingerprint(folder: string): Promise<string | undefined> {
   return `${newest} ${count}`;
 }
 
-const changedAt = async (path: string): Promise<bigint | undefined> => (await exactLstatOf(path))?.mtimeNs;
+const changedAt = async (path: PathLike): Promise<bigint | undefined> => (await exactLstatOf(path))?.mtimeNs;

@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { askAgent, runningAgent } from '../agent.ts';
 import { backupService, filesService } from '../names.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import { databaseOptions } from '../../database/index.ts';
 import { backupOptions, type BackupOptions } from '../options.ts';
 

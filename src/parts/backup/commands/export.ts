@@ -4,7 +4,8 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { run as runProgram } from '../../../engine/process.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
-import { openSession, type Session } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 
 /** A large database takes hours; seconds. */

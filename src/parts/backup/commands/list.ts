@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { listAnswer, snapshotsAnswer, type ListAnswer, type SnapshotsAnswer } from '../../../agent/backup/contract.ts';
 import { listScreen, snapshotsScreen } from '../report.ts';
 import { exitCodes, type ExitCode } from '../../../errors.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { askAll, backupOf } from './agents.ts';
 

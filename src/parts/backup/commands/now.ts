@@ -1,6 +1,6 @@
 import { anyAnswer } from '../../../agent/backup/contract.ts';
 import { backupService } from '../names.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { askAll, backupOf } from './agents.ts';
 

@@ -12,7 +12,7 @@ import { openKit } from '../../../recovery/kit.ts';
 import { passphrase } from '../../../command/passphrase.ts';
 import { recover, type Recovery } from '../recovery/recover.ts';
 import { emptyStack } from '../../../recovery/stack.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { report } from '../../../command/deploy.ts';
 import { withResult } from '../../../command/with-result.ts';

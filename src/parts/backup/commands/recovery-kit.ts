@@ -9,7 +9,7 @@ import { openVault } from '../../../release/open-vault.ts';
 import { sealKit } from '../../../recovery/kit.ts';
 import { kitContent, outsideRepository, refuseUndeployed } from '../recovery/make.ts';
 import { passphrase } from '../../../command/passphrase.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import { backupOf } from './agents.ts';
 import type { CommandContext } from '../../../command/context.ts';
 

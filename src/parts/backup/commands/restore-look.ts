@@ -11,7 +11,7 @@ import { readLedger } from '../../../release/ledger.ts';
 import { dueText, migrationsDue, type DueMigration } from '../../../release/migrations.ts';
 import type { ReleaseContent } from '../../../release/release.ts';
 import type { Store } from '../../../release/store.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import { ask } from './agents.ts';
 import type { Wanted } from './restore-wanted.ts';
 

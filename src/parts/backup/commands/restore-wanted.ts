@@ -4,7 +4,7 @@ import { findStore } from '../../../deploy/state.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
 import { whenBegun } from '../../../release/begun.ts';
 import { readLedger } from '../../../release/ledger.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import { databaseOptions } from '../../database/index.ts';
 import { backupOf } from './agents.ts';
 import type { CommandContext } from '../../../command/context.ts';

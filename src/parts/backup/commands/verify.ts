@@ -1,5 +1,5 @@
 import { anyAnswer } from '../../../agent/backup/contract.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { askAll, backupOf } from './agents.ts';
 

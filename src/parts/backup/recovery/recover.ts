@@ -17,7 +17,7 @@ import type { ReleaseContent } from '../../../release/release.ts';
 import { noteApplied, nothingApplied, writeApplied } from '../../../release/settings.ts';
 import { Store } from '../../../release/store.ts';
 import { openVault } from '../../../release/open-vault.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import {
   filesToRestore,
   hasCache,

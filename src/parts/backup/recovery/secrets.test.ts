@@ -7,7 +7,7 @@ import { noteSecretFiles } from '../../../release/secret-files.ts';
 import type { SecretVolume } from '../../../release/prepare.ts';
 import type { ReleaseContent } from '../../../release/release.ts';
 import { stateFolder, Store } from '../../../release/store.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import { writeSecrets } from './secrets.ts';
 
 const own = 'shop-local_horme-secrets-api-1';

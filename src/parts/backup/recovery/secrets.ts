@@ -3,7 +3,7 @@ import { OperatorError, exitCodes } from '../../../errors.ts';
 import type { ReleaseContent } from '../../../release/release.ts';
 import { readSecretFiles, writeKnown } from '../../../release/secret-files.ts';
 import type { Store } from '../../../release/store.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 
 /** Writes the release's secret volumes from the state. */
 export async function writeSecrets({ engine }: Session, store: Store, content: ReleaseContent): Promise<void> {

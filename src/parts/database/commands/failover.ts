@@ -1,7 +1,8 @@
 import { databaseStatus, type MemberStatus } from '../status.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
 import { bytes } from '../../../output/format.ts';
-import { openSession, type Session } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { confirmsEnvironment } from '../../../command/confirm.ts';
 import { underLock } from '../../../command/under-lock.ts';

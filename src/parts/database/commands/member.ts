@@ -3,7 +3,7 @@ import { memberService } from '../names.ts';
 import { membersOf } from '../proxy.ts';
 import { labels } from '../../../engine/labels.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
-import type { Session } from '../../../session.ts';
+import type { Session } from '../../../deploy/session.ts';
 import { databaseOptions, type DatabaseOptions } from '../options.ts';
 
 export function databaseOf({ stack }: Pick<Session, 'stack'>): DatabaseOptions {

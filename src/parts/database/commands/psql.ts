@@ -1,7 +1,7 @@
 import { databaseName, socketFolder } from '../names.ts';
 import { database } from '../psql.ts';
 import { OperatorError, exitCodes, type ExitCode } from '../../../errors.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { composeArguments } from '../../../command/compose-passthrough.ts';
 import { databaseOf } from './member.ts';

@@ -1,7 +1,7 @@
 import { database, primaryMember } from '../psql.ts';
 import { until } from '../../../deploy/context.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { underLock } from '../../../command/under-lock.ts';
 import { containerOf, memberNamed } from './member.ts';

@@ -1,6 +1,6 @@
 import { databaseProblems, databaseStatus, survives, type DatabaseStatus } from '../status.ts';
 import { bytes, duration, table } from '../../../output/format.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { databaseOf } from './member.ts';
 

@@ -2,7 +2,7 @@ import { database } from '../psql.ts';
 import { membersOf } from '../proxy.ts';
 import { switchDatabase } from '../switchover.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 import { underLock } from '../../../command/under-lock.ts';
 import { databaseOf, memberNamed } from './member.ts';

@@ -3,7 +3,7 @@ import { switchMaintenance } from '../apply.ts';
 import { edgeOptions } from '../options.ts';
 import { OperatorError, exitCodes } from '../../../errors.ts';
 import { changeSettings } from '../../../release/settings.ts';
-import { openSession } from '../../../session.ts';
+import { openSession } from '../../../command/session.ts';
 import type { CommandContext } from '../../../command/context.ts';
 
 /** Takes effect at once and lasts until it is switched off; deploys work meanwhile. */

@@ -1,28 +1,13 @@
 import { resolve } from 'node:path';
-import { startable } from './deploy/startable.ts';
-import type { CorePart } from './deploy/part.ts';
-import { composeDriver, type Compose } from './engine/compose.ts';
-import { openConnection, type Connection } from './engine/connection.ts';
-import { dockerEngine, type DockerEngine } from './engine/docker.ts';
-import type { Engine } from './engine/engine.ts';
-import type { CommandContext } from './command/context.ts';
-import type { Emit } from './events.ts';
-import type { Looking } from './deploy/look.ts';
-import { loadStack, type Named } from './stack/load.ts';
-import type { Stack } from './stack/stack.ts';
-
-/** A stack and the engine of its environment; every command except `init` works with one. */
-export interface Session {
-  stack: Stack;
-  parts: readonly CorePart[];
-  connection: Connection;
-  engine: Engine;
-  compose: Compose;
-  emit: Emit;
-  signal: AbortSignal;
-  /** The look at the engine that was taken while Compose read the files. Can be taken once, since it gets stale. */
-  takeLook?: () => Looking | undefined;
-}
+import type { Session } from '../deploy/session.ts';
+import { startable } from '../deploy/startable.ts';
+import { composeDriver } from '../engine/compose.ts';
+import { openConnection, type Connection } from '../engine/connection.ts';
+import { dockerEngine, type DockerEngine } from '../engine/docker.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { CommandContext } from './context.ts';
+import type { Looking } from '../deploy/look.ts';
+import { loadStack, type Named } from '../stack/load.ts';
 
 /**
  * `look`: starts the first look at the engine early, in parallel with Compose, since it needs only the project's name.

@@ -1,0 +1,109 @@
+/**
+ * The long series by area: the sources that an area proves, and the files of `test/long` that prove them. A file is in `alone` when it
+ * records traffic, counts seconds or takes the whole machine; two files of `together` run side by side. The numbers are the
+ * seconds of a measured run on two cores, rounded up: `.ci/run` plans with them.
+ */
+export interface Area {
+  /** `folder/` is all below it, `folder/*` what stands in it, everything else how a path begins. */
+  proves: string[];
+  alone?: Record<string, number>;
+  together?: Record<string, number>;
+}
+
+export const areas: Record<string, Area> = {
+  rollouts: {
+    proves: ['src/parts/edge/', 'src/traffic/', 'images/gate/', 'images/haproxy/', 'images/nginx/', 'test/e2e/traffic'],
+    alone: {
+      'a-killed-deploy-converges-from-every-step': 66,
+      'a-release-is-live-when-its-addresses-answer': 140,
+      'many-releases-in-a-row-lose-nothing': 70,
+      'the-engine-restarts-and-everything-comes-back': 60,
+    },
+    together: { 'every-wait-ends': 105 },
+  },
+  services: {
+    proves: ['test/compose-spec/'],
+    together: {
+      'a-compose-file-means-on-the-engine-what-it-says': 36,
+      'nothing-that-holds-data-is-thrown-away': 85,
+      'what-horme-kept-before-is-carried-over': 60,
+    },
+  },
+  operators: {
+    proves: ['src/command/', 'src/commands/', 'src/output/', 'src/quickstart/'],
+    alone: {
+      'no-command-outlives-an-interrupt': 37,
+    },
+    together: {
+      'what-an-operator-gets-wrong-is-told-in-time': 45,
+    },
+  },
+  database: {
+    proves: [
+      'src/parts/database/',
+      'images/etcd/',
+      'images/pgbouncer/',
+      'images/postgres',
+      'test/database/',
+      'test/fixtures/writer-app/',
+    ],
+    together: {
+      'a-database-changes-under-writes': 60,
+      'a-database-goes-on-without-etcd': 360,
+      'a-database-moves-to-another-major-version': 155,
+      'a-database-with-a-replica-survives-what-it-claims': 260,
+      'a-migration-runs-first-and-as-the-owner': 100,
+      'a-zero-loss-database-loses-no-commit': 200,
+    },
+  },
+  cache: {
+    proves: ['src/parts/cache/', 'images/redis/'],
+    together: {
+      'the-cache-keeps-what-it-acknowledged': 35,
+    },
+  },
+  backups: {
+    proves: [
+      'src/parts/backup/',
+      'src/agent/',
+      'images/backup',
+      'test/backup/',
+      'test/fixtures/s3-',
+      'test/fixtures/sftp-server/',
+      'test/fixtures/faked-clock/',
+    ],
+    together: {
+      'a-backup-is-taken-proven-and-restored': 120,
+      'a-deploy-backs-up-to-a-real-bucket-and-by-sftp': 110,
+      'a-repository-that-fails-fails-aloud': 300,
+      'an-outage-that-is-too-long-for-the-queue-is-mended': 180,
+      'any-second-of-thirty-days-can-be-restored': 130,
+      'backups-keep-what-they-promise': 200,
+      'the-backup-agent-passes-its-own-tests': 60,
+    },
+  },
+  recovery: {
+    proves: ['src/recovery/', 'src/parts/backup/', 'src/agent/', 'images/backup', 'test/backup/'],
+    together: {
+      'a-restore-needs-no-production-that-is-well': 95,
+      'an-empty-machine-becomes-production-again': 430,
+    },
+  },
+};
+
+/** What all areas stand on: a change here touches each of them. */
+export const core = [
+  'src/*',
+  'src/deploy/',
+  'src/engine/',
+  'src/parts/*',
+  'src/platform/',
+  'src/release/',
+  'src/stack/',
+  'images/node/',
+  'images/tools/',
+  'test/e2e/harness',
+  'test/fixtures/fault-app/',
+  'scripts/build.mjs',
+  'package-lock.json',
+];
