@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { intervalSeconds, isSchedule, lastSlot, parseSchedule } from './schedule.ts';
+import { intervalSeconds, isSchedule, lastSlot, nextSlot, parseSchedule } from './schedule.ts';
 
 const at = (text: string): Date => new Date(`${text}Z`);
 const last = (text: string, after: string, until: string): Date | undefined =>
@@ -100,4 +100,24 @@ describe('the interval', () => {
     expect(hours('0 0 29 2 *', '2026-11-24T00:00')).toBe(24 * (4 * 365 + 1));
     expect(hours('0 0 30 2 *', '2026-11-24T00:00')).toBeUndefined();
   });
+});
+
+/** What users of cron libraries reported: a library that does one of these wrong can't be taken. */
+test.each([
+  ['cron-utils#69', '0 * * * 1-5', '2016-02-29T11:00:00Z', '2016-02-29T12:00:00.000Z'],
+  ['croner#54', '0 0 * * 0', '2022-02-17T00:00:00Z', '2022-02-20T00:00:00.000Z'],
+  ['croner#267', '0 0 1,2 * 4', '2024-12-02T00:00:00Z', '2024-12-05T00:00:00.000Z'],
+  ['croniter#55', '0 9 29 2 *', '2016-02-29T09:00:00Z', '2020-02-29T09:00:00.000Z'],
+  ['effect#6285', '0 0 1,16,31 * *', '2020-02-18T00:00:00Z', '2020-03-01T00:00:00.000Z'],
+  ['crontab_parser#2', '0 18 * * 3', '2016-08-31T20:01:00Z', '2016-09-07T18:00:00.000Z'],
+  ['cron-parser#42', '10 2 12 8 0', '2018-08-13T00:00:00Z', '2018-08-19T02:10:00.000Z'],
+  ['cron-parser#122', '0 2 29 2 0', '2018-05-14T00:00:00Z', '2019-02-03T02:00:00.000Z'],
+  ['a century without a leap day', '0 0 29 2 *', '2099-01-01T00:00:00Z', '2104-02-29T00:00:00.000Z'],
+])('the next slot as in %s', (_report, text, after, slot) => {
+  expect(nextSlot(parseSchedule(text), new Date(after))?.toISOString()).toBe(slot);
+});
+
+test('the last slot as in croniter#203: February of a leap year has a 29th', () => {
+  const found = lastSlot(parseSchedule('0 0 29 * *'), undefined, new Date('2024-03-15T00:00:00Z'));
+  expect(found?.toISOString()).toBe('2024-02-29T00:00:00.000Z');
 });
