@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { intervalSeconds, isSchedule, lastSlot, parseSchedule } from './schedule.ts';
+import { intervalSeconds, isSchedule, lastSlot, nextSlot, parseSchedule } from './schedule.ts';
 
 const at = (text: string): Date => new Date(`${text}Z`);
 const last = (text: string, after: string, until: string): Date | undefined =>
