@@ -80,7 +80,7 @@ export const areas: Record<string, Area> = {
       'an-outage-that-is-too-long-for-the-queue-is-mended': 280,
       'any-second-of-thirty-days-can-be-restored': 200,
       'backups-keep-what-they-promise': 300,
-      'the-backup-agent-passes-its-own-tests': 60,
+      'the-backup-agent-passes-its-own-tests': 300,
     },
   },
   recovery: {
