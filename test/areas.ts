@@ -73,11 +73,11 @@ export const areas: Record<string, Area> = {
       'test/fixtures/sftp-server/',
       'test/fixtures/faked-clock/',
     ],
+    alone: { 'an-outage-that-is-too-long-for-the-queue-is-mended': 120 },
     together: {
       'a-backup-is-taken-proven-and-restored': 165,
       'a-deploy-backs-up-to-a-real-bucket-and-by-sftp': 135,
       'a-repository-that-fails-fails-aloud': 460,
-      'an-outage-that-is-too-long-for-the-queue-is-mended': 280,
       'any-second-of-thirty-days-can-be-restored': 200,
       'backups-keep-what-they-promise': 300,
       'the-backup-agent-passes-its-own-tests': 300,
