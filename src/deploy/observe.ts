@@ -4,7 +4,7 @@ import { labels } from '../engine/labels.ts';
 import type { AnonymousVolume, Container, Engine } from '../engine/engine.ts';
 import type { ReleaseService } from '../release/release.ts';
 import type { Applied } from '../release/settings.ts';
-import type { Sections } from '../sections.ts';
+import { sectionsOf, type Sections } from '../sections.ts';
 
 export interface SeenReplica {
   id: string;
@@ -106,19 +106,15 @@ export async function observe(options: {
       .filter((name) => !names.has(name))
       .map((name) => ({ service, name })),
   );
+  const sections = parts.map(async (part) => [part.name, await part.observe?.(engine, containers)] as const);
   return {
     replicas: replicasOf(containers, project, membership),
     leftovers: leftoversOf(containers),
     stale,
     applied,
-    parts: await seenByParts(parts, (part) => part.observe?.(engine, containers)),
+    parts: sectionsOf(await Promise.all(sections)),
     capacity: { cpus: info.cpus, memoryBytes: info.memoryBytes },
   };
-}
-
-async function seenByParts(parts: readonly ObservedPart[], look: (part: ObservedPart) => unknown): Promise<Sections> {
-  const seen = await Promise.all(parts.map(async (part) => [part.name, await look(part)] as const));
-  return Object.fromEntries(seen.filter(([, section]) => section !== undefined));
 }
 
 /** State from the container list and the notes alone: assumes that every running replica is healthy and admitted. */
@@ -128,13 +124,12 @@ export function trustedSeen(
   applied: Applied,
   parts: readonly ObservedPart[],
 ): Seen {
-  const sections = parts.map((part) => [part.name, part.trusted?.(containers, applied)] as const);
   return {
     replicas: replicasOf(containers, project, 'trusted'),
     leftovers: leftoversOf(containers),
     stale: [],
     applied,
-    parts: Object.fromEntries(sections.filter(([, section]) => section !== undefined)),
+    parts: sectionsOf(parts.map((part) => [part.name, part.trusted?.(containers, applied)])),
     capacity: { cpus: Number.MAX_SAFE_INTEGER, memoryBytes: Number.MAX_SAFE_INTEGER },
   };
 }

@@ -2,7 +2,8 @@ import { OperatorError, exitCodes } from '../errors.ts';
 import type { Outcome } from '../release/ledger.ts';
 import { presentOf } from '../release/present.ts';
 import type { ReleaseContent } from '../release/release.ts';
-import { keepSecrets, type Vault } from '../release/vault.ts';
+import { changedVault } from '../release/open-vault.ts';
+import type { Vault } from '../release/vault.ts';
 import type { Session } from './session.ts';
 import type { Context } from './context.ts';
 import { execute } from './execute.ts';
@@ -66,13 +67,8 @@ export async function givenUp(
   { store, vault, otherData }: Context,
   former: ReleaseContent,
 ): Promise<Vault> {
-  let kept = vault;
-  for (const { name, secrets } of otherData.begun ? [] : parts) {
-    const before = secrets?.read(kept.parts);
-    const after = before === undefined ? undefined : secrets?.givenUp?.(before, former);
-    if (after !== undefined && after !== before) kept = await keepSecrets(store, kept, name, after);
-  }
-  return kept;
+  if (otherData.begun) return vault;
+  return changedVault(store, vault, parts, (secrets, section) => secrets.givenUp?.(section, former));
 }
 
 async function restore({ session, context, times, boundary }: Run, before: ReleaseContent): Promise<Outcome> {

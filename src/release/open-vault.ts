@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stableJson } from '../fingerprint.ts';
-import type { Sections } from '../sections.ts';
-import type { ReleasePart, SecretsRun } from './part.ts';
+import { sectionsOf } from '../sections.ts';
+import type { PartSecrets, ReleasePart, SecretsRun } from './part.ts';
 import type { Store } from './store.ts';
 import { keepSecrets, readVault, writeVault, type Vault } from './vault.ts';
 
@@ -20,28 +20,36 @@ export async function openVault(store: Store, parts: readonly ReleasePart[]): Pr
     if (found === undefined) return [name, await secrets?.make()] as const;
     return [name, secrets?.completed ? await secrets.completed(found) : found] as const;
   });
-  const made = (await Promise.all(sections)).filter(([, section]) => section !== undefined);
   const vault: Vault = {
     schema: 'horme.vault/2',
     volumeKey,
-    parts: { ...existing?.parts, ...(Object.fromEntries(made) as Sections) },
+    parts: { ...existing?.parts, ...sectionsOf(await Promise.all(sections)) },
   };
   if (existing === undefined || stableJson(vault) !== stableJson(existing)) await writeVault(store, vault);
   return vault;
 }
 
 /** The vault with what this run renews: rotated passwords, a new backup history for restored data. */
-export async function renewedVault(
+export const renewedVault = (
   store: Store,
   vault: Vault,
   parts: readonly ReleasePart[],
   run: SecretsRun,
+): Promise<Vault> => changedVault(store, vault, parts, (secrets, section) => secrets.renewed?.(section, run));
+
+/** The vault with what `change` makes of each part's section: undefined, or the same section, changes nothing. */
+export async function changedVault(
+  store: Store,
+  vault: Vault,
+  parts: readonly ReleasePart[],
+  change: (secrets: PartSecrets, section: unknown) => unknown,
 ): Promise<Vault> {
-  let renewed = vault;
+  let changed = vault;
   for (const { name, secrets } of parts) {
-    const before = secrets?.read(renewed.parts);
-    const after = before === undefined ? undefined : secrets?.renewed?.(before, run);
-    if (after !== undefined && after !== before) renewed = await keepSecrets(store, renewed, name, after);
+    const before = secrets?.read(changed.parts);
+    if (secrets === undefined || before === undefined) continue;
+    const after = change(secrets, before);
+    if (after !== undefined && after !== before) changed = await keepSecrets(store, changed, name, after);
   }
-  return renewed;
+  return changed;
 }

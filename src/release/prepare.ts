@@ -5,7 +5,7 @@ import { dataNetwork, edgeNetwork } from '../platform/networks.ts';
 import { escaped, type PartService } from '../platform/service.ts';
 import type { Service, Stack } from '../stack/stack.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
-import type { Sections } from '../sections.ts';
+import { sectionsOf } from '../sections.ts';
 import { specOf } from './adapt.ts';
 import { anonymousOf, strategyWith } from './anonymous.ts';
 import { unbuilt, type ServiceImage } from './images.ts';
@@ -67,7 +67,7 @@ export async function prepare(inputs: Inputs): Promise<Prepared> {
     ports: stack.environment.ports,
     services,
     compose: { ...compose(inputs, all, secretVolumes), ...formerConfigs(inputs) },
-    parts: sectionsOf(parts, (part) => part.released?.(stack, services, vault)),
+    parts: sectionsOf(parts.map((part) => [part.name, part.released?.(stack, services, vault)])),
     buildSecrets: buildSecrets(stack.model, stack.directory),
     secretVolumes,
     watchSeconds: stack.watchSeconds,
@@ -85,11 +85,6 @@ interface Resolved {
 export function platformServices({ stack, parts, vault }: Pick<Inputs, 'stack' | 'parts' | 'vault'>): PartService[] {
   const own = parts.flatMap((part) => part.services?.(stack, vault) ?? []);
   return own.map((service) => parts.reduce((one, part) => part.completes?.(one, stack, vault) ?? one, service));
-}
-
-function sectionsOf(parts: readonly ReleasePart[], of: (part: ReleasePart) => unknown): Sections {
-  const sections = parts.map((part) => [part.name, of(part)] as const);
-  return Object.fromEntries(sections.filter(([, section]) => section !== undefined));
 }
 
 function platformRelease(service: PartService, inputs: Inputs): Resolved {

@@ -14,7 +14,7 @@ import { strayedSecrets } from './secret-variables.ts';
 import { buildService, inDependencyOrder } from './services.ts';
 import type { BuiltService } from './services.ts';
 import type { Environment, Route, Service, Stack } from './stack.ts';
-import type { Sections } from '../sections.ts';
+import { sectionsOf, type Sections } from '../sections.ts';
 import type { ComposeModel, ComposeService } from '../engine/compose-model.ts';
 import { parseServiceExtension, parseStackExtension } from './validate.ts';
 
@@ -123,9 +123,8 @@ async function partOptions(
   const built = await Promise.all(
     Object.entries(keys).map(async ([name, key]) => ({ name, ...(await key.options(extension[name], around)) })),
   );
-  const wanted = built.filter(({ value }) => value !== undefined);
   return {
-    value: Object.fromEntries(wanted.map(({ name, value }) => [name, value])),
+    value: sectionsOf(built.map(({ name, value }) => [name, value])),
     findings: built.flatMap(({ findings }) => findings),
   };
 }

@@ -12,7 +12,7 @@ export function jsonSchema(readers: KeyReaders): Record<string, unknown> {
     allOf: [{ $ref: 'https://raw.githubusercontent.com/compose-spec/compose-spec/main/schema/compose-spec.json' }],
     type: 'object',
     properties: {
-      'x-horme': part(whole(readers)),
+      'x-horme': part(stackSchema(readers)),
       services: {
         type: 'object',
         additionalProperties: { type: 'object', properties: { 'x-horme': part(serviceSchema) } },
@@ -20,9 +20,6 @@ export function jsonSchema(readers: KeyReaders): Record<string, unknown> {
     },
   };
 }
-
-const whole = (readers: KeyReaders) =>
-  stackSchema(Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema])));
 
 function part(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
@@ -37,7 +34,7 @@ export function referencePage(readers: KeyReaders): string {
     'Generated from `src/stack/schema.ts` and each part’s `key.ts`. Durations are written as in Compose (`30s`, `1m30s`), sizes as in Docker (`512m`, `2g`).',
     'Keys that are not listed here are errors.',
     '',
-    ...section('## For the application: `x-horme`', part(whole(readers))),
+    ...section('## For the application: `x-horme`', part(stackSchema(readers))),
     ...section('## For a service: `services.<name>.x-horme`', part(serviceSchema)),
   ].join('\n');
 }

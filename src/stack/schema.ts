@@ -9,6 +9,7 @@ import {
   routePathPattern,
   statusPattern,
 } from './patterns.ts';
+import type { KeyReaders } from './part-key.ts';
 import { duration, host, port, size } from './values.ts';
 
 /**
@@ -212,11 +213,14 @@ const ownKeys = {
     .describe('Where the application is deployed to, by name.'),
 };
 
-/** `keys`: schemas of the parts' keys. */
-export const stackSchema = (keys: Record<string, z.ZodType>) =>
+/** `readers`: of the parts' keys. */
+export const stackSchema = (readers: KeyReaders) =>
   z
-    .strictObject({ ...keys, ...ownKeys })
+    .strictObject({ ...schemasOf(readers), ...ownKeys })
     .describe('For the whole application, under `x-horme` at the top of compose.yaml.');
+
+const schemasOf = (readers: KeyReaders): Record<string, z.ZodType> =>
+  Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema]));
 
 interface OwnExtension {
   deploy: z.output<typeof ownKeys.deploy>;

@@ -8,8 +8,7 @@ import type { KeyReaders } from './part-key.ts';
 export type Parsed<T> = { value: T; findings: Finding[] } | { value: undefined; findings: Finding[] };
 
 export function parseStackExtension(raw: unknown, readers: KeyReaders): Parsed<StackExtension> {
-  const keys = Object.fromEntries(Object.entries(readers).map(([name, { schema }]) => [name, schema]));
-  return parse(stackSchema(keys), withoutNulls(raw, Object.keys(keys)), ['x-horme']);
+  return parse(stackSchema(readers), withoutNulls(raw, Object.keys(readers)), ['x-horme']);
 }
 
 export function parseServiceExtension(name: string, raw: unknown): Parsed<ServiceExtension> {
