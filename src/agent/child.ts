@@ -9,15 +9,15 @@ export interface StartOptions {
   /** Open files that the child has as its descriptors 3, 4, …. */
   descriptors?: readonly number[];
   takesInput?: boolean;
-  /** An open file for both outputs; else they are pipes. */
+  /** An open file that receives both outputs. Without it, the outputs are pipes. */
   output?: number;
-  /** What ends the child kindly. */
+  /** The signal that asks the child to end. */
   endsBy?: NodeJS.Signals;
 }
 
 export interface Child {
   process: ChildProcess;
-  /** Undefined while it lives. */
+  /** Undefined while the child runs. */
   exitCode(): number | undefined;
   /** Resolves with the exit code; rejects when there is no such program. */
   ended: Promise<number>;
@@ -34,14 +34,14 @@ function observed(child: ChildProcess): Child {
   let code: number | undefined;
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', (error) => {
-      // A child that never was has ended; a signal that could not be sent is no end.
+      // A child that never started has ended. A signal that could not be sent does not mean that it has.
       if (child.pid !== undefined) return;
       code = 127;
       reject(error);
     });
     child.once('exit', (exitCode, signal) => resolve((code = exitCode ?? 128 + signalNumber(signal))));
   });
-  // Whoever waits for it hears of it; nobody may.
+  // A caller that waits for the result gets the failure. Without one, it must not count as unhandled.
   ended.catch(() => undefined);
   return { process: child, exitCode: () => code, ended };
 }
@@ -54,7 +54,7 @@ function stdioOf({ takesInput, output, descriptors = [] }: StartOptions): StdioO
   return [takesInput ? 'pipe' : 'ignore', output ?? 'pipe', output ?? 'pipe', ...descriptors];
 }
 
-/** Class 2 with priority 7 is the least of best effort; idle (3) could starve a backup on a busy disk for ever. */
+/** Class 2 with priority 7 is the least of best effort; idle (3) could stop a backup on a busy disk for ever. */
 export function politely(niceness: number): string[] {
   return niceness === 0 ? [] : ['nice', '-n', String(niceness), 'ionice', '-c', '2', '-n', '7'];
 }

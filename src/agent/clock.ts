@@ -4,7 +4,7 @@ import { momentText, secondsBetween } from './moments.ts';
 
 /** Largest difference between the wall clock and the steady one that counts as no jump, in seconds. */
 const jumpSeconds = 10 * 60;
-/** Nobody measured while the machine was off. A longer time may as well be a clock that ran wrong. In seconds. */
+/** Across a restart of the machine, a difference up to this counts as downtime and a larger one as a jump. In seconds. */
 const unmeasuredSeconds = 24 * 3600;
 
 /** Seconds of `steady` count from `boot` on; between two boots only the wall clock can be compared. */
@@ -18,7 +18,7 @@ export interface Clock {
   now(): Date;
   /** `steady` counts suspends too. */
   read(): Reading;
-  /** `steady` leaves suspends out: for how long something had time to do its work. Never compared with one of `read`. */
+  /** `steady` leaves suspends out: it tells how long something had time to work. Not comparable with a reading of `read`. */
   awake(): Reading;
 }
 
@@ -33,7 +33,7 @@ export const systemClock: Clock = {
   awake: () => ({ wall: new Date(), steady: Number(process.hrtime.bigint()) / 1e9, boot: bootId() }),
 };
 
-/** By how many seconds the wall clock jumped between two readings; 0 when it goes as a clock does. */
+/** By how many seconds the wall clock jumped between two readings; 0 when it did not jump. */
 export function jumpedBy(before: Reading | undefined, now: Reading): number {
   if (before === undefined) return 0;
   const moved = secondsBetween(before.wall, now.wall);

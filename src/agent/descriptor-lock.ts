@@ -60,7 +60,7 @@ export class DescriptorLock {
     await this.#asked('unmark', mark);
   }
 
-  /** By another: one's own marks are no obstacle. */
+  /** Whether another process holds it: this one's own marks do not count. */
   isMarked(mark: number): Promise<boolean> {
     return this.#asked('ask', mark);
   }

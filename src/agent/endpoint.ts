@@ -3,7 +3,7 @@ import { stackOf } from './failure.ts';
 
 /** The one place that names it, with the scrape configuration of the platform. */
 export const endpointPort = 9854;
-/** A client that connects and says nothing must not keep a connection, in milliseconds. */
+/** A client that connects and sends nothing is disconnected after this time, in milliseconds. */
 const clientMilliseconds = 10_000;
 
 export interface Answer {

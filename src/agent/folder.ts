@@ -3,8 +3,8 @@ import { lstat, readdir, stat, statfs } from 'node:fs/promises';
 import { failure, hasErrno } from './failure.ts';
 
 /**
- * Every entry below the folder, folders before what is in them; links are told and not followed. What goes meanwhile is left out.
- * As bytes: a name need not be UTF-8.
+ * Every entry below the folder, folders before what is in them. Links are listed and not followed. An entry that disappears
+ * meanwhile is left out. As bytes: a name need not be UTF-8.
  */
 export async function* walk(folder: string | Buffer): AsyncGenerator<Buffer> {
   for (const entry of await entries(folder)) {

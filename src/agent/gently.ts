@@ -84,7 +84,7 @@ export async function writtenBy(folder: string, program: string): Promise<Set<st
 export async function flushFile(path: string): Promise<void> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    // Whoever writes it hears of a failure too.
+    // The program that writes the file gets the same failure.
     await file.datasync().finally(() => file.close());
   } catch {
     // It has its final name by now.

@@ -7,30 +7,30 @@ import { pause } from './wait.ts';
 
 const pollSeconds = 0.5;
 /**
- * For a command or a scheduled run: long enough for a small backup of the other container, not for a large one, since whoever
- * typed it wants to know; `serve` asks again.
+ * How long a command or a scheduled run waits: enough for a small backup of the other container to end. After that, who typed
+ * the command gets an answer, and `serve` tries again later.
  */
 export const waitSeconds = 60;
-/** For what reads or restores whole backups: the other container's own may be under way, by the same schedule. */
+/** For work that reads or restores whole backups: the other container may be doing the same, by the same schedule. */
 export const patientSeconds = 4 * 3600;
 /** As long as the longest backup may take. */
 const restoreWaitSeconds = 24 * 3600;
 const sayEverySeconds = 30;
 
-/** Bytes of the file that are locked as marks. They are gone with who set them, and with what has the file open by it. */
+/** Bytes of the file that are locked as marks. A mark ends when its process and the children that inherited the file end. */
 const drillMark = 0;
 const restoreMark = 1;
 const restoreWaitsMark = 2;
 
 type Progress = (text: string) => void;
 
-/** Of the current task: `serve` runs others beside. */
+/** Descriptors of the current task's lock: `serve` runs several tasks at once. */
 const held = new AsyncLocalStorage<readonly number[]>();
 
 /**
- * What the current task has the lock by: a child that inherits it holds it too, when its agent is killed. For restic alone, whose
- * own lock is taken for a dead one's when ours is free. pgBackRest has its own locks, and a Postgres on restored data, or a
- * query of it, would keep a restore waiting for hours.
+ * The descriptors that hold the current task's lock. A child that inherits them keeps the lock even when its agent is killed.
+ * Only restic gets them: while our lock is free, restic's own lock is treated as left by a dead process. pgBackRest has its own
+ * locks. A Postgres on restored data must not get them: it would keep a restore waiting for hours.
  */
 export const heldDescriptors = (): readonly number[] => held.getStore() ?? [];
 
@@ -49,8 +49,8 @@ export class Lock {
   }
 
   /**
-   * What it waits for is said. Held until the work ends, or the process and what was given `heldDescriptors` have died. Fails with
-   * 'busy' when it isn't free in time.
+   * Reports what it waits for. The lock is held until the work ends, or until this process and all children that were given
+   * `heldDescriptors` have ended. Fails with 'busy' when the lock isn't free in time.
    */
   oneAtATime<T>(seconds: number, progress: Progress, work: () => Promise<T>): Promise<T> {
     return this.#opened(async (lock) => {
@@ -59,7 +59,7 @@ export class Lock {
     });
   }
 
-  /** As `oneAtATime`, for a drill: what it runs is ended, with 'stopped', once a restore waits. */
+  /** As `oneAtATime`, for a drill: ends the work with 'stopped' as soon as a restore waits. */
   untilARestoreWaits<T>(seconds: number, progress: Progress, work: () => Promise<T>): Promise<T> {
     return this.#opened(async (lock) => {
       await this.#take(lock, seconds, progress, false);
@@ -68,7 +68,7 @@ export class Lock {
     });
   }
 
-  /** Next, whoever else waits: someone was paged. What it waits for is said. */
+  /** Gets the lock before all others that wait, because someone was paged. Reports what it waits for. */
   forARestore<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
     return this.#opened(async (lock) => {
       await lock.mark(restoreWaitsMark);
@@ -80,7 +80,7 @@ export class Lock {
   }
 
   async #opened<T>(work: (lock: DescriptorLock) => Promise<T>): Promise<T> {
-    // Read-only is enough for flock, and all that the other container's user may.
+    // Read-only is enough for flock, and the other container's user may not write.
     const lock = await DescriptorLock.open(this.#path);
     try {
       return await held.run([lock.descriptor], () => work(lock));
@@ -89,7 +89,7 @@ export class Lock {
     }
   }
 
-  /** By polling: others are let by, and what is waited for is said. */
+  /** Polls, so that it can let a restore go first and report what it waits for. */
   async #take(lock: DescriptorLock, seconds: number, progress: Progress, comesFirst: boolean): Promise<void> {
     const waited = stopwatch();
     let said = 0;
